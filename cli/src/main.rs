@@ -1,0 +1,2 @@
+//! wsaudit.
+fn main() {}

@@ -1,0 +1,1 @@
+//! An example backend with plantable faults, real clients, one run through the proxy.

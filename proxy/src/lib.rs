@@ -1,0 +1,1 @@
+//! The transparent recording proxy.

@@ -1,0 +1,5 @@
+//! The SQLite recording: schema, writer, reader.
+
+mod record;
+
+pub use record::*;

@@ -1,0 +1,1 @@
+//! Whose connection is it? Session, user and device sources, and what they yield.

@@ -1,0 +1,1 @@
+//! Rule packs, the engine that checks recordings against them, and reports.
