@@ -2,6 +2,7 @@
 //!
 //! The proxy makes these and hands them to the writer; the reader gives them back.
 
+pub use wsaudit_tagging::{Provenance, TagKind};
 use wsaudit_wire::{Direction, Endpoint, FrameHeader, Opcode};
 
 /// A place in the one order of everything that a recording observed.
@@ -116,30 +117,6 @@ pub struct ConnectionClosed {
     pub close_code: Option<u16>,
     /// The reason in the first close frame, lossily decoded; `None` likewise.
     pub close_reason: Option<String>,
-}
-
-/// What a tag says of a connection.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum TagKind {
-    /// The application's session id.
-    Session,
-    /// The user's id.
-    User,
-    /// The device, or type of session.
-    Device,
-    /// The token (keyed hash) of a credential that was presented.
-    Credential,
-    /// A claim of a JWT; the source names it: `jwt:sub`.
-    Claim,
-}
-
-/// Who said it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Provenance {
-    /// The client: it can claim any id that it likes.
-    Presented,
-    /// The server, or a token that it signed.
-    Issued,
 }
 
 /// On whose behalf a connection speaks, for a range of its frames.
