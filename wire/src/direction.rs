@@ -36,6 +36,7 @@ impl Direction {
     }
 
     /// The other way.
+    #[must_use]
     pub const fn opposite(self) -> Self {
         match self {
             Self::ClientToServer => Self::ServerToClient,

@@ -81,4 +81,64 @@ impl FrameHeader {
     pub const fn opcode(&self) -> Opcode {
         Opcode::from_bits(self.first_byte)
     }
+
+    /// The most bytes that a header takes: two, eight of length, four of masking key.
+    pub const MAX_ENCODED_LEN: usize = 14;
+
+    /// The header at the front of `bytes`, and how many bytes it takes; `None` where more are needed.
+    ///
+    /// Every sequence of bytes that is long enough is a header.
+    #[inline]
+    pub fn parse(bytes: &[u8]) -> Option<(Self, usize)> {
+        let (&[first_byte, second], rest) = bytes.split_first_chunk::<2>()?;
+        let (length_form, declared_length, rest) = match second & 0x7F {
+            126 => {
+                let (length, rest) = rest.split_first_chunk::<2>()?;
+                let length = u64::from(u16::from_be_bytes(*length));
+                (LengthForm::Bits16, length, rest)
+            }
+            127 => {
+                let (length, rest) = rest.split_first_chunk::<8>()?;
+                (LengthForm::Bits64, u64::from_be_bytes(*length), rest)
+            }
+            length => (LengthForm::Bits7, u64::from(length), rest),
+        };
+        let (masking_key, rest) = if second & 0x80 == 0 {
+            (None, rest)
+        } else {
+            let (key, rest) = rest.split_first_chunk::<4>()?;
+            (Some(*key), rest)
+        };
+        let header = Self {
+            first_byte,
+            masking_key,
+            length_form,
+            declared_length,
+        };
+        Some((header, bytes.len() - rest.len()))
+    }
+
+    /// Appends the header as it was on the wire.
+    ///
+    /// A length that its form cannot hold, which no parsed header has, is written in the shortest
+    /// form that can.
+    pub fn encode(&self, out: &mut Vec<u8>) {
+        let mask_bit = if self.masking_key.is_some() { 0x80 } else { 0 };
+        let form = self
+            .length_form
+            .max(LengthForm::minimal(self.declared_length));
+        out.push(self.first_byte);
+        let length = self.declared_length.to_be_bytes();
+        match form {
+            LengthForm::Bits7 => out.push(mask_bit | length[7]),
+            LengthForm::Bits16 => out.extend_from_slice(&[mask_bit | 0x7E, length[6], length[7]]),
+            LengthForm::Bits64 => {
+                out.push(mask_bit | 0x7F);
+                out.extend_from_slice(&length);
+            }
+        }
+        if let Some(key) = self.masking_key {
+            out.extend_from_slice(&key);
+        }
+    }
 }

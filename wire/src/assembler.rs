@@ -1,0 +1,445 @@
+//! Joins and inflates the frames of one direction into messages.
+
+mod header_checks;
+mod kept;
+mod message;
+
+use header_checks::{BitOwner, check_header, check_order};
+use kept::Kept;
+pub use kept::OutputCap;
+pub use message::{Content, Ended, Frames, Message, Undecodable};
+
+use crate::inflate::{Corrupt, Inflater};
+use crate::utf8::{InvalidFrom, Utf8Check};
+use crate::{
+    Anomaly, AnomalyKind, ClosePayload, ContextTakeover, DeflateSide, Direction, Extensions,
+    FrameHeader, Opcode, Rest,
+};
+
+/// A control frame's payload is at most this long (RFC 6455, section 5.5); of a longer one, this much
+/// is looked at.
+const CONTROL_LIMIT: usize = 125;
+
+/// Joins and inflates the frames of one direction, and reports what breaks the RFCs.
+///
+/// It is driven by a deframer's pieces: [`header`](Self::header), any number of
+/// [`payload`](Self::payload)s (unmasked), [`end`](Self::end); anomalies are taken with
+/// [`take_anomalies`](Self::take_anomalies) after any of them. A payload is not buffered unless it
+/// has to be joined or inflated, and then up to the output cap.
+#[derive(Debug)]
+pub struct Assembler {
+    direction: Direction,
+    deflate: Option<DeflateSide>,
+    /// The names of unknown extensions, joined; `None` without any.
+    unknown_extensions: Option<String>,
+    cap: OutputCap,
+    inflater: Option<Box<Inflater>>,
+    window: Window,
+    current: Current,
+    open: Option<Open>,
+    closing: Closing,
+    anomalies: Vec<Anomaly>,
+}
+
+/// Whether the inflater's window holds what the sender's window holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Window {
+    Known,
+    Lost,
+}
+
+/// How far the closing handshake of this direction is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Closing {
+    NotBegun,
+    CloseSent,
+    /// Data came after the close frame; this is said once.
+    DataReported,
+}
+
+/// The frame that is being read.
+#[derive(Debug)]
+enum Current {
+    /// None.
+    Between,
+    /// A frame of the open message.
+    Data { header: FrameHeader, place: Place },
+    /// A control frame, and the first bytes of its payload.
+    Control { opcode: Opcode, payload: Vec<u8> },
+    /// A data frame that is part of no message.
+    Stray { opcode: Opcode, why: Undecodable },
+}
+
+/// Where a frame stands in its message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    First,
+    Later,
+}
+
+/// A message of which not every frame was read.
+#[derive(Debug)]
+struct Open {
+    opcode: Opcode,
+    frames: Frames,
+    /// `None` for what is no text, and for text that is known to be invalid.
+    utf8: Option<Utf8Check>,
+    body: Body,
+}
+
+#[derive(Debug)]
+enum Body {
+    /// One uncompressed frame: the caller has the bytes.
+    AsSent,
+    Joined(Kept),
+    Inflated(Kept),
+    Undecodable(Undecodable),
+}
+
+impl Assembler {
+    /// An assembler for one direction of a connection that agreed on `extensions`.
+    pub fn new(direction: Direction, extensions: &Extensions, cap: OutputCap) -> Self {
+        let unknown = &extensions.unknown;
+        Self {
+            direction,
+            deflate: extensions.deflate.map(|d| d.side(direction)),
+            unknown_extensions: (!unknown.is_empty()).then(|| unknown.join(", ")),
+            cap,
+            inflater: None,
+            window: Window::Known,
+            current: Current::Between,
+            open: None,
+            closing: Closing::NotBegun,
+            anomalies: Vec::new(),
+        }
+    }
+
+    /// A frame begins. Gives the message before, where this frame cuts it off; its last frame is the
+    /// last data frame before this one.
+    pub fn header(&mut self, header: &FrameHeader) -> Option<Message> {
+        let owner = match (&self.unknown_extensions, self.deflate) {
+            (Some(_), _) => BitOwner::Unknown,
+            (None, Some(_)) => BitOwner::Deflate,
+            (None, None) => BitOwner::Nobody,
+        };
+        check_header(self.direction, owner, header, &mut self.anomalies);
+        let opcode = header.opcode();
+        if opcode.is_control() {
+            self.current = Current::Control {
+                opcode,
+                payload: Vec::new(),
+            };
+            return None;
+        }
+        self.check_closing(opcode);
+        if opcode.is_reserved() {
+            let why = Undecodable::ReservedOpcode(opcode);
+            self.current = Current::Stray { opcode, why };
+            return None;
+        }
+        check_order(
+            self.open.as_ref().map(|o| o.opcode),
+            opcode,
+            &mut self.anomalies,
+        );
+        if opcode != Opcode::CONTINUATION {
+            let cut_off = self.cut_off(Undecodable::CutOff);
+            self.open = Some(self.begin_message(header));
+            self.current = Current::Data {
+                header: *header,
+                place: Place::First,
+            };
+            return cut_off;
+        }
+        self.current = if self.open.is_some() {
+            self.note_extension_bits(header);
+            Current::Data {
+                header: *header,
+                place: Place::Later,
+            }
+        } else {
+            let why = Undecodable::StrayContinuation;
+            Current::Stray { opcode, why }
+        };
+        None
+    }
+
+    /// The next bytes of the frame's payload, unmasked.
+    pub fn payload(&mut self, bytes: &[u8]) {
+        match &mut self.current {
+            Current::Between | Current::Stray { .. } => {}
+            Current::Control { payload, .. } => {
+                let room = CONTROL_LIMIT - payload.len();
+                payload.extend_from_slice(&bytes[..bytes.len().min(room)]);
+            }
+            Current::Data { .. } => self.data(bytes),
+        }
+    }
+
+    /// The frame ends: what it was, and the message that is complete with it.
+    pub fn end(&mut self) -> Ended {
+        match std::mem::replace(&mut self.current, Current::Between) {
+            Current::Between => Ended::Fragment,
+            Current::Control { opcode, payload } => self.end_control(opcode, &payload),
+            Current::Stray { opcode, why } => Ended::Message(Message {
+                opcode,
+                frames: Frames::One,
+                content: Content::Undecodable(why),
+            }),
+            Current::Data { header, place } if !header.fin() => match place {
+                Place::First => Ended::FirstFragment,
+                Place::Later => Ended::Fragment,
+            },
+            Current::Data { .. } => match self.open.take() {
+                Some(open) => Ended::Message(self.complete(open)),
+                None => Ended::Fragment,
+            },
+        }
+    }
+
+    /// The stream ends, with that rest in its deframer. Gives the message that is not complete, where
+    /// a whole frame of it was read; its last frame is the last whole data frame.
+    pub fn finish(&mut self, rest: Rest<'_>) -> Option<Message> {
+        let detail = match rest {
+            Rest::Nothing => None,
+            Rest::Header(bytes) => Some(format!("{} bytes of a header", bytes.len())),
+            Rest::Payload { header, received } => Some(format!(
+                "{received} of {} payload bytes of a {} frame",
+                header.declared_length,
+                header.opcode()
+            )),
+        };
+        if let Some(detail) = detail {
+            self.report(AnomalyKind::IncompleteFrame, detail);
+        }
+        let within_its_first_frame = matches!(
+            self.current,
+            Current::Data {
+                place: Place::First,
+                ..
+            }
+        );
+        self.current = Current::Between;
+        let open = self.cut_off(Undecodable::StreamEnded)?;
+        if within_its_first_frame {
+            return None;
+        }
+        let detail = format!("a {} message lacks its last fragment", open.opcode);
+        self.report(AnomalyKind::IncompleteMessage, detail);
+        Some(open)
+    }
+
+    /// The anomalies seen since this was called last.
+    pub fn take_anomalies(&mut self) -> Vec<Anomaly> {
+        std::mem::take(&mut self.anomalies)
+    }
+
+    fn report(&mut self, kind: AnomalyKind, detail: impl Into<String>) {
+        self.anomalies.push(Anomaly::new(kind, detail));
+    }
+
+    /// RFC 6455, section 5.5.1: "The application MUST NOT send any more data frames after sending a
+    /// Close frame."
+    fn check_closing(&mut self, opcode: Opcode) {
+        if self.closing == Closing::CloseSent {
+            self.closing = Closing::DataReported;
+            self.report(
+                AnomalyKind::DataAfterClose,
+                format!("a {opcode} frame, and maybe more"),
+            );
+        }
+    }
+
+    fn begin_message(&mut self, header: &FrameHeader) -> Open {
+        let body = if let Some(names) = self.unknown_extension_of(header) {
+            self.lose_window_if_compressed(header);
+            Body::Undecodable(Undecodable::UnknownExtension(names))
+        } else if header.rsv1() && self.deflate.is_some() {
+            match self.window {
+                Window::Known => Body::Inflated(Kept::new(self.cap)),
+                Window::Lost => Body::Undecodable(Undecodable::ContextLost),
+            }
+        } else if header.fin() {
+            Body::AsSent
+        } else {
+            Body::Joined(Kept::new(self.cap))
+        };
+        Open {
+            opcode: header.opcode(),
+            frames: if header.fin() {
+                Frames::One
+            } else {
+                Frames::Several
+            },
+            utf8: (header.opcode() == Opcode::TEXT).then(Utf8Check::default),
+            body,
+        }
+    }
+
+    /// The unknown extensions, where a bit of the header is theirs.
+    fn unknown_extension_of(&self, header: &FrameHeader) -> Option<String> {
+        let theirs = header.rsv2() || header.rsv3() || (header.rsv1() && self.deflate.is_none());
+        self.unknown_extensions.clone().filter(|_| theirs)
+    }
+
+    fn note_extension_bits(&mut self, header: &FrameHeader) {
+        let Some(names) = self.unknown_extension_of(header) else {
+            return;
+        };
+        if let Some(open) = &mut self.open {
+            let body = Body::Undecodable(Undecodable::UnknownExtension(names));
+            if let Body::Inflated(_) = std::mem::replace(&mut open.body, body) {
+                self.lose_window();
+            }
+        }
+    }
+
+    fn lose_window_if_compressed(&mut self, header: &FrameHeader) {
+        if header.rsv1() && self.deflate.is_some() {
+            self.lose_window();
+        }
+    }
+
+    /// A message's bytes did not reach the inflater, or broke it: what follows may refer to them.
+    fn lose_window(&mut self) {
+        match self.deflate.map(|side| side.takeover) {
+            Some(ContextTakeover::Reset) => {
+                if let Some(inflater) = &mut self.inflater {
+                    inflater.reset();
+                }
+            }
+            Some(ContextTakeover::Kept) | None => {
+                self.window = Window::Lost;
+                self.inflater = None;
+            }
+        }
+    }
+
+    fn data(&mut self, bytes: &[u8]) {
+        let Some(open) = &mut self.open else { return };
+        let utf8 = &mut open.utf8;
+        let mut invalid = None;
+        let mut corrupt = None;
+        match &mut open.body {
+            Body::AsSent => check_text(utf8, bytes, &mut invalid),
+            Body::Joined(kept) => {
+                check_text(utf8, bytes, &mut invalid);
+                kept.push(bytes);
+            }
+            Body::Inflated(kept) => {
+                let inflater = self
+                    .inflater
+                    .get_or_insert_with(|| Box::new(Inflater::new()));
+                let mut sink = |piece: &[u8]| {
+                    check_text(utf8, piece, &mut invalid);
+                    kept.push(piece);
+                };
+                corrupt = inflater.push(bytes, &mut sink).err();
+            }
+            Body::Undecodable(_) => {}
+        }
+        if let Some(invalid) = invalid {
+            self.report_invalid_text(invalid);
+        }
+        if let Some(corrupt) = corrupt {
+            let why = self.corrupt(corrupt);
+            if let Some(open) = &mut self.open {
+                open.body = Body::Undecodable(why);
+            }
+        }
+    }
+
+    fn complete(&mut self, open: Open) -> Message {
+        let Open {
+            opcode,
+            frames,
+            mut utf8,
+            body,
+        } = open;
+        let mut invalid = None;
+        let content = match body {
+            Body::AsSent => Content::AsSent,
+            Body::Joined(kept) => kept.into_content(),
+            Body::Undecodable(why) => Content::Undecodable(why),
+            Body::Inflated(mut kept) => {
+                match self.end_inflation(&mut kept, &mut utf8, &mut invalid) {
+                    Ok(()) => kept.into_content(),
+                    Err(corrupt) => Content::Undecodable(self.corrupt(corrupt)),
+                }
+            }
+        };
+        if invalid.is_none() && !matches!(content, Content::Undecodable(_)) {
+            invalid = utf8.and_then(|check| check.finish().err());
+        }
+        if let Some(invalid) = invalid {
+            self.report_invalid_text(invalid);
+        }
+        Message {
+            opcode,
+            frames,
+            content,
+        }
+    }
+
+    fn end_inflation(
+        &mut self,
+        kept: &mut Kept,
+        utf8: &mut Option<Utf8Check>,
+        invalid: &mut Option<InvalidFrom>,
+    ) -> Result<(), Corrupt> {
+        let (Some(inflater), Some(side)) = (&mut self.inflater, self.deflate) else {
+            // Nothing of this message, nor of any before it, was compressed data.
+            return Ok(());
+        };
+        inflater.end_message(side.takeover, &mut |piece: &[u8]| {
+            check_text(utf8, piece, invalid);
+            kept.push(piece);
+        })
+    }
+
+    fn corrupt(&mut self, corrupt: Corrupt) -> Undecodable {
+        let detail = format!("after {} compressed bytes of the message", corrupt.at);
+        self.report(AnomalyKind::DeflateError, detail);
+        self.lose_window();
+        Undecodable::Corrupt { at: corrupt.at }
+    }
+
+    /// Gives the open message up.
+    fn cut_off(&mut self, why: Undecodable) -> Option<Message> {
+        let open = self.open.take()?;
+        if let Body::Inflated(_) = open.body {
+            self.lose_window();
+        }
+        Some(Message {
+            opcode: open.opcode,
+            frames: open.frames,
+            content: Content::Undecodable(why),
+        })
+    }
+
+    fn end_control(&mut self, opcode: Opcode, payload: &[u8]) -> Ended {
+        if opcode != Opcode::CLOSE {
+            return Ended::Control(opcode);
+        }
+        ClosePayload::anomalies_of(payload, &mut self.anomalies);
+        if self.closing == Closing::NotBegun {
+            self.closing = Closing::CloseSent;
+        }
+        Ended::Close(ClosePayload::parse(payload))
+    }
+
+    fn report_invalid_text(&mut self, invalid: InvalidFrom) {
+        let detail = format!("from byte {} of the message on", invalid.0);
+        self.report(AnomalyKind::InvalidUtf8, detail);
+    }
+}
+
+/// Checks the next bytes of a text; where they are invalid, there is nothing more to check.
+fn check_text(utf8: &mut Option<Utf8Check>, bytes: &[u8], invalid: &mut Option<InvalidFrom>) {
+    if let Some(check) = utf8
+        && let Err(from) = check.push(bytes)
+    {
+        *utf8 = None;
+        *invalid = Some(from);
+    }
+}
