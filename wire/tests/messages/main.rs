@@ -1,0 +1,5 @@
+//! Frames into messages.
+
+mod fragments;
+mod line;
+mod permessage_deflate;
