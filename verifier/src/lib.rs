@@ -1,1 +1,10 @@
 //! Rule packs, the engine that checks recordings against them, and reports.
+
+pub mod decode;
+pub mod engine;
+pub mod facts;
+pub mod finding;
+pub mod history;
+pub mod kinds;
+pub mod rules;
+pub mod verdict;

@@ -1,0 +1,77 @@
+//! From a message's bytes to the values that rules ask for, in one pass.
+//!
+//! All pointers of all rules are compiled into one trie ([`Extractor`]); a message is read once,
+//! and only what a pointer leads to is kept ([`Values`]).
+
+mod extractor;
+mod json;
+mod strings;
+mod values;
+
+pub use extractor::{Extractor, ExtractorBuilder};
+pub use strings::for_each_string;
+pub use values::{SlotId, Values};
+
+/// A value that a pointer leads to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Value<'v> {
+    /// A string, unescaped.
+    Text(&'v str),
+    /// A number, exactly as it was written: thirty digits survive.
+    Number(&'v str),
+    /// `true` or `false`.
+    Bool(bool),
+    /// `null`.
+    Null,
+    /// An object or an array.
+    Composite,
+}
+
+impl<'v> Value<'v> {
+    /// The value as an id: strings and numbers as text; nothing else names anything.
+    pub const fn as_id(self) -> Option<&'v str> {
+        match self {
+            Self::Text(text) | Self::Number(text) => Some(text),
+            Self::Bool(_) | Self::Null | Self::Composite => None,
+        }
+    }
+
+    /// The value as a number, where it is written as one.
+    pub fn as_number(self) -> Option<f64> {
+        match self {
+            Self::Number(text) => text.parse().ok(),
+            Self::Text(_) | Self::Bool(_) | Self::Null | Self::Composite => None,
+        }
+    }
+}
+
+/// Why a message could not be decoded.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum DecodeError {
+    /// The bytes are not UTF-8.
+    #[error("not UTF-8 from byte {at}")]
+    NotUtf8 {
+        /// The first byte that is not, from 0.
+        at: usize,
+    },
+    /// The text is not JSON.
+    #[error("not JSON: {why}")]
+    NotJson {
+        /// What the parser says, with line and column.
+        why: String,
+    },
+    /// The recorder kept only the beginning.
+    #[error("only {kept} of {full_length} bytes were recorded")]
+    Truncated {
+        /// The bytes that were kept.
+        kept: u64,
+        /// The bytes that were sent.
+        full_length: u64,
+    },
+    /// The recorder could not decode it.
+    #[error("{why}")]
+    Undecodable {
+        /// Why.
+        why: String,
+    },
+}

@@ -1,0 +1,201 @@
+//! All pointers as one trie, and one message through it.
+
+use std::collections::BTreeMap;
+
+use super::json::{self, Trie};
+use super::{DecodeError, SlotId, Values};
+use crate::rules::{Codec, Pointer};
+
+/// Collects the pointers that rules ask for; equal ones share a slot.
+#[derive(Debug, Default)]
+pub struct ExtractorBuilder {
+    slots: BTreeMap<Pointer, SlotId>,
+}
+
+impl ExtractorBuilder {
+    /// The slot of `pointer`.
+    pub fn slot(&mut self, pointer: &Pointer) -> SlotId {
+        let next = SlotId(u16::try_from(self.slots.len()).expect("fewer than 65,536 pointers"));
+        *self.slots.entry(pointer.clone()).or_insert(next)
+    }
+
+    /// Compiles them.
+    pub fn build(self) -> Extractor {
+        let values = Values::with_slots(self.slots.len());
+        let pointers: Vec<_> = self.slots.into_iter().collect();
+        let trie = Trie::new(
+            pointers
+                .iter()
+                .map(|(pointer, slot)| (pointer.steps(), *slot)),
+        );
+        Extractor {
+            trie,
+            values,
+            pointers,
+        }
+    }
+}
+
+/// Reads messages; what the pointers lead to is in [`Extractor::values`] until the next one.
+#[derive(Debug)]
+pub struct Extractor {
+    trie: Trie,
+    values: Values,
+    pointers: Vec<(Pointer, SlotId)>,
+}
+
+impl Extractor {
+    /// Reads one message. After an error there are no values.
+    pub fn read(&mut self, codec: Codec, message: &[u8]) -> Result<(), DecodeError> {
+        self.values.clear();
+        let text = utf8(message)?;
+        let read = match codec {
+            Codec::Auto | Codec::Json => json::read(&self.trie, text, &mut self.values),
+            Codec::Text => Ok(()),
+        };
+        if read.is_err() {
+            self.values.clear();
+        }
+        read
+    }
+
+    /// What the last message yielded.
+    pub fn values(&self) -> &Values {
+        &self.values
+    }
+
+    /// The pointers and their slots, in the pointers' order.
+    pub fn pointers(&self) -> impl Iterator<Item = (&Pointer, SlotId)> {
+        self.pointers.iter().map(|(pointer, slot)| (pointer, *slot))
+    }
+}
+
+pub(super) fn utf8(message: &[u8]) -> Result<&str, DecodeError> {
+    simdutf8::basic::from_utf8(message).map_err(|_| {
+        let at = match std::str::from_utf8(message) {
+            Ok(_) => message.len(),
+            Err(error) => error.valid_up_to(),
+        };
+        DecodeError::NotUtf8 { at }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decode::Value;
+
+    /// What `pointer` yields in `message`, as text.
+    fn yields(pointers: &[&str], message: &str) -> Vec<Vec<String>> {
+        let mut builder = ExtractorBuilder::default();
+        let slots: Vec<_> = pointers
+            .iter()
+            .map(|text| builder.slot(&text.parse().unwrap()))
+            .collect();
+        let mut extractor = builder.build();
+        extractor.read(Codec::Json, message.as_bytes()).unwrap();
+        slots
+            .iter()
+            .map(|slot| {
+                extractor
+                    .values()
+                    .of(*slot)
+                    .map(|value| format!("{value:?}"))
+                    .collect()
+            })
+            .collect()
+    }
+
+    #[test]
+    fn pointers_lead_to_scalars_and_composites() {
+        let message = r#"{"a":{"b":["x",2,null,true,{"c":1}]},"d":"q\"uote"}"#;
+        assert_eq!(
+            yields(
+                &["/a/b/0", "/a/b/1", "/a/b/4/c", "/d", "/a", "/a/b/9", "/e"],
+                message
+            ),
+            [
+                vec![r#"Text("x")"#.to_owned()],
+                vec![r#"Number("2")"#.to_owned()],
+                vec![r#"Number("1")"#.to_owned()],
+                vec![r#"Text("q\"uote")"#.to_owned()],
+                vec!["Composite".to_owned()],
+                vec![],
+                vec![],
+            ]
+        );
+    }
+
+    #[test]
+    fn a_star_matches_members_and_elements_beside_named_ones() {
+        let message = r#"{"threads":[{"id":"t1"},{"id":"t2","x":1}],"by":{"k":{"id":7}}}"#;
+        assert_eq!(
+            yields(
+                &["/threads/*/id", "/threads/1/id", "/*/*/id", "/by/*/id"],
+                message
+            ),
+            [
+                vec![r#"Text("t1")"#.to_owned(), r#"Text("t2")"#.to_owned()],
+                vec![r#"Text("t2")"#.to_owned()],
+                vec![
+                    r#"Text("t1")"#.to_owned(),
+                    r#"Text("t2")"#.to_owned(),
+                    r#"Number("7")"#.to_owned()
+                ],
+                vec![r#"Number("7")"#.to_owned()],
+            ]
+        );
+    }
+
+    #[test]
+    fn long_integers_and_duplicate_keys_survive() {
+        let digits = "123456789012345678901234567890";
+        let message = format!(r#"{{"id":{digits},"id":"second"}}"#);
+        assert_eq!(
+            yields(&["/id"], &message),
+            [vec![
+                format!("Number({digits:?})"),
+                r#"Text("second")"#.to_owned()
+            ]]
+        );
+        let mut builder = ExtractorBuilder::default();
+        builder.slot(&"/id".parse().unwrap());
+        let mut extractor = builder.build();
+        extractor.read(Codec::Json, message.as_bytes()).unwrap();
+        assert_eq!(extractor.values().duplicate_keys(), 1);
+    }
+
+    #[test]
+    fn the_last_message_leaves_nothing_behind() {
+        let mut builder = ExtractorBuilder::default();
+        let slot = builder.slot(&"/id".parse().unwrap());
+        let mut extractor = builder.build();
+        extractor.read(Codec::Json, br#"{"id":"a"}"#).unwrap();
+        assert!(extractor.values().of(slot).eq([Value::Text("a")]));
+        extractor.read(Codec::Json, br#"{"id":"b""#).unwrap_err();
+        assert!(!extractor.values().has(slot));
+        extractor.read(Codec::Json, b"{}").unwrap();
+        assert!(!extractor.values().has(slot));
+    }
+
+    #[test]
+    fn what_is_not_json_says_where() {
+        let mut extractor = ExtractorBuilder::default().build();
+        for (message, part) in [
+            (&b"\"a\" x"[..], "trailing characters"),
+            (b"", "EOF"),
+            (b"{\"a\":1,}", "trailing comma"),
+            (&b"[".repeat(200)[..], "EOF"),
+        ] {
+            let error = extractor
+                .read(Codec::Json, message)
+                .unwrap_err()
+                .to_string();
+            assert!(error.contains(part), "{error}");
+        }
+        assert_eq!(
+            extractor.read(Codec::Json, b"\"\xFF\""),
+            Err(DecodeError::NotUtf8 { at: 1 })
+        );
+    }
+}

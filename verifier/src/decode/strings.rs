@@ -1,0 +1,90 @@
+//! Every string and number of a message, wherever it stands.
+
+use std::fmt;
+
+use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+
+use super::DecodeError;
+use super::extractor::utf8;
+
+/// Calls `each` with every string and integer value (not member names) of a JSON message, as the
+/// canonical text of an id.
+pub fn for_each_string(message: &[u8], mut each: impl FnMut(&str)) -> Result<(), DecodeError> {
+    let mut deserializer = serde_json::Deserializer::from_str(utf8(message)?);
+    Strings(&mut each)
+        .deserialize(&mut deserializer)
+        .and_then(|()| deserializer.end())
+        .map_err(|error| DecodeError::NotJson {
+            why: error.to_string(),
+        })
+}
+
+struct Strings<'e>(&'e mut dyn FnMut(&str));
+
+impl<'de> DeserializeSeed<'de> for Strings<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Strings<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON value")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<(), A::Error> {
+        while members.next_key::<serde::de::IgnoredAny>()?.is_some() {
+            members.next_value_seed(Strings(self.0))?;
+        }
+        Ok(())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<(), A::Error> {
+        while elements.next_element_seed(Strings(self.0))?.is_some() {}
+        Ok(())
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<(), E> {
+        (self.0)(text);
+        Ok(())
+    }
+
+    fn visit_u64<E>(self, number: u64) -> Result<(), E> {
+        (self.0)(&number.to_string());
+        Ok(())
+    }
+
+    fn visit_i64<E>(self, number: i64) -> Result<(), E> {
+        (self.0)(&number.to_string());
+        Ok(())
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_unit<E>(self) -> Result<(), E> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_values_and_no_names() {
+        let mut found = Vec::new();
+        let message = br#"{"k":"a","n":{"l":["b",7,-1,1.5,null,true]}}"#;
+        for_each_string(message, |text| found.push(text.to_owned())).unwrap();
+        assert_eq!(found, ["a", "b", "7", "-1"]);
+    }
+}

@@ -1,0 +1,133 @@
+//! What the pointers of a program yielded for one message.
+
+use super::Value;
+
+/// The place of one pointer's values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SlotId(pub(super) u16);
+
+/// The values of one message, by slot. It is reused from message to message: nothing is allocated
+/// once it has grown.
+#[derive(Debug, Default)]
+pub struct Values {
+    /// The text of all values.
+    text: String,
+    entries: Vec<Entry>,
+    /// By slot: its first and last entry, plus one; 0: none.
+    ends: Vec<(u32, u32)>,
+    duplicate_keys: u32,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Entry {
+    slot: SlotId,
+    shape: Shape,
+    start: u32,
+    end: u32,
+    /// The next entry of the same slot, plus one; 0: none.
+    next: u32,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Shape {
+    Text,
+    Number,
+    True,
+    False,
+    Null,
+    Composite,
+}
+
+impl Values {
+    /// Room for that many slots.
+    pub(super) fn with_slots(slots: usize) -> Self {
+        Self {
+            ends: vec![(0, 0); slots],
+            ..Self::default()
+        }
+    }
+
+    pub(super) fn clear(&mut self) {
+        for entry in self.entries.drain(..) {
+            self.ends[usize::from(entry.slot.0)] = (0, 0);
+        }
+        self.text.clear();
+        self.duplicate_keys = 0;
+    }
+
+    pub(super) fn push(&mut self, slot: SlotId, value: Value<'_>) {
+        let start = self.offset();
+        let shape = match value {
+            Value::Text(text) => {
+                self.text.push_str(text);
+                Shape::Text
+            }
+            Value::Number(text) => {
+                self.text.push_str(text);
+                Shape::Number
+            }
+            Value::Bool(true) => Shape::True,
+            Value::Bool(false) => Shape::False,
+            Value::Null => Shape::Null,
+            Value::Composite => Shape::Composite,
+        };
+        let end = self.offset();
+        self.entries.push(Entry {
+            slot,
+            shape,
+            start,
+            end,
+            next: 0,
+        });
+        let number = u32::try_from(self.entries.len()).unwrap_or(u32::MAX);
+        let ends = &mut self.ends[usize::from(slot.0)];
+        match ends.1 {
+            0 => *ends = (number, number),
+            last => {
+                self.entries[last as usize - 1].next = number;
+                ends.1 = number;
+            }
+        }
+    }
+
+    pub(super) fn note_duplicate_key(&mut self) {
+        self.duplicate_keys += 1;
+    }
+
+    /// How many members that a pointer passes through came twice in one object. All of them yield.
+    pub fn duplicate_keys(&self) -> u32 {
+        self.duplicate_keys
+    }
+
+    /// Whether the slot's pointer yielded anything.
+    pub fn has(&self, slot: SlotId) -> bool {
+        self.ends[usize::from(slot.0)].0 != 0
+    }
+
+    /// The values of a slot, in the message's order.
+    pub fn of(&self, slot: SlotId) -> impl Iterator<Item = Value<'_>> + Clone {
+        let mut next = self.ends[usize::from(slot.0)].0;
+        std::iter::from_fn(move || {
+            let entry = self.entries.get((next as usize).checked_sub(1)?)?;
+            next = entry.next;
+            Some(self.value(entry))
+        })
+    }
+
+    fn value(&self, entry: &Entry) -> Value<'_> {
+        let text = &self.text[entry.start as usize..entry.end as usize];
+        match entry.shape {
+            Shape::Text => Value::Text(text),
+            Shape::Number => Value::Number(text),
+            Shape::True => Value::Bool(true),
+            Shape::False => Value::Bool(false),
+            Shape::Null => Value::Null,
+            Shape::Composite => Value::Composite,
+        }
+    }
+
+    /// Messages are smaller than 4 GiB: the reader joins no larger ones.
+    fn offset(&self) -> u32 {
+        u32::try_from(self.text.len()).expect("a message's values take less than 4 GiB")
+    }
+}

@@ -1,0 +1,42 @@
+//! What every kind of rule brings to the engine.
+
+use super::event::Event;
+use super::program::Compiler;
+use super::state::Cx;
+use crate::finding::Outcome;
+use crate::kinds::Spec;
+
+/// One rule at work. It is shown the events of its scope in the order in which they were observed,
+/// then asked what it found. It knows no clock and no file.
+pub trait Checker {
+    /// A message, or a step in a connection's life. `cx` stands where the event stands.
+    fn observe(&mut self, cx: &Cx<'_>, event: &Event<'_>);
+
+    /// Whether [`Self::observe_string`] wants to be called, in a second pass, once everything was
+    /// observed.
+    fn wants_strings(&self) -> bool {
+        false
+    }
+
+    /// Second pass: a string anywhere in a server message.
+    fn observe_string(&mut self, _cx: &Cx<'_>, _event: &Event<'_>, _text: &str) {}
+
+    /// What it comes to. `cx` stands at the end of the history.
+    fn finish(self: Box<Self>, cx: &Cx<'_>) -> Outcome;
+}
+
+/// The checker of a rule.
+pub(super) fn checker(spec: &Spec, compiler: &mut Compiler<'_>) -> Box<dyn Checker> {
+    match spec {
+        Spec::Addressed(spec) => Box::new(spec.checker(compiler)),
+        Spec::Always(spec) => Box::new(spec.checker(compiler)),
+        Spec::Count(spec) => Box::new(spec.checker(compiler)),
+        Spec::Duration(spec) => Box::new(spec.checker(compiler)),
+        Spec::Handshake(spec) => Box::new(spec.checker(compiler)),
+        Spec::Never(spec) => Box::new(spec.checker(compiler)),
+        Spec::Owned(spec) => Box::new(spec.checker(compiler)),
+        Spec::Protocol(spec) => Box::new(spec.checker(compiler)),
+        Spec::Response(spec) => Box::new(spec.checker(compiler)),
+        Spec::Sequence(spec) => Box::new(spec.checker(compiler)),
+    }
+}

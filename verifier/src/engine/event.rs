@@ -1,0 +1,165 @@
+//! What checkers are shown: a message, or a step in a connection's life.
+
+use wsaudit_wire::Direction;
+
+use super::program::{CompiledCondition, Ids};
+use super::state::{ConnectionIx, SessionIx, UserIx};
+use crate::decode::Values;
+use crate::finding::{Place, Subject};
+use crate::rules::{EventId, EventRef, Lifecycle};
+
+/// A set of a pack's events: which a rule speaks of, or which a message is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct EventSet {
+    words: [u64; 4],
+}
+
+impl EventSet {
+    /// How many named events a pack may have; the rest are the steps of a connection's life.
+    pub const MOST_NAMED: usize = 256 - Self::LIFECYCLE.len();
+
+    const LIFECYCLE: [Lifecycle; 4] = [
+        Lifecycle::Open,
+        Lifecycle::Accepted,
+        Lifecycle::Refused,
+        Lifecycle::Closed,
+    ];
+
+    /// The set of these.
+    pub fn of(events: &[EventRef]) -> Self {
+        let mut set = Self::default();
+        for event in events {
+            set.insert(*event);
+        }
+        set
+    }
+
+    /// Adds one.
+    pub fn insert(&mut self, event: EventRef) {
+        let bit = Self::bit(event);
+        self.words[bit / 64] |= 1 << (bit % 64);
+    }
+
+    /// Whether it is in the set.
+    pub fn contains(&self, event: EventRef) -> bool {
+        let bit = Self::bit(event);
+        self.words[bit / 64] & (1 << (bit % 64)) != 0
+    }
+
+    /// Whether one is in both sets.
+    pub fn meets(&self, other: &Self) -> bool {
+        self.words
+            .iter()
+            .zip(other.words)
+            .any(|(ours, theirs)| ours & theirs != 0)
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.words == [0; 4]
+    }
+
+    fn bit(event: EventRef) -> usize {
+        match event {
+            EventRef::Lifecycle(step) => {
+                Self::MOST_NAMED
+                    + match step {
+                        Lifecycle::Open => 0,
+                        Lifecycle::Accepted => 1,
+                        Lifecycle::Refused => 2,
+                        Lifecycle::Closed => 3,
+                    }
+            }
+            EventRef::Message(EventId(id)) => usize::from(id),
+        }
+    }
+}
+
+/// A message, or a step in a connection's life, as one pack sees it.
+#[derive(Debug, Clone, Copy)]
+pub struct Event<'e> {
+    /// Where it stands.
+    pub place: Place,
+    /// When it was observed, in nanoseconds since the Unix epoch.
+    pub at: i64,
+    /// On which connection.
+    pub connection: ConnectionIx,
+    /// The way it travelled; `None` for a step in a connection's life.
+    pub direction: Option<Direction>,
+    /// The connection's session at that place.
+    pub session: Option<SessionIx>,
+    /// Its user at that place.
+    pub user: Option<UserIx>,
+    /// The message's name.
+    pub name: Option<&'e str>,
+    /// Which of the pack's events it is; often none.
+    pub is: EventSet,
+    /// What the pointers yielded; `None` for a step in a connection's life.
+    pub(super) values: Option<&'e Values>,
+}
+
+impl<'e> Event<'e> {
+    /// Whether it is one of `events`.
+    pub fn is_one_of(&self, events: &EventSet) -> bool {
+        self.is.meets(events)
+    }
+
+    /// Whether the server sent it.
+    pub fn from_server(&self) -> bool {
+        self.direction == Some(Direction::ServerToClient)
+    }
+
+    /// Whether the client sent it.
+    pub fn from_client(&self) -> bool {
+        self.direction == Some(Direction::ClientToServer)
+    }
+
+    /// The ids of a selector, in the message's order: where an event that this is binds the field,
+    /// there; else where the field says.
+    pub fn ids(&self, ids: &'e Ids) -> impl Iterator<Item = &'e str> + Clone {
+        let values = self.values;
+        ids.slots(&self.is)
+            .iter()
+            .filter_map(move |slot| values.map(|values| values.of(*slot)))
+            .flatten()
+            .filter_map(crate::decode::Value::as_id)
+    }
+
+    /// The first of [`Self::ids`].
+    pub fn id(&self, ids: &'e Ids) -> Option<&'e str> {
+        self.ids(ids).next()
+    }
+
+    /// All that a pattern of values asks for; see [`crate::rules::Condition`].
+    pub fn meets(&self, conditions: &[CompiledCondition]) -> bool {
+        self.values
+            .is_some_and(|values| conditions.iter().all(|condition| condition.is_met(values)))
+    }
+
+    /// Whom it is about.
+    pub fn subject(&self) -> Subject {
+        Subject {
+            session: self.session,
+            user: self.user,
+            connection: Some(self.connection),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lifecycle_steps_and_named_events_do_not_collide() {
+        let last = EventRef::Message(EventId(u16::try_from(EventSet::MOST_NAMED - 1).unwrap()));
+        let mut set = EventSet::of(&[last]);
+        for step in EventSet::LIFECYCLE {
+            assert!(!set.contains(EventRef::Lifecycle(step)));
+            set.insert(EventRef::Lifecycle(step));
+            assert!(set.contains(EventRef::Lifecycle(step)));
+        }
+        assert!(set.meets(&EventSet::of(&[EventRef::Lifecycle(Lifecycle::Closed)])));
+        assert!(!EventSet::default().meets(&set));
+    }
+}

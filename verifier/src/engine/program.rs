@@ -1,0 +1,276 @@
+//! Packs, compiled: pointers become slots, names become sets of events.
+
+use hashbrown::HashMap;
+use wsaudit_wire::Direction;
+
+use super::checker::{Checker, checker};
+use super::event::EventSet;
+use crate::decode::{Extractor, ExtractorBuilder, SlotId, Value, Values};
+use crate::facts::{Fact, Facts};
+use crate::rules::{
+    Codec, Condition, EventId, EventRef, FieldId, Matcher, Pack, Pointer, Selector,
+};
+
+/// All packs of a run, ready to check.
+pub(super) struct Program {
+    /// Reads messages for all of them.
+    pub extractor: Extractor,
+    /// One for each pack.
+    pub packs: Vec<PackProgram>,
+    /// By pack, a checker for each of its rules.
+    pub checkers: Vec<Vec<Box<dyn Checker>>>,
+}
+
+impl Program {
+    /// Compiles packs.
+    pub(super) fn new(packs: &[Pack], facts: &Facts) -> Self {
+        let mut builder = ExtractorBuilder::default();
+        let mut programs = Vec::new();
+        let mut checkers = Vec::new();
+        for pack in packs {
+            let mut compiler = Compiler::new(pack, &mut builder, facts);
+            checkers.push(
+                pack.rules
+                    .iter()
+                    .map(|rule| checker(&rule.spec, &mut compiler))
+                    .collect(),
+            );
+            programs.push(PackProgram::new(pack, &mut compiler));
+        }
+        Self {
+            extractor: builder.build(),
+            packs: programs,
+            checkers,
+        }
+    }
+}
+
+/// Gives a pack's pointers their slots.
+pub struct Compiler<'b> {
+    builder: &'b mut ExtractorBuilder,
+    facts: &'b Facts,
+    fields: Vec<Vec<SlotId>>,
+    /// By field: the events that bind it, and where.
+    binds: Vec<Vec<(EventSet, Vec<SlotId>)>>,
+}
+
+impl<'b> Compiler<'b> {
+    fn new(pack: &Pack, builder: &'b mut ExtractorBuilder, facts: &'b Facts) -> Self {
+        let fields = pack
+            .fields
+            .iter()
+            .map(|field| {
+                field
+                    .pointers
+                    .iter()
+                    .map(|pointer| builder.slot(pointer))
+                    .collect()
+            })
+            .collect();
+        let mut binds = vec![Vec::new(); pack.fields.len()];
+        for (id, event) in events(pack) {
+            for (field, pointers) in &event.bind {
+                let slots = pointers
+                    .iter()
+                    .map(|pointer| builder.slot(pointer))
+                    .collect();
+                let event = EventSet::of(&[EventRef::Message(id)]);
+                binds[usize::from(field.0)].push((event, slots));
+            }
+        }
+        Self {
+            builder,
+            facts,
+            fields,
+            binds,
+        }
+    }
+
+    /// Where a selector's ids are.
+    pub fn ids(&mut self, selector: &Selector) -> Ids {
+        match selector {
+            Selector::Field(field) => self.field(*field),
+            Selector::Pointer(pointer) => Ids {
+                slots: vec![self.slot(pointer)],
+                bound: vec![],
+            },
+        }
+    }
+
+    /// Where a field's ids are: where an event binds it, there; else where the field says.
+    pub fn field(&self, field: FieldId) -> Ids {
+        let field = usize::from(field.0);
+        Ids {
+            slots: self.fields[field].clone(),
+            bound: self.binds[field].clone(),
+        }
+    }
+
+    /// Everywhere that a field's ids can be: where the field says, and where an event binds it,
+    /// both.
+    pub fn field_everywhere(&self, field: FieldId) -> Ids {
+        let mut ids = self.field(field);
+        for (_, slots) in &mut ids.bound {
+            let others = ids.slots.iter().filter(|slot| !slots.contains(slot));
+            let others: Vec<_> = others.copied().collect();
+            slots.extend(others);
+        }
+        ids
+    }
+
+    /// Conditions, with their slots.
+    pub fn conditions(&mut self, conditions: &[Condition]) -> Vec<CompiledCondition> {
+        conditions
+            .iter()
+            .map(|Condition { at, matcher }| CompiledCondition {
+                slot: self.slot(at),
+                matcher: matcher.clone(),
+            })
+            .collect()
+    }
+
+    /// The ownership facts of that name.
+    pub fn facts(&self, name: &str) -> &'b [Fact] {
+        self.facts.table(name)
+    }
+
+    fn slot(&mut self, pointer: &Pointer) -> SlotId {
+        self.builder.slot(pointer)
+    }
+}
+
+/// Where a selector's ids are, by event.
+#[derive(Debug, Clone, Default)]
+pub struct Ids {
+    slots: Vec<SlotId>,
+    bound: Vec<(EventSet, Vec<SlotId>)>,
+}
+
+impl Ids {
+    /// The slots for a message that is these events.
+    pub(super) fn slots(&self, is: &EventSet) -> &[SlotId] {
+        self.bound
+            .iter()
+            .find(|(event, _)| event.meets(is))
+            .map_or(&self.slots, |(_, slots)| slots)
+    }
+}
+
+/// A condition whose pointer has its slot.
+#[derive(Debug, Clone)]
+pub struct CompiledCondition {
+    slot: SlotId,
+    matcher: Matcher,
+}
+
+impl CompiledCondition {
+    pub(super) fn is_met(&self, values: &Values) -> bool {
+        self.matcher.matches_any(values.of(self.slot))
+    }
+}
+
+/// One pack's names and events, compiled.
+#[derive(Debug)]
+pub(super) struct PackProgram {
+    /// How its messages are decoded.
+    pub codec: Codec,
+    name_slots: Vec<SlotId>,
+    events: Vec<CompiledEvent>,
+    /// For names met so far, by direction: the events that could be meant.
+    candidates: [HashMap<String, Vec<EventId>>; 2],
+    /// The same for messages without a name.
+    nameless: [Vec<EventId>; 2],
+}
+
+#[derive(Debug)]
+struct CompiledEvent {
+    from: Option<Direction>,
+    name: Option<Matcher>,
+    conditions: Vec<CompiledCondition>,
+}
+
+/// How many names a pack remembers: a server that makes up names does not fill the memory.
+const MOST_NAMES: usize = 10_000;
+
+impl PackProgram {
+    fn new(pack: &Pack, compiler: &mut Compiler<'_>) -> Self {
+        let mut program = Self {
+            codec: pack.codec,
+            name_slots: pack
+                .name_at
+                .iter()
+                .map(|pointer| compiler.slot(pointer))
+                .collect(),
+            events: pack
+                .events
+                .iter()
+                .map(|event| CompiledEvent {
+                    from: event.from,
+                    name: event.name.clone(),
+                    conditions: compiler.conditions(&event.conditions),
+                })
+                .collect(),
+            candidates: [HashMap::new(), HashMap::new()],
+            nameless: [Vec::new(), Vec::new()],
+        };
+        program.nameless = Direction::BOTH.map(|direction| program.could_be(direction, None));
+        program
+    }
+
+    /// The message's name: the first pointer that yields wins.
+    pub(super) fn name<'v>(&self, values: &'v Values) -> Option<&'v str> {
+        self.name_slots
+            .iter()
+            .flat_map(|slot| values.of(*slot))
+            .find_map(Value::as_id)
+    }
+
+    /// Which events a message is.
+    pub(super) fn classify(
+        &mut self,
+        direction: Direction,
+        name: Option<&str>,
+        values: &Values,
+    ) -> EventSet {
+        let way = usize::from(direction == Direction::ServerToClient);
+        let candidates = match name {
+            None => &self.nameless[way],
+            Some(name) => {
+                if !self.candidates[way].contains_key(name) {
+                    let could_be = self.could_be(direction, Some(name));
+                    if self.candidates[way].len() >= MOST_NAMES {
+                        self.candidates[way].clear();
+                    }
+                    self.candidates[way].insert(name.to_owned(), could_be);
+                }
+                &self.candidates[way][name]
+            }
+        };
+        let mut set = EventSet::default();
+        for id in candidates {
+            let conditions = &self.events[usize::from(id.0)].conditions;
+            if conditions.iter().all(|condition| condition.is_met(values)) {
+                set.insert(EventRef::Message(*id));
+            }
+        }
+        set
+    }
+
+    fn could_be(&self, direction: Direction, name: Option<&str>) -> Vec<EventId> {
+        let named = |event: &CompiledEvent| match (&event.name, name) {
+            (None, _) => true,
+            (Some(matcher), Some(name)) => matcher.matches_text(name),
+            (Some(matcher), None) => matcher.matches_any(std::iter::empty()),
+        };
+        (0_u16..)
+            .zip(&self.events)
+            .filter(|(_, event)| event.from.is_none_or(|from| from == direction) && named(event))
+            .map(|(id, _)| EventId(id))
+            .collect()
+    }
+}
+
+/// A pack's events with their ids.
+fn events(pack: &Pack) -> impl Iterator<Item = (EventId, &crate::rules::EventDef)> {
+    (0_u16..).map(EventId).zip(&pack.events)
+}

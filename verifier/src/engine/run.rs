@@ -1,0 +1,438 @@
+//! One run: packs over recordings.
+
+use std::collections::BTreeMap;
+
+use wsaudit_wire::Opcode;
+
+use super::checker::Checker;
+use super::event::{Event, EventSet};
+use super::program::{PackProgram, Program};
+use super::state::{ConnectionIx, Cx};
+use super::tally::Tally;
+use super::timeline::{Item, Mark, Timeline};
+use crate::decode::{DecodeError, Extractor, ExtractorBuilder, for_each_string};
+use crate::facts::Facts;
+use crate::finding::{Outcome, Place};
+use crate::history::{Source, SourceError, SourceMessage, SourcePayload};
+use crate::rules::{EventRef, Lifecycle, Pack, RequiredPlace, Rule};
+
+/// What rules are checked over, and with what.
+pub struct Input<'i> {
+    /// The rule packs.
+    pub packs: &'i [Pack],
+    /// Ownership facts.
+    pub facts: &'i Facts,
+    /// The recordings: one history.
+    pub sources: &'i [Box<dyn Source>],
+}
+
+/// What the rules of a run came to, before it is judged.
+pub(super) struct Finished<'h> {
+    /// By pack, by rule.
+    pub(super) outcomes: Vec<Vec<RuleOutcome>>,
+    pub(super) cx: Cx<'h>,
+    pub(super) tally: Tally,
+    /// By pack: which connections it is about.
+    pub(super) scopes: Vec<Vec<bool>>,
+}
+
+/// A rule's outcome, and what the engine counted beside its checker.
+pub(super) struct RuleOutcome {
+    pub(super) outcome: Outcome,
+    /// How often what `requires` asks for happened; `None` where it asks for nothing.
+    pub(super) required: Option<u64>,
+}
+
+/// A rule at work.
+struct Worker<'p> {
+    checker: Box<dyn Checker>,
+    rule: &'p Rule,
+    excepted_events: Vec<(EventSet, &'p str)>,
+    excepted: BTreeMap<String, u64>,
+    requires: Option<(EventSet, RequiredPlace)>,
+    required: u64,
+}
+
+/// One pack at work.
+struct Room<'p> {
+    program: PackProgram,
+    workers: Vec<Worker<'p>>,
+    /// By connection.
+    in_scope: Vec<bool>,
+}
+
+/// Runs all rules over the history. `progress` is told after each message how many there were.
+pub(super) fn run<'h>(
+    input: &Input<'h>,
+    progress: &mut dyn FnMut(u64),
+) -> Result<Finished<'h>, SourceError> {
+    let outlines = input
+        .sources
+        .iter()
+        .map(|source| source.outline())
+        .collect();
+    let mut cx = Cx::new(outlines);
+    let program = Program::new(input.packs, input.facts);
+    let mut rooms = rooms(input.packs, program.packs, program.checkers, &cx);
+    let mut tally = Tally::new(input.packs, cx.connections().count());
+    let mut pass = Pass {
+        cx: &mut cx,
+        extractor: program.extractor,
+        rooms: &mut rooms,
+        tally: &mut tally,
+    };
+    pass.first(input.sources, progress)?;
+    if pass
+        .rooms
+        .iter()
+        .flat_map(|room| &room.workers)
+        .any(|worker| worker.checker.wants_strings())
+    {
+        // The whole history is known now; strings that equal a claimed id are looked for from its
+        // beginning, with the tags of each place.
+        let mut again = cx.rewound();
+        let mut pass = Pass {
+            cx: &mut again,
+            extractor: ExtractorBuilder::default().build(),
+            rooms: &mut rooms,
+            tally: &mut Tally::default(),
+        };
+        pass.second(input.sources)?;
+    }
+    let scopes = rooms.iter().map(|room| room.in_scope.clone()).collect();
+    let outcomes = rooms
+        .into_iter()
+        .map(|room| {
+            room.workers
+                .into_iter()
+                .map(|worker| worker.finish(&cx))
+                .collect()
+        })
+        .collect();
+    Ok(Finished {
+        outcomes,
+        cx,
+        tally,
+        scopes,
+    })
+}
+
+fn rooms<'p>(
+    packs: &'p [Pack],
+    programs: Vec<PackProgram>,
+    checkers: Vec<Vec<Box<dyn Checker>>>,
+    cx: &Cx<'_>,
+) -> Vec<Room<'p>> {
+    packs
+        .iter()
+        .zip(programs)
+        .zip(checkers)
+        .map(|((pack, program), checkers)| Room {
+            program,
+            workers: pack
+                .rules
+                .iter()
+                .zip(checkers)
+                .map(|(rule, checker)| Worker::new(rule, checker))
+                .collect(),
+            in_scope: cx
+                .connections()
+                .map(|(_, state)| pack.scope.contains(&state.path, state.info))
+                .collect(),
+        })
+        .collect()
+}
+
+impl<'p> Worker<'p> {
+    fn new(rule: &'p Rule, checker: Box<dyn Checker>) -> Self {
+        let excepted_events = rule
+            .except
+            .iter()
+            .filter_map(|exception| {
+                let event = EventRef::Message(exception.event?);
+                Some((EventSet::of(&[event]), exception.why.as_str()))
+            })
+            .collect();
+        let requires = rule
+            .requires
+            .as_ref()
+            .map(|requires| (EventSet::of(&requires.events), requires.place));
+        Self {
+            checker,
+            rule,
+            excepted_events,
+            excepted: BTreeMap::new(),
+            requires,
+            required: 0,
+        }
+    }
+
+    fn observe(&mut self, cx: &Cx<'_>, event: &Event<'_>) {
+        if let Some((events, place)) = &self.requires
+            && event.is_one_of(events)
+            && happens_in(*place, cx, event)
+        {
+            self.required += 1;
+        }
+        let hidden = self
+            .excepted_events
+            .iter()
+            .find(|(events, _)| event.is_one_of(events));
+        if let Some((_, why)) = hidden {
+            *self.excepted.entry((*why).to_owned()).or_default() += 1;
+            return;
+        }
+        self.checker.observe(cx, event);
+    }
+
+    fn finish(self, cx: &Cx<'_>) -> RuleOutcome {
+        let mut outcome = self.checker.finish(cx);
+        for (why, count) in self.excepted {
+            *outcome.excepted.entry(why).or_default() += count;
+        }
+        super::exceptions::apply(self.rule, cx, &mut outcome);
+        outcome
+            .violations
+            .sort_by_key(|violation| (violation.severity, violation.offending));
+        RuleOutcome {
+            outcome,
+            required: self.requires.map(|_| self.required),
+        }
+    }
+}
+
+fn happens_in(place: RequiredPlace, cx: &Cx<'_>, event: &Event<'_>) -> bool {
+    match place {
+        RequiredPlace::AnySession => true,
+        RequiredPlace::OtherSession => event.session.is_some_and(|session| {
+            let holder = super::state::Holder::Session(session);
+            cx.others_connected(crate::rules::HolderKind::Session, Some(holder))
+        }),
+    }
+}
+
+/// One walk over the history.
+struct Pass<'a, 'h, 'p> {
+    cx: &'a mut Cx<'h>,
+    extractor: Extractor,
+    rooms: &'a mut [Room<'p>],
+    tally: &'a mut Tally,
+}
+
+impl<'h> Pass<'_, 'h, '_> {
+    fn first(
+        &mut self,
+        sources: &'h [Box<dyn Source>],
+        progress: &mut dyn FnMut(u64),
+    ) -> Result<(), SourceError> {
+        let mut timeline = Timeline::new(sources)?;
+        let mut messages = 0;
+        while let Some(item) = timeline.next()? {
+            match item {
+                Item::Mark {
+                    recording,
+                    moment,
+                    connection,
+                    mark,
+                } => {
+                    self.cx.now = self.cx.now.max(moment.at);
+                    let place = Place {
+                        recording,
+                        seq: moment.seq,
+                    };
+                    if let Some(step) = self.cx.mark(connection, mark) {
+                        self.step(place, moment.at, connection, step);
+                    }
+                    if mark == Mark::Step(Lifecycle::Closed) {
+                        self.cx.close(connection);
+                    }
+                }
+                Item::Message {
+                    recording,
+                    connection,
+                    message,
+                } => {
+                    self.cx.now = self.cx.now.max(message.moment.at);
+                    messages += 1;
+                    progress(messages);
+                    self.message(recording, connection, &message);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn step(&mut self, place: Place, at: i64, connection: ConnectionIx, step: Lifecycle) {
+        let state = self.cx.connection(connection);
+        let event = Event {
+            place,
+            at,
+            connection,
+            direction: None,
+            session: state.session,
+            user: state.user,
+            name: None,
+            is: EventSet::of(&[EventRef::Lifecycle(step)]),
+            values: None,
+        };
+        for room in self
+            .rooms
+            .iter_mut()
+            .filter(|room| room.in_scope[connection.0 as usize])
+        {
+            for worker in &mut room.workers {
+                worker.observe(self.cx, &event);
+            }
+        }
+    }
+
+    fn message(&mut self, recording: u16, connection: ConnectionIx, message: &SourceMessage<'_>) {
+        if !matches!(message.opcode, Opcode::TEXT | Opcode::BINARY) {
+            return;
+        }
+        let place = Place {
+            recording,
+            seq: message.moment.seq,
+        };
+        let state = self.cx.connection(connection);
+        let (session, user) = (state.session, state.user);
+        let mut named = None;
+        let mut decoded = None;
+        for (pack, room) in self.rooms.iter_mut().enumerate() {
+            if !room.in_scope[connection.0 as usize] {
+                continue;
+            }
+            if decoded
+                .as_ref()
+                .is_none_or(|(codec, _)| *codec != room.program.codec)
+            {
+                let read = read(&mut self.extractor, room.program.codec, message);
+                decoded = Some((room.program.codec, read));
+            }
+            let values = self.extractor.values();
+            let name = match &decoded {
+                Some((_, Ok(()))) => room.program.name(values),
+                Some((_, Err(error))) => {
+                    self.tally.undecodable(pack, connection, place, error);
+                    continue;
+                }
+                None => None,
+            };
+            named = named.or_else(|| name.map(|name| self.tally.name(name)));
+            let is = room.program.classify(message.direction, name, values);
+            self.tally.matched(pack, &is);
+            let event = Event {
+                place,
+                at: message.moment.at,
+                connection,
+                direction: Some(message.direction),
+                session,
+                user,
+                name,
+                is,
+                values: Some(values),
+            };
+            for worker in &mut room.workers {
+                worker.observe(self.cx, &event);
+            }
+        }
+        self.tally.message(connection, session, message, named);
+    }
+
+    fn second(&mut self, sources: &'h [Box<dyn Source>]) -> Result<(), SourceError> {
+        let mut timeline = Timeline::new(sources)?;
+        while let Some(item) = timeline.next()? {
+            match item {
+                Item::Mark {
+                    connection, mark, ..
+                } => {
+                    self.cx.mark(connection, mark);
+                    if mark == Mark::Step(Lifecycle::Closed) {
+                        self.cx.close(connection);
+                    }
+                }
+                Item::Message {
+                    recording,
+                    connection,
+                    message,
+                } => {
+                    self.strings(recording, connection, &message);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn strings(&mut self, recording: u16, connection: ConnectionIx, message: &SourceMessage<'_>) {
+        let SourcePayload::Whole(bytes) = message.payload else {
+            return;
+        };
+        if !matches!(message.opcode, Opcode::TEXT | Opcode::BINARY) {
+            return;
+        }
+        let state = self.cx.connection(connection);
+        let event = Event {
+            place: Place {
+                recording,
+                seq: message.moment.seq,
+            },
+            at: message.moment.at,
+            connection,
+            direction: Some(message.direction),
+            session: state.session,
+            user: state.user,
+            name: None,
+            is: EventSet::default(),
+            values: None,
+        };
+        let mut workers: Vec<_> = self
+            .rooms
+            .iter_mut()
+            .filter(|room| room.in_scope[connection.0 as usize])
+            .flat_map(|room| &mut room.workers)
+            .filter(|worker| worker.checker.wants_strings())
+            .collect();
+        // What does not decode was counted in the first pass.
+        let _ = for_each_string(bytes, |text| {
+            for worker in &mut workers {
+                worker.checker.observe_string(self.cx, &event, text);
+            }
+        });
+    }
+}
+
+fn read(
+    extractor: &mut Extractor,
+    codec: crate::rules::Codec,
+    message: &SourceMessage<'_>,
+) -> Result<(), DecodeError> {
+    match message.payload {
+        SourcePayload::Whole(bytes) => extractor.read(codec, bytes),
+        SourcePayload::Truncated { kept, full_length } => {
+            Err(DecodeError::Truncated { kept, full_length })
+        }
+        SourcePayload::Undecodable(why) => Err(DecodeError::Undecodable {
+            why: why.to_owned(),
+        }),
+    }
+}
+
+impl<'h> Cx<'h> {
+    /// Goes on to a mark. A step of the connection's life is handed back, to be shown to rules; the
+    /// end takes effect once they have seen it.
+    fn mark(&mut self, connection: ConnectionIx, mark: Mark) -> Option<Lifecycle> {
+        match mark {
+            Mark::Step(step) => {
+                if step == Lifecycle::Accepted {
+                    self.accept(connection);
+                }
+                Some(step)
+            }
+            Mark::Tag(number) => {
+                let tag = &self.connection(connection).info.tags[number];
+                self.tag(connection, tag.from, (tag.kind, &tag.value, tag.provenance));
+                None
+            }
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! What is counted beside the rules: who received what, which events and names were met, what could
+//! not be decoded.
+
+use std::collections::BTreeMap;
+
+use hashbrown::HashMap;
+use wsaudit_wire::Direction;
+
+use super::event::EventSet;
+use super::state::{ConnectionIx, SessionIx};
+use crate::decode::DecodeError;
+use crate::finding::Place;
+use crate::history::SourceMessage;
+use crate::rules::{EventId, EventRef, Pack};
+
+/// The counters of a run.
+#[derive(Debug, Default)]
+pub(super) struct Tally {
+    pub(super) messages: u64,
+    /// By pack, by event: how often it matched.
+    pub(super) matched: Vec<Vec<u64>>,
+    /// By pack: what could not be decoded.
+    pub(super) undecodable: Vec<Undecodable>,
+    /// By connection: how many messages the server sent on it.
+    pub(super) received: Vec<u64>,
+    names: Vec<String>,
+    name_numbers: HashMap<String, u32>,
+    /// By session and name: how many messages of that name it received.
+    by_session: HashMap<(SessionIx, u32), u64>,
+    /// By direction and name: how many messages.
+    by_name: HashMap<(Direction, u32), u64>,
+}
+
+/// The name of a message, by its place in the order of first appearance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct NameIx(u32);
+
+/// Messages of one pack that could not be decoded.
+#[derive(Debug, Default)]
+pub(super) struct Undecodable {
+    pub(super) count: u64,
+    pub(super) first: Option<(Place, ConnectionIx, DecodeError)>,
+}
+
+/// How a message without a name is listed.
+const NAMELESS: &str = "(no name)";
+
+/// How many names are told apart; a server that makes up names does not fill the memory.
+const MOST_NAMES: usize = 10_000;
+const OTHERS: &str = "(others)";
+
+impl Tally {
+    pub(super) fn new(packs: &[Pack], connections: usize) -> Self {
+        Self {
+            matched: packs
+                .iter()
+                .map(|pack| vec![0; pack.events.len()])
+                .collect(),
+            undecodable: packs.iter().map(|_| Undecodable::default()).collect(),
+            received: vec![0; connections],
+            ..Self::default()
+        }
+    }
+
+    pub(super) fn message(
+        &mut self,
+        connection: ConnectionIx,
+        session: Option<SessionIx>,
+        message: &SourceMessage<'_>,
+        name: Option<NameIx>,
+    ) {
+        self.messages += 1;
+        let NameIx(name) = name.unwrap_or_else(|| self.name(NAMELESS));
+        *self.by_name.entry((message.direction, name)).or_default() += 1;
+        if message.direction == Direction::ServerToClient {
+            self.received[connection.0 as usize] += 1;
+            if let Some(session) = session {
+                *self.by_session.entry((session, name)).or_default() += 1;
+            }
+        }
+    }
+
+    pub(super) fn matched(&mut self, pack: usize, is: &EventSet) {
+        if is.is_empty() {
+            return;
+        }
+        for (id, count) in (0_u16..).zip(&mut self.matched[pack]) {
+            *count += u64::from(is.contains(EventRef::Message(EventId(id))));
+        }
+    }
+
+    pub(super) fn undecodable(
+        &mut self,
+        pack: usize,
+        connection: ConnectionIx,
+        place: Place,
+        error: &DecodeError,
+    ) {
+        let undecodable = &mut self.undecodable[pack];
+        undecodable.count += 1;
+        undecodable
+            .first
+            .get_or_insert_with(|| (place, connection, error.clone()));
+    }
+
+    /// The names of the messages that a session received, and how many of each.
+    pub(super) fn received_by(&self, session: SessionIx) -> BTreeMap<String, u64> {
+        self.by_session
+            .iter()
+            .filter(|((other, _), _)| *other == session)
+            .map(|((_, name), count)| (self.names[*name as usize].clone(), *count))
+            .collect()
+    }
+
+    /// All names that were met, by direction.
+    pub(super) fn names(&self) -> BTreeMap<(Direction, String), u64> {
+        self.by_name
+            .iter()
+            .map(|((direction, name), count)| {
+                ((*direction, self.names[*name as usize].clone()), *count)
+            })
+            .collect()
+    }
+
+    /// The number of a message's name.
+    pub(super) fn name(&mut self, name: &str) -> NameIx {
+        if let Some(number) = self.name_numbers.get(name) {
+            return NameIx(*number);
+        }
+        if self.names.len() >= MOST_NAMES && name != OTHERS {
+            return self.name(OTHERS);
+        }
+        let number = u32::try_from(self.names.len()).expect("at most MOST_NAMES names");
+        self.names.push(name.to_owned());
+        self.name_numbers.insert(name.to_owned(), number);
+        NameIx(number)
+    }
+}

@@ -1,0 +1,190 @@
+//! One order over all recordings: steps in connections' lives, tags and messages.
+
+use super::state::ConnectionIx;
+use crate::history::{Cursor, Moment, Outline, Source, SourceError, SourceMessage};
+use crate::rules::Lifecycle;
+
+/// Something that happened, other than a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Mark {
+    /// A step in a connection's life.
+    Step(Lifecycle),
+    /// The connection's tag of that index holds from here on.
+    Tag(usize),
+}
+
+/// The next thing in the order.
+pub(super) enum Item<'s> {
+    /// A step or a tag.
+    Mark {
+        recording: u16,
+        moment: Moment,
+        connection: ConnectionIx,
+        mark: Mark,
+    },
+    /// A message.
+    Message {
+        recording: u16,
+        connection: ConnectionIx,
+        message: SourceMessage<'s>,
+    },
+}
+
+/// One recording's part of the timeline.
+struct Track<'h> {
+    name: String,
+    marks: Vec<(Moment, ConnectionIx, Mark)>,
+    next_mark: usize,
+    cursor: Box<dyn Cursor + 'h>,
+    /// The message that comes next, without its bytes: the cursor stands on it.
+    pending: Option<Moment>,
+    /// By connection number, sorted: its index over all recordings.
+    connections: Vec<(u64, ConnectionIx)>,
+}
+
+/// Merges recordings by time; within one, the order is that of `seq`.
+pub(super) struct Timeline<'h> {
+    tracks: Vec<Track<'h>>,
+    /// The track whose message was handed out last: its cursor goes on before anything else does.
+    taken: Option<u16>,
+}
+
+impl<'h> Timeline<'h> {
+    pub(super) fn new(sources: &'h [Box<dyn Source>]) -> Result<Self, SourceError> {
+        let mut first = 0;
+        let mut tracks = Vec::new();
+        for source in sources {
+            let outline = source.outline();
+            let track = Track::new(outline, first, source.messages()?);
+            first += u32::try_from(outline.connections.len()).expect("fewer than 2^32 connections");
+            tracks.push(track);
+        }
+        for track in &mut tracks {
+            track.pending = track.cursor.advance()?;
+        }
+        Ok(Self {
+            tracks,
+            taken: None,
+        })
+    }
+
+    /// The next thing in the order; `None` at the end.
+    pub(super) fn next(&mut self) -> Result<Option<Item<'_>>, SourceError> {
+        if let Some(taken) = self.taken.take() {
+            let track = &mut self.tracks[usize::from(taken)];
+            track.pending = track.cursor.advance()?;
+        }
+        let earliest = (0_u16..)
+            .zip(&self.tracks)
+            .filter_map(|(recording, track)| Some((track.next_at()?.at, recording)))
+            .min();
+        let Some((_, recording)) = earliest else {
+            return Ok(None);
+        };
+        let track = &mut self.tracks[usize::from(recording)];
+        if let Some((moment, connection, mark)) = track.take_mark() {
+            return Ok(Some(Item::Mark {
+                recording,
+                moment,
+                connection,
+                mark,
+            }));
+        }
+        self.taken = Some(recording);
+        let message = track.cursor.current();
+        let connection = track
+            .connection(message.connection)
+            .ok_or_else(|| SourceError {
+                recording: track.name.clone(),
+                why: format!(
+                    "frame {} belongs to connection {}, which is not in the recording",
+                    message.moment.seq, message.connection
+                ),
+            })?;
+        Ok(Some(Item::Message {
+            recording,
+            connection,
+            message,
+        }))
+    }
+}
+
+impl<'h> Track<'h> {
+    fn new(outline: &Outline, first: u32, cursor: Box<dyn Cursor + 'h>) -> Self {
+        let mut marks = Vec::new();
+        let mut connections = Vec::new();
+        for (connection, index) in outline.connections.iter().zip(first..) {
+            let index = ConnectionIx(index);
+            connections.push((connection.number, index));
+            marks.push((connection.opened, index, Mark::Step(Lifecycle::Open)));
+            let step = if connection.accepted() {
+                Lifecycle::Accepted
+            } else {
+                Lifecycle::Refused
+            };
+            let answered = connection
+                .answered
+                .map(|moment| (moment, index, Mark::Step(step)));
+            let closed = connection
+                .closed
+                .map(|moment| (moment, index, Mark::Step(Lifecycle::Closed)));
+            marks.extend(answered.into_iter().chain(closed));
+            for (number, tag) in connection.tags.iter().enumerate() {
+                let moment = Moment {
+                    seq: tag.from,
+                    at: connection.opened.at,
+                };
+                marks.push((moment, index, Mark::Tag(number)));
+            }
+        }
+        connections.sort_unstable();
+        // A tag of the place where a step is comes before the step: it is known in it.
+        marks.sort_by_key(|(moment, connection, mark)| {
+            let rank = match mark {
+                Mark::Step(Lifecycle::Open) => 0,
+                Mark::Tag(_) => 1,
+                Mark::Step(_) => 2,
+            };
+            (moment.seq, *connection, rank)
+        });
+        Self {
+            name: outline.name.clone(),
+            marks,
+            next_mark: 0,
+            cursor,
+            pending: None,
+            connections,
+        }
+    }
+
+    /// The next thing of this track: a mark before a message of the same place.
+    fn next_at(&self) -> Option<Moment> {
+        let mark = self.marks.get(self.next_mark).map(|(moment, ..)| *moment);
+        match (mark, self.pending) {
+            (Some(mark), Some(message)) if message.seq < mark.seq => Some(message),
+            (Some(mark), Some(message)) => Some(Moment {
+                at: mark.at.min(message.at),
+                ..mark
+            }),
+            (mark, message) => mark.or(message),
+        }
+    }
+
+    /// Takes the next mark, if it comes before the next message.
+    fn take_mark(&mut self) -> Option<(Moment, ConnectionIx, Mark)> {
+        let mark = *self.marks.get(self.next_mark)?;
+        if self.pending.is_some_and(|message| message.seq < mark.0.seq) {
+            return None;
+        }
+        self.next_mark += 1;
+        Some(mark)
+    }
+
+    fn connection(&self, number: u64) -> Option<ConnectionIx> {
+        let at = self
+            .connections
+            .binary_search_by_key(&number, |(number, _)| *number)
+            .ok()?;
+        Some(self.connections[at].1)
+    }
+}

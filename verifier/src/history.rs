@@ -1,0 +1,176 @@
+//! What the engine reads: recordings as they were observed, wherever they come from.
+//!
+//! A [`Source`] is one recording: a SQLite file, or a text case. Its connections, tags, gaps and
+//! anomalies are small and are given whole; its messages are streamed.
+
+use wsaudit_tagging::{Provenance, TagKind};
+use wsaudit_wire::{Direction, Opcode};
+
+/// One recording.
+pub trait Source {
+    /// All but its messages.
+    fn outline(&self) -> &Outline;
+
+    /// Its messages, from the first one, in the order of `seq`.
+    fn messages(&self) -> Result<Box<dyn Cursor + '_>, SourceError>;
+
+    /// The message (joined and inflated) or control frame whose last frame is at `seq`, for evidence.
+    fn payload(&self, seq: u64) -> Result<Option<Vec<u8>>, SourceError>;
+}
+
+/// Messages, one after the other. A new cursor stands before the first one.
+pub trait Cursor {
+    /// Goes on to the next message, and says where it stands; `None` at the end.
+    fn advance(&mut self) -> Result<Option<Moment>, SourceError>;
+
+    /// The message that the cursor stands on.
+    ///
+    /// # Panics
+    ///
+    /// Where the last [`Self::advance`] did not find one.
+    fn current(&self) -> SourceMessage<'_>;
+}
+
+/// Why a recording could not be read to its end.
+#[derive(Debug, thiserror::Error)]
+#[error("failed to read {recording}: {why}")]
+pub struct SourceError {
+    /// The recording's name.
+    pub recording: String,
+    /// What the reader says.
+    pub why: String,
+}
+
+/// All of a recording but its messages.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Outline {
+    /// The file, as the user named it.
+    pub name: String,
+    /// When the recording began, in nanoseconds since the Unix epoch.
+    pub started_at: i64,
+    /// When the last thing in it was observed, likewise.
+    pub ended_at: i64,
+    /// Why its end is missing; `None`: it was closed cleanly.
+    pub unclean: Option<String>,
+    /// Its connections, in the order of their opening.
+    pub connections: Vec<Connection>,
+    /// Its gaps.
+    pub gaps: Vec<Gap>,
+    /// Its anomalies, in order.
+    pub anomalies: Vec<Anomaly>,
+}
+
+/// A place in a recording's order, and its time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Moment {
+    /// The place.
+    pub seq: u64,
+    /// Nanoseconds since the Unix epoch; never decreasing within a recording.
+    pub at: i64,
+}
+
+/// A connection.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Connection {
+    /// Its number in the recording.
+    pub number: u64,
+    /// When the client's handshake was read.
+    pub opened: Moment,
+    /// When it was answered; `None`: not yet, when the recording ended.
+    pub answered: Option<Moment>,
+    /// The answer's status code; `None` where there was no answer that parses.
+    pub status: Option<u16>,
+    /// When both legs had ended; `None`: still open when the recording ended.
+    pub closed: Option<Moment>,
+    /// The request's head, redacted; empty where it is not known.
+    pub request_head: Vec<u8>,
+    /// The response's head, redacted; empty where there is none.
+    pub response_head: Vec<u8>,
+    /// The chosen subprotocol.
+    pub subprotocol: Option<String>,
+    /// On whose behalf it speaks, in the order of `from`.
+    pub tags: Vec<Tag>,
+}
+
+impl Connection {
+    /// Whether the server answered 101.
+    pub fn accepted(&self) -> bool {
+        self.status == Some(101)
+    }
+}
+
+/// On whose behalf a connection speaks, from a place on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tag {
+    /// It holds from here on, until the next one of its kind.
+    pub from: u64,
+    /// What it says.
+    pub kind: TagKind,
+    /// The id.
+    pub value: String,
+    /// Where it came from: `header:X-Session-ID`.
+    pub source: String,
+    /// Who said it.
+    pub provenance: Provenance,
+}
+
+/// Frames known to be missing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Gap {
+    /// The connection's number; `None`: all.
+    pub connection: Option<u64>,
+    /// From where.
+    pub from: u64,
+    /// To where.
+    pub to: u64,
+    /// How many frames; `None`: not known.
+    pub frames: Option<u64>,
+    /// Why.
+    pub why: String,
+}
+
+/// A breach of RFC 6455 or RFC 7692.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Anomaly {
+    /// The connection's number.
+    pub connection: u64,
+    /// The way it travelled.
+    pub direction: Direction,
+    /// Where it was seen.
+    pub moment: Moment,
+    /// Its code: `unmasked-client-frame`.
+    pub code: String,
+    /// The values, for a person.
+    pub detail: String,
+}
+
+/// A message, or a control frame.
+#[derive(Debug, Clone, Copy)]
+pub struct SourceMessage<'s> {
+    /// The place of its last frame, and when that was read.
+    pub moment: Moment,
+    /// The connection's number.
+    pub connection: u64,
+    /// The way it travelled.
+    pub direction: Direction,
+    /// Text, binary, close, ping, pong.
+    pub opcode: Opcode,
+    /// Its bytes, joined and inflated.
+    pub payload: SourcePayload<'s>,
+}
+
+/// What is known of a message's bytes.
+#[derive(Debug, Clone, Copy)]
+pub enum SourcePayload<'s> {
+    /// All of them.
+    Whole(&'s [u8]),
+    /// The first ones.
+    Truncated {
+        /// How many were kept.
+        kept: u64,
+        /// How many were sent.
+        full_length: u64,
+    },
+    /// The recorder could not decode them.
+    Undecodable(&'s str),
+}

@@ -1,0 +1,101 @@
+//! The kinds of rules. Each is a file here: what it proves, how it is written, what it cannot see;
+//! the checker stands in a folder of the same name.
+
+pub mod addressed;
+pub mod always;
+pub mod count;
+pub mod duration;
+pub mod handshake;
+pub mod never;
+pub mod owned;
+pub mod protocol;
+pub mod response;
+pub mod sequence;
+
+use crate::rules::HolderKind;
+
+/// What a rule demands, by kind.
+#[derive(Debug, Clone)]
+pub enum Spec {
+    /// What a message says of its recipient is who it was delivered to.
+    Addressed(addressed::Addressed),
+    /// Every selected event matches.
+    Always(always::Always),
+    /// At least, at most or exactly so many.
+    Count(count::Count),
+    /// So long, and no longer.
+    Duration(duration::DurationSpec),
+    /// The opening handshake, and who holds a session id.
+    Handshake(handshake::Handshake),
+    /// No selected event happens.
+    Never(never::Never),
+    /// A resource is delivered to, and used by, its owner only.
+    Owned(owned::Owned),
+    /// No anomaly of RFC 6455 and RFC 7692.
+    Protocol(protocol::Protocol),
+    /// A request gets its reply.
+    Response(response::Response),
+    /// Events of one key come in the given order.
+    Sequence(sequence::Sequence),
+}
+
+impl Spec {
+    /// Its name in rule files.
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Addressed(_) => "addressed",
+            Self::Always(_) => "always",
+            Self::Count(_) => "count",
+            Self::Duration(_) => "duration",
+            Self::Handshake(_) => "handshake",
+            Self::Never(_) => "never",
+            Self::Owned(_) => "owned",
+            Self::Protocol(_) => "protocol",
+            Self::Response(_) => "response",
+            Self::Sequence(_) => "sequence",
+        }
+    }
+
+    /// Whether a message that cannot be decoded leaves it in doubt.
+    pub const fn reads_messages(&self) -> bool {
+        match self {
+            Self::Addressed(_)
+            | Self::Always(_)
+            | Self::Count(_)
+            | Self::Duration(_)
+            | Self::Never(_)
+            | Self::Owned(_)
+            | Self::Response(_)
+            | Self::Sequence(_) => true,
+            Self::Handshake(_) | Self::Protocol(_) => false,
+        }
+    }
+
+    /// Whether a connection that speaks for nobody known leaves it in doubt.
+    pub fn needs_holders(&self) -> bool {
+        let kind = match self {
+            Self::Addressed(addressed) => addressed.to,
+            Self::Always(always) => always.window.per,
+            Self::Count(count) => match count.per {
+                count::CountPer::Session => HolderKind::Session,
+                count::CountPer::User => HolderKind::User,
+                count::CountPer::Connection
+                | count::CountPer::Recording
+                | count::CountPer::Value(_) => HolderKind::Connection,
+            },
+            Self::Duration(duration) => duration.per,
+            Self::Handshake(handshake) => {
+                return !handshake.one_holder.is_empty() || !handshake.unshared.is_empty();
+            }
+            Self::Never(never) => never.window.per,
+            Self::Owned(owned) => owned.owner,
+            Self::Protocol(_) => HolderKind::Connection,
+            Self::Response(response) => response.on,
+            Self::Sequence(sequence) => sequence.on,
+        };
+        match kind {
+            HolderKind::Session | HolderKind::User => true,
+            HolderKind::Connection => false,
+        }
+    }
+}

@@ -1,0 +1,57 @@
+//! `duration`: so long, and no longer.
+
+mod check;
+
+use std::time::Duration;
+
+use crate::rules::{EventRef, Selector};
+
+/// The time between two events stays within limits.
+///
+/// ```toml
+/// [[rule]]
+/// id    = "sessions-are-established-in-time"
+/// title = "a session is established within 10 s"
+/// kind  = "duration"
+/// from  = "@open"                # the first of these, per `per` and `match` ...
+/// to    = "ready"                # ... to the first (to-last = true: the last) of these after it
+/// match = "run"                  # only events with equal ids; default: none
+/// per   = "connection"           # session (default), user, connection; one measurement each (and per id)
+/// max   = "10s"                  # every measurement
+/// mean  = "10s"                  # the mean over all
+/// p95   = "8s"                   # any percentile p1 ... p99 (nearest rank)
+/// cohort-max = "20s"             # first start to last end over all holders whose intervals overlap
+/// ```
+///
+/// A start that has no end is undecided while the recording could still bring it within `max`, and a
+/// violation of `max` after that.
+#[derive(Debug, Clone)]
+pub struct DurationSpec {
+    /// What starts the clock.
+    pub from: Vec<EventRef>,
+    /// What stops it.
+    pub to: Vec<EventRef>,
+    /// Whether the first or the last stop counts.
+    pub end: End,
+    /// Only events with equal ids.
+    pub key: Option<Selector>,
+    /// One measurement for each.
+    pub per: crate::rules::HolderKind,
+    /// The limit for every measurement.
+    pub max: Option<Duration>,
+    /// The limit for their mean.
+    pub mean: Option<Duration>,
+    /// Limits for percentiles (1 to 99), by nearest rank.
+    pub percentiles: Vec<(u8, Duration)>,
+    /// The limit for a cohort: holders whose measured intervals overlap.
+    pub cohort_max: Option<Duration>,
+}
+
+/// Which stop counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// The first one after the start.
+    First,
+    /// The last one: the span of everything in between.
+    Last,
+}

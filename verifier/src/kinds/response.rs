@@ -1,0 +1,61 @@
+//! `response`: a request gets its reply, within a time, on its own connection.
+
+mod check;
+
+use std::time::Duration;
+
+use crate::rules::{EventRef, HolderKind, Selector};
+
+/// A request gets its reply.
+///
+/// ```toml
+/// [[rule]]
+/// id      = "every-request-is-answered"
+/// title   = "every request is answered on its own connection within 5 s"
+/// kind    = "response"
+/// request = ["create", "list", "asked"]
+/// reply   = ["created", "thread", "refused"]
+/// match   = "/request_id"            # a field, or a pointer
+/// within  = "5s"                     # default: as long as the recording goes on
+/// expect  = "reply"                  # or "no reply": a request that must stay unanswered
+/// on      = "connection"             # the reply comes on the same connection (default), session, user
+/// unsolicited = "violated"           # a reply with a key that nobody asked with there; default "ignore"
+/// same    = ["thread"]               # fields that request and reply must agree on, where both have them
+/// ```
+#[derive(Debug, Clone)]
+pub struct Response {
+    /// The client events that ask.
+    pub requests: Vec<EventRef>,
+    /// The server events that answer.
+    pub replies: Vec<EventRef>,
+    /// The id that they share.
+    pub key: Selector,
+    /// The time that a reply may take.
+    pub within: Option<Duration>,
+    /// Whether a reply must come, or must not.
+    pub expect: Expect,
+    /// Where the reply must come.
+    pub on: HolderKind,
+    /// What a reply means that answers nothing.
+    pub unsolicited: Unsolicited,
+    /// Where request and reply must agree.
+    pub same: Vec<Selector>,
+}
+
+/// Whether a reply must come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Expect {
+    /// It must.
+    Reply,
+    /// It must not.
+    NoReply,
+}
+
+/// What a reply means that answers no request of its connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unsolicited {
+    /// It breaks the rule.
+    Violated,
+    /// Nothing.
+    Ignore,
+}

@@ -1,0 +1,54 @@
+//! `sequence`: events of one key come in the given order, completely, on one session.
+
+mod check;
+
+use std::time::Duration;
+
+use crate::rules::{EventRef, HolderKind, Selector};
+
+/// Events of one key come in the given order.
+///
+/// ```toml
+/// [[rule]]
+/// id     = "agent-run-in-order"
+/// title  = "a run starts, thinks at least once, and completes"
+/// kind   = "sequence"
+/// key    = "run"                                     # a field, or a pointer
+/// steps  = ["started", "thinking+", "completed"]     # `+` one or more, `*` any number, `?` at most one
+/// within = "15s"                                     # from the first to the last step; default: no limit
+/// on     = "session"                                 # all steps are seen by one session (default), user, connection
+/// ```
+#[derive(Debug, Clone)]
+pub struct Sequence {
+    /// What ties the events together.
+    pub key: Selector,
+    /// The steps, in order.
+    pub steps: Vec<Step>,
+    /// The time from the first to the last step. Without it a sequence that the recording leaves
+    /// unfinished is undecided.
+    pub within: Option<Duration>,
+    /// Who sees all of them. Keys are compared within one holder.
+    pub on: HolderKind,
+}
+
+/// One step.
+#[derive(Debug, Clone)]
+pub struct Step {
+    /// The event.
+    pub event: EventRef,
+    /// How often.
+    pub repeat: Repeat,
+}
+
+/// How often a step comes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Repeat {
+    /// Exactly once.
+    Once,
+    /// `+`.
+    OneOrMore,
+    /// `*`.
+    AnyNumber,
+    /// `?`.
+    AtMostOnce,
+}

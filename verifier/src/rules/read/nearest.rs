@@ -1,0 +1,52 @@
+//! The word that somebody may have meant.
+
+/// The known word nearest to `word`, if one is near enough to be meant. Case, `_` and `-` do not
+/// count.
+pub(in crate::rules) fn nearest<'w>(
+    word: &str,
+    known: impl IntoIterator<Item = &'w str>,
+) -> Option<&'w str> {
+    let word = normal(word);
+    known
+        .into_iter()
+        .map(|known| (strsim::damerau_levenshtein(&word, &normal(known)), known))
+        .min_by_key(|(distance, known)| (*distance, *known))
+        .filter(|(distance, known)| {
+            *distance <= (word.chars().count().max(known.chars().count()) / 3).max(1)
+        })
+        .map(|(_, known)| known)
+}
+
+/// `a`, `b` or `c`, each in backticks.
+pub(in crate::rules) fn one_of<'w>(words: impl IntoIterator<Item = &'w str>) -> String {
+    let words: Vec<_> = words.into_iter().map(|word| format!("`{word}`")).collect();
+    match words.as_slice() {
+        [] => "nothing".to_owned(),
+        [one] => one.clone(),
+        [all @ .., last] => format!("{} or {last}", all.join(", ")),
+    }
+}
+
+fn normal(word: &str) -> String {
+    word.to_lowercase().replace('_', "-")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_near_word_is_meant() {
+        let known = ["claimed-by", "shared-by", "used-by"];
+        assert_eq!(nearest("clamed-by", known), Some("claimed-by"));
+        assert_eq!(nearest("Used_By", known), Some("used-by"));
+        assert_eq!(nearest("within", known), None);
+        assert_eq!(nearest("x", []), None);
+    }
+
+    #[test]
+    fn lists_read_as_prose() {
+        assert_eq!(one_of(["a"]), "`a`");
+        assert_eq!(one_of(["a", "b", "c"]), "`a`, `b` or `c`");
+    }
+}

@@ -1,0 +1,145 @@
+//! A table in a rule file.
+
+use std::fmt::Display;
+use std::ops::Range;
+use std::time::Duration;
+
+use toml::de::DeTable;
+
+use super::node::{ErrorAt, Node};
+use super::{Context, one_of};
+
+/// A table that remembers which keys it was asked for.
+#[derive(Debug)]
+pub(crate) struct Table<'a> {
+    entries: &'a DeTable<'a>,
+    span: Range<usize>,
+    what: String,
+    context: Context<'a>,
+    known: Vec<String>,
+    taken: Vec<&'a str>,
+}
+
+impl<'a> Table<'a> {
+    pub(in crate::rules) fn new(
+        entries: &'a DeTable<'a>,
+        span: Range<usize>,
+        what: String,
+        context: Context<'a>,
+    ) -> Self {
+        Self { entries, span, what, context, known: Vec::new(), taken: Vec::new() }
+    }
+
+    /// Where it stands: its head.
+    pub(crate) fn span(&self) -> Range<usize> {
+        self.span.clone()
+    }
+
+    /// Says more exactly what it is, once that is known.
+    pub(in crate::rules) fn is_a(&mut self, what: impl Into<String>) {
+        self.what = what.into();
+    }
+
+    /// The value of a key that may be missing.
+    pub(crate) fn get(&mut self, key: &str) -> Option<Node<'a>> {
+        self.known.push(key.to_owned());
+        let (written, value) = self.entries.get_key_value(key)?;
+        self.taken.push(written.get_ref());
+        Some(Node::new(value, self.context))
+    }
+
+    /// The value of a key that must be there.
+    pub(crate) fn required(&mut self, key: &str) -> Option<Node<'a>> {
+        let found = self.get(key);
+        if found.is_none() {
+            let near = self.entries.keys().map(|key| key.get_ref().as_ref());
+            // A misspelt key is told once, as an unknown one.
+            let misspelt = super::nearest(key, near).is_some_and(|near| !self.taken.contains(&near));
+            if !misspelt {
+                self.error(format_args!("{} has no `{key}`", self.what))
+                    .label(format_args!("`{key}` is missing"))
+                    .emit();
+            }
+        }
+        found
+    }
+
+    /// The keys that `meaning` understands, with what it makes of them; `shown` stands for them all.
+    pub(crate) fn matching<T>(
+        &mut self,
+        shown: &str,
+        meaning: impl Fn(&str) -> Option<T>,
+    ) -> Vec<(T, Node<'a>)> {
+        self.known.push(shown.to_owned());
+        let mut found = Vec::new();
+        for (key, value) in self.entries {
+            if let Some(meant) = meaning(key.get_ref()) {
+                self.taken.push(key.get_ref());
+                found.push((meant, Node::new(value, self.context)));
+            }
+        }
+        found
+    }
+
+    /// All its keys, whatever they are, in the order of the file; each with its name's place.
+    pub(crate) fn entries(&mut self) -> Vec<(&'a str, Range<usize>, Node<'a>)> {
+        let mut all: Vec<_> = self
+            .entries
+            .iter()
+            .map(|(key, value)| {
+                (key.get_ref().as_ref(), key.span(), Node::new(value, self.context))
+            })
+            .collect();
+        all.sort_by_key(|(_, span, _)| span.start);
+        self.taken.extend(all.iter().map(|(key, ..)| *key));
+        all
+    }
+
+    /// A word from a closed list, or `default` where the key is missing.
+    pub(crate) fn word_or<T: Copy>(&mut self, key: &str, words: &[(&str, T)], default: T) -> T {
+        self.get(key).and_then(|node| node.word(words)).unwrap_or(default)
+    }
+
+    /// A time that may be missing.
+    pub(crate) fn duration(&mut self, key: &str) -> Option<Duration> {
+        self.get(key).and_then(Node::duration)
+    }
+
+    /// Whether a key is there, whatever its value.
+    pub(crate) fn has(&self, key: &str) -> bool {
+        self.entries.contains_key(key)
+    }
+
+    /// Begins an error about the table as a whole.
+    pub(crate) fn error(&self, message: impl Display) -> ErrorAt<'a> {
+        ErrorAt::new(self.context, self.span(), message)
+    }
+
+    /// Begins an error at another place in the same file.
+    pub(in crate::rules) fn error_at(
+        &self,
+        span: Range<usize>,
+        message: impl Display,
+    ) -> ErrorAt<'a> {
+        ErrorAt::new(self.context, span, message)
+    }
+
+    /// Reports every key that nothing asked for.
+    pub(crate) fn finish(self) {
+        let mut known: Vec<_> = self.known.iter().map(String::as_str).collect();
+        known.sort_unstable();
+        known.dedup();
+        for key in self.entries.keys() {
+            let name: &str = key.get_ref();
+            if self.taken.contains(&name) {
+                continue;
+            }
+            let missing = known.iter().copied().filter(|known| !self.taken.contains(known));
+            self.error_at(key.span(), format_args!("unknown key `{name}` in {}", self.what))
+                .label("unknown key")
+                .did_you_mean(name, missing)
+                .help(format_args!("expected {}", one_of(known.iter().copied())))
+                .emit();
+        }
+    }
+}
