@@ -1,5 +1,29 @@
 //! The SQLite recording: schema, writer, reader.
+//!
+//! [`Writer`] owns one file and one thread; [`Sender`] hands it records and never blocks;
+//! [`Run`] numbers and times what is observed; [`Credit`] bounds what may wait. [`Reader`] reads a
+//! recording in the order of observation, and has no method that writes.
+//! `docs/recording-format.md` describes the file.
 
+mod column;
+mod credit;
+mod header;
+mod reader;
 mod record;
+mod run;
+mod schema;
+mod writer;
 
+pub use credit::{Budget, Credit, CreditGuard};
+pub use header::OpenError;
+pub use reader::{
+    Connection, Connections, Counts, Filter, FrameBytes, FrameQuery, FrameRow, FrameRows, Message,
+    MessagePayload, MessageQuery, MessageRow, MessageRows, ReadError, Reader, ReaderOptions,
+    RunInfo, TagSpan, Unclean,
+};
 pub use record::*;
+pub use run::{Run, RunId};
+pub use schema::{APPLICATION_ID, FormatVersion};
+pub use writer::{
+    Closed, Sender, StartError, WriteError, Writer, WriterOptions, WriterState, WriterStats,
+};

@@ -14,7 +14,7 @@ use wsaudit_wire::{Direction, Endpoint, FrameHeader, Opcode};
 pub struct Seq(pub u64);
 
 /// Nanoseconds on the run's monotonic clock; 0 is the run's start.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Nanos(pub u64);
 
 /// A connection's number within its recording; the first one is 1.
@@ -97,6 +97,28 @@ pub enum HowEnded {
     UpstreamFailed,
     /// The proxy was stopped.
     Stopped,
+}
+
+impl HowEnded {
+    /// Every way.
+    pub const ALL: [Self; 5] = [
+        Self::Fin,
+        Self::Reset,
+        Self::Refused,
+        Self::UpstreamFailed,
+        Self::Stopped,
+    ];
+
+    /// The word that recordings and reports use.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Fin => "fin",
+            Self::Reset => "reset",
+            Self::Refused => "refused",
+            Self::UpstreamFailed => "upstream-failed",
+            Self::Stopped => "stopped",
+        }
+    }
 }
 
 /// The end of a connection.

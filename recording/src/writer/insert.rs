@@ -1,0 +1,250 @@
+//! One row for each record.
+
+use rusqlite::{Connection, ErrorCode, Statement, params};
+
+use crate::column::{from_direction, from_endpoint, signed};
+use crate::record::{
+    AnomalyRecord, ConnectionAnswered, ConnectionClosed, ConnectionOpened, FrameChunk, FrameRecord,
+    GapRecord, MessageContent, MessageRecord, Payload, Record, TagRecord, TailRecord,
+};
+use crate::run::Run;
+
+/// What became of a record.
+pub(super) enum Inserted {
+    /// It is in the transaction.
+    Written,
+    /// The schema does not take it, and never will: a place that is taken, an unknown connection, a
+    /// blob beyond SQLite's limit. The transaction goes on without it.
+    Refused(String),
+}
+
+/// The prepared statements of one connection to SQLite.
+pub(super) struct Inserts<'c> {
+    run_id: i64,
+    run_uuid: String,
+    opened: Statement<'c>,
+    answered: Statement<'c>,
+    closed: Statement<'c>,
+    end_tag: Statement<'c>,
+    tag: Statement<'c>,
+    frame: Statement<'c>,
+    chunk: Statement<'c>,
+    message: Statement<'c>,
+    anomaly: Statement<'c>,
+    gap: Statement<'c>,
+    tail: Statement<'c>,
+}
+
+impl<'c> Inserts<'c> {
+    pub(super) fn prepare(connection: &'c Connection, run: &Run) -> rusqlite::Result<Self> {
+        let prepare = |sql| connection.prepare(sql);
+        Ok(Self {
+            run_id: signed(run.id().0),
+            run_uuid: run.uuid().to_owned(),
+            opened: prepare(
+                "INSERT INTO connection (id, uuid, run_id, opened_seq, opened_at, client_addr,
+                 upstream, http_version, request_head) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            )?,
+            answered: prepare(
+                "UPDATE connection SET answered_seq = ?2, answered_at = ?3, response_head = ?4,
+                 response_status = ?5, subprotocol = ?6, extensions = ?7 WHERE id = ?1",
+            )?,
+            closed: prepare(
+                "UPDATE connection SET closed_seq = ?2, closed_at = ?3, how_ended = ?4,
+                 closed_by = ?5, close_code = ?6, close_reason = ?7 WHERE id = ?1",
+            )?,
+            end_tag: prepare(
+                "UPDATE tag SET to_seq = max(from_seq, ?4 - 1) WHERE connection_id = ?1
+                 AND kind = ?2 AND source = ?3 AND to_seq IS NULL",
+            )?,
+            tag: prepare(
+                "INSERT INTO tag (connection_id, from_seq, kind, value, source, provenance)
+                 VALUES (?, ?, ?, ?, ?, ?)",
+            )?,
+            frame: prepare(
+                "INSERT INTO frame (seq, connection_id, direction, first_at, last_at, first_byte,
+                 length_form, declared_length, masking_key, payload, chunks_id)
+                 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            )?,
+            chunk: prepare("INSERT INTO frame_chunk (chunks_id, idx, bytes) VALUES (?, ?, ?)")?,
+            message: prepare(
+                "INSERT INTO message (seq, first_seq, opcode, content, payload, full_length, why)
+                 VALUES (?, ?, ?, ?, ?, ?, ?)",
+            )?,
+            anomaly: prepare(
+                "INSERT INTO anomaly (connection_id, direction, seq, at, code, detail)
+                 VALUES (?, ?, ?, ?, ?, ?)",
+            )?,
+            gap: prepare(
+                "INSERT INTO gap (run_id, connection_id, from_seq, to_seq, at, frames, why)
+                 VALUES (?, ?, ?, ?, ?, ?, ?)",
+            )?,
+            tail: prepare(
+                "INSERT INTO tail (connection_id, direction, first_at, header, payload, chunks_id)
+                 VALUES (?, ?, ?, ?, ?, ?)",
+            )?,
+        })
+    }
+
+    /// Writes `record` into the open transaction.
+    pub(super) fn insert(&mut self, record: &Record) -> rusqlite::Result<Inserted> {
+        let rows = match record {
+            Record::Opened(opened) => self.opened(opened),
+            Record::Answered(answered) => self.answered(answered),
+            Record::Closed(closed) => self.closed(closed),
+            Record::Tag(tag) => self.tag(tag),
+            Record::Frame(frame) => self.frame(frame),
+            Record::Chunk(chunk) => self.chunk(chunk),
+            Record::Message(message) => self.message(message),
+            Record::Anomaly(anomaly) => self.anomaly(anomaly),
+            Record::Gap(gap) => self.gap(gap),
+            Record::Tail(tail) => self.tail(tail),
+        };
+        match rows {
+            Ok(0) => Ok(Inserted::Refused("its connection is not known".into())),
+            Ok(_) => Ok(Inserted::Written),
+            Err(error) => match error.sqlite_error_code() {
+                Some(
+                    ErrorCode::ConstraintViolation | ErrorCode::TooBig | ErrorCode::TypeMismatch,
+                ) => Ok(Inserted::Refused(error.to_string())),
+                _ => Err(error),
+            },
+        }
+    }
+
+    fn opened(&mut self, opened: &ConnectionOpened) -> rusqlite::Result<usize> {
+        self.opened.execute(params![
+            signed(opened.id.0),
+            format!("{}-{}", self.run_uuid, opened.id.0),
+            self.run_id,
+            signed(opened.seq.0),
+            signed(opened.at.0),
+            opened.client_addr,
+            opened.upstream,
+            opened.http_version,
+            opened.request_head,
+        ])
+    }
+
+    fn answered(&mut self, answered: &ConnectionAnswered) -> rusqlite::Result<usize> {
+        self.answered.execute(params![
+            signed(answered.id.0),
+            signed(answered.seq.0),
+            signed(answered.at.0),
+            answered.response_head,
+            answered.status,
+            answered.subprotocol,
+            answered.extensions,
+        ])
+    }
+
+    fn closed(&mut self, closed: &ConnectionClosed) -> rusqlite::Result<usize> {
+        self.closed.execute(params![
+            signed(closed.id.0),
+            signed(closed.seq.0),
+            signed(closed.at.0),
+            closed.how.as_str(),
+            closed.closed_by.map(from_endpoint),
+            closed.close_code,
+            closed.close_reason,
+        ])
+    }
+
+    fn tag(&mut self, tag: &TagRecord) -> rusqlite::Result<usize> {
+        let (connection, from) = (signed(tag.connection.0), signed(tag.from.0));
+        let kind = tag.kind.as_str();
+        self.end_tag
+            .execute(params![connection, kind, tag.source, from])?;
+        let provenance = tag.provenance.as_str();
+        self.tag.execute(params![
+            connection, from, kind, tag.value, tag.source, provenance
+        ])
+    }
+
+    fn frame(&mut self, frame: &FrameRecord) -> rusqlite::Result<usize> {
+        let (payload, chunks) = halves(&frame.payload);
+        self.frame.execute(params![
+            signed(frame.seq.0),
+            signed(frame.connection.0),
+            from_direction(frame.direction),
+            signed(frame.first_at.0),
+            signed(frame.last_at.0),
+            frame.header.first_byte,
+            frame.header.length_form.bits(),
+            signed(frame.header.declared_length),
+            frame.header.masking_key.as_ref().map(<[u8; 4]>::as_slice),
+            payload,
+            chunks,
+        ])
+    }
+
+    fn chunk(&mut self, chunk: &FrameChunk) -> rusqlite::Result<usize> {
+        self.chunk.execute(params![
+            signed(chunk.chunks.0),
+            signed(chunk.index),
+            chunk.bytes
+        ])
+    }
+
+    fn message(&mut self, message: &MessageRecord) -> rusqlite::Result<usize> {
+        let (content, payload, full_length, why) = match &message.content {
+            MessageContent::Whole(bytes) => ("whole", Some(bytes), None, None),
+            MessageContent::Truncated { kept, full_length } => {
+                ("truncated", Some(kept), Some(signed(*full_length)), None)
+            }
+            MessageContent::Undecodable(why) => ("undecodable", None, None, Some(why)),
+        };
+        self.message.execute(params![
+            signed(message.seq.0),
+            signed(message.first_seq.0),
+            message.opcode.bits(),
+            content,
+            payload,
+            full_length,
+            why,
+        ])
+    }
+
+    fn anomaly(&mut self, anomaly: &AnomalyRecord) -> rusqlite::Result<usize> {
+        self.anomaly.execute(params![
+            signed(anomaly.connection.0),
+            from_direction(anomaly.direction),
+            signed(anomaly.seq.0),
+            signed(anomaly.at.0),
+            anomaly.code,
+            anomaly.detail,
+        ])
+    }
+
+    fn gap(&mut self, gap: &GapRecord) -> rusqlite::Result<usize> {
+        self.gap.execute(params![
+            self.run_id,
+            gap.connection.map(|connection| signed(connection.0)),
+            signed(gap.from.0),
+            signed(gap.to.0),
+            signed(gap.at.0),
+            gap.frames.map(signed),
+            gap.why,
+        ])
+    }
+
+    fn tail(&mut self, tail: &TailRecord) -> rusqlite::Result<usize> {
+        let (payload, chunks) = halves(&tail.payload);
+        self.tail.execute(params![
+            signed(tail.connection.0),
+            from_direction(tail.direction),
+            signed(tail.first_at.0),
+            tail.header,
+            payload,
+            chunks,
+        ])
+    }
+}
+
+/// The columns `payload` and `chunks_id`.
+fn halves(payload: &Payload) -> (Option<&[u8]>, Option<i64>) {
+    match payload {
+        Payload::Whole(bytes) => (Some(bytes), None),
+        Payload::Chunked(chunks) => (None, Some(signed(chunks.0))),
+    }
+}

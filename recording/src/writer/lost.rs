@@ -1,0 +1,122 @@
+//! What is kept, and what is counted, while the recorder cannot write.
+
+use crate::record::{GapRecord, Nanos, Record, Seq};
+
+/// Handshakes kept in memory until the recorder writes again, in bytes; beyond that their heads are
+/// given up.
+const HEADS_LIMIT: usize = 64 << 20;
+
+/// Anomalies and gaps kept in memory until the recorder writes again.
+const NOTES_LIMIT: usize = 100_000;
+
+/// The records of a time of failure.
+///
+/// What is known of connections is kept (a few rows for each), so that every later frame finds its
+/// connection and its session. Frames are only counted.
+#[derive(Debug, Default)]
+pub(super) struct Lost {
+    /// In the order of observation: first the transaction that failed, then what is kept.
+    kept: Vec<Record>,
+    head_bytes: usize,
+    notes: usize,
+    frames: u64,
+    range: Option<(Seq, Seq)>,
+}
+
+impl Lost {
+    /// Begins with the records of the transaction that failed; they will be written whole.
+    pub(super) fn new(transaction: Vec<Record>) -> Self {
+        Self {
+            kept: transaction,
+            ..Self::default()
+        }
+    }
+
+    /// Takes the records of a batch that came while nothing could be written.
+    pub(super) fn take(&mut self, records: Vec<Record>) {
+        for record in records {
+            self.take_one(record);
+        }
+    }
+
+    fn take_one(&mut self, mut record: Record) {
+        match &mut record {
+            Record::Frame(frame) => {
+                self.frames += 1;
+                self.lose(frame.seq);
+                return;
+            }
+            Record::Message(message) => {
+                self.lose(message.seq);
+                return;
+            }
+            // A chunk belongs to a frame that comes later, and is counted, or found incomplete; a
+            // tail to a connection's end.
+            Record::Chunk(_) => return,
+            Record::Tail(_) => return,
+            Record::Anomaly(anomaly) => {
+                self.notes += 1;
+                if self.notes > NOTES_LIMIT {
+                    self.lose(anomaly.seq);
+                    return;
+                }
+            }
+            Record::Gap(gap) => {
+                self.notes += 1;
+                if self.notes > NOTES_LIMIT {
+                    let (from, to) = (gap.from, gap.to);
+                    self.frames += gap.frames.unwrap_or(0);
+                    self.lose(from);
+                    self.lose(to);
+                    return;
+                }
+            }
+            Record::Opened(opened) => {
+                self.trim(&mut opened.request_head);
+            }
+            Record::Answered(answered) => {
+                self.trim(&mut answered.response_head);
+            }
+            Record::Closed(_) | Record::Tag(_) => {}
+        }
+        self.kept.push(record);
+    }
+
+    fn trim(&mut self, head: &mut Vec<u8>) {
+        if self.head_bytes + head.len() > HEADS_LIMIT {
+            *head = Vec::new();
+        }
+        self.head_bytes += head.len();
+    }
+
+    /// `seq` is missing.
+    pub(super) fn lose(&mut self, seq: Seq) {
+        self.range = Some(match self.range {
+            None => (seq, seq),
+            Some((from, to)) => (from.min(seq), to.max(seq)),
+        });
+    }
+
+    /// Frames that were counted and dropped.
+    pub(super) const fn frames(&self) -> u64 {
+        self.frames
+    }
+
+    /// What is to be written.
+    pub(super) fn kept(&self) -> &[Record] {
+        &self.kept
+    }
+
+    /// The gap; `None` where nothing was dropped.
+    pub(super) fn gap(&self, at: Nanos, why: &str) -> Option<GapRecord> {
+        let (from, to) = self.range?;
+        Some(GapRecord {
+            connection: None,
+            from,
+            to,
+            at,
+            frames: Some(self.frames),
+            why: why.to_owned(),
+        })
+    }
+}

@@ -1,0 +1,463 @@
+//! The writer's thread: from the queue into synced transactions.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, RecvTimeoutError, TryRecvError};
+use rusqlite::{Connection, params};
+
+use super::file::RecordingFile;
+use super::insert::{Inserted, Inserts};
+use super::lost::Lost;
+use super::{Batch, Closed, Command, Shared, WriteError, WriterOptions, WriterState};
+use crate::column::signed;
+use crate::record::{GapRecord, Nanos, Payload, Record, Seq};
+use crate::run::unix_now;
+
+pub(super) struct Recorder<'c> {
+    connection: &'c Connection,
+    inserts: Inserts<'c>,
+    shared: &'c Shared,
+    options: &'c WriterOptions,
+    transaction: Transaction,
+    /// `Some` while nothing can be written.
+    failure: Option<Failure>,
+    anchor_due: Instant,
+}
+
+/// What is in the open transaction.
+#[derive(Default)]
+struct Transaction {
+    since: Option<Instant>,
+    batches: Vec<Batch>,
+    frames: u64,
+    bytes: u64,
+    /// When each frame was read, as far as the lag needs it.
+    newest: Nanos,
+    oldest: Option<Nanos>,
+    read_at_sum: u128,
+    refused: u64,
+    hurry: bool,
+}
+
+struct Failure {
+    error: WriteError,
+    lost: Lost,
+    retry: Instant,
+}
+
+impl Recorder<'_> {
+    /// Writes until it is told to end.
+    pub(super) fn run(
+        file: RecordingFile,
+        commands: &Receiver<Command>,
+        shared: &Arc<Shared>,
+        options: WriterOptions,
+    ) -> Result<Closed, WriteError> {
+        // A panic ends the recording, too; those who send must be able to see it.
+        let watch = EndWatch(shared);
+        let outcome = record(&file, commands, shared, &options);
+        let outcome = outcome.and_then(|end| match end {
+            End::Close => settle(file, shared),
+            End::Abandon => Err(shared.ended()),
+        });
+        match &outcome {
+            Ok(_) => shared.set_state(WriterState::Closed),
+            Err(error) => shared.set_state(WriterState::Failed(error.clone())),
+        }
+        std::mem::forget(watch);
+        outcome
+    }
+}
+
+/// Marks the recorder as ended when its thread unwinds.
+struct EndWatch<'s>(&'s Shared);
+
+impl Drop for EndWatch<'_> {
+    fn drop(&mut self) {
+        self.0.set_state(WriterState::Failed(self.0.ended()));
+    }
+}
+
+enum End {
+    Close,
+    Abandon,
+}
+
+fn record(
+    file: &RecordingFile,
+    commands: &Receiver<Command>,
+    shared: &Shared,
+    options: &WriterOptions,
+) -> Result<End, WriteError> {
+    let inserts = Inserts::prepare(&file.connection, &shared.run)
+        .map_err(|error| WriteError::new(&shared.path, "prepare its statements", &error))?;
+    let mut recorder = Recorder {
+        connection: &file.connection,
+        inserts,
+        shared,
+        options,
+        transaction: Transaction::default(),
+        failure: None,
+        anchor_due: Instant::now() + options.anchor_interval,
+    };
+    let end = loop {
+        match recorder.next(commands) {
+            Some(Command::Batch(batch)) => recorder.take(batch),
+            Some(Command::Hurry) => recorder.transaction.hurry = true,
+            Some(Command::Close) => break End::Close,
+            Some(Command::Abandon) => break End::Abandon,
+            None => {}
+        }
+        recorder.attend(commands);
+    };
+    recorder.commit();
+    recorder.recover();
+    if let Some(failure) = recorder.failure {
+        return Err(failure.error);
+    }
+    if matches!(end, End::Close) {
+        recorder.end_run()?;
+    }
+    Ok(end)
+}
+
+/// Leaves one file: what is in the log goes into it, and the log is removed.
+fn settle(file: RecordingFile, shared: &Shared) -> Result<Closed, WriteError> {
+    let stats = shared.counters.snapshot(0);
+    let duration = Duration::from_nanos(shared.run.now().0);
+    // Another process that reads keeps the log in use; everything is committed, so that is no error.
+    let mode = file
+        .connection
+        .query_row("PRAGMA journal_mode = DELETE", [], |row| {
+            row.get::<_, String>(0)
+        });
+    let single_file = matches!(mode.as_deref(), Ok("delete"));
+    Ok(Closed {
+        path: shared.path.clone(),
+        stats,
+        duration,
+        single_file,
+    })
+}
+
+impl Recorder<'_> {
+    /// The next command, or `None` when something else is due.
+    fn next(&self, commands: &Receiver<Command>) -> Option<Command> {
+        // Looking at the queue first saves looking at the clock.
+        match commands.try_recv() {
+            Ok(command) => return Some(command),
+            Err(TryRecvError::Disconnected) => return Some(Command::Abandon),
+            Err(TryRecvError::Empty) => {}
+        }
+        match commands.recv_deadline(self.due()) {
+            Ok(command) => Some(command),
+            Err(RecvTimeoutError::Timeout) => None,
+            Err(RecvTimeoutError::Disconnected) => Some(Command::Abandon),
+        }
+    }
+
+    fn due(&self) -> Instant {
+        let commit = self
+            .transaction
+            .since
+            .map(|since| since + self.options.batch_interval);
+        let retry = self.failure.as_ref().map(|failure| failure.retry);
+        [commit, retry]
+            .into_iter()
+            .flatten()
+            .fold(self.anchor_due, Instant::min)
+    }
+
+    fn take(&mut self, mut batch: Batch) {
+        if let Some(failure) = &mut self.failure {
+            let before = failure.lost.frames();
+            failure.lost.take(std::mem::take(&mut batch.records));
+            let lost = failure.lost.frames() - before;
+            let error = failure.error.clone();
+            self.count_lost(lost);
+            give_back(batch, &Err(error));
+            return;
+        }
+        if let Err(error) = self.write(&batch) {
+            self.transaction.batches.push(batch);
+            self.fail(&error, "write a row");
+            return;
+        }
+        self.transaction.hurry |= batch.notice.is_some();
+        self.transaction.batches.push(batch);
+    }
+
+    fn write(&mut self, batch: &Batch) -> rusqlite::Result<()> {
+        self.begin()?;
+        for record in &batch.records {
+            match self.inserts.insert(record)? {
+                Inserted::Written => self.transaction.count(record),
+                Inserted::Refused(why) => self.write_refusal(record, &why)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn begin(&mut self) -> rusqlite::Result<()> {
+        if self.transaction.since.is_some() {
+            return Ok(());
+        }
+        if let Some(limit) = &self.options.page_limit {
+            let pages = match limit.load(Ordering::SeqCst) {
+                0 => u32::MAX - 1,
+                pages => pages,
+            };
+            self.connection
+                .query_row(&format!("PRAGMA max_page_count = {pages}"), [], |_| Ok(()))?;
+        }
+        self.connection.execute_batch("BEGIN IMMEDIATE")?;
+        self.transaction.since = Some(Instant::now());
+        Ok(())
+    }
+
+    /// A record that the schema does not take is a gap of its own.
+    fn write_refusal(&mut self, record: &Record, why: &str) -> rusqlite::Result<()> {
+        let (what, seq) = name_of(record);
+        let frames = u64::from(matches!(record, Record::Frame(_)));
+        let seq = seq.unwrap_or(Seq(self.shared.run.peek_seq().0.saturating_sub(1)));
+        self.inserts.insert(&Record::Gap(GapRecord {
+            connection: None,
+            from: seq,
+            to: seq,
+            at: self.shared.run.now(),
+            frames: Some(frames),
+            why: format!("the recording does not take this {what}: {why}"),
+        }))?;
+        self.transaction.refused += frames;
+        self.shared.counters.gaps.fetch_add(1, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Does what is due.
+    fn attend(&mut self, commands: &Receiver<Command>) {
+        if let Some(failure) = &self.failure {
+            if Instant::now() >= failure.retry {
+                self.recover();
+            }
+            return;
+        }
+        let transaction = &self.transaction;
+        let full = transaction.frames >= self.options.batch_frames
+            || transaction.bytes >= self.options.batch_bytes;
+        let hurry = transaction.hurry && commands.is_empty();
+        if full || hurry {
+            self.commit();
+            return;
+        }
+        let now = Instant::now();
+        if now >= self.anchor_due {
+            self.anchor_due = now + self.options.anchor_interval;
+            if let Err(error) = self.begin().and_then(|()| self.write_anchor()) {
+                self.fail(&error, "note the wall clock");
+                return;
+            }
+        }
+        if self
+            .transaction
+            .since
+            .is_some_and(|since| now >= since + self.options.batch_interval)
+        {
+            self.commit();
+        }
+    }
+
+    fn write_anchor(&self) -> rusqlite::Result<()> {
+        let (at, wall) = (self.shared.run.now(), unix_now());
+        let run = signed(self.shared.run.id().0);
+        self.connection
+            .prepare("INSERT OR REPLACE INTO clock_anchor (run_id, at, wall) VALUES (?, ?, ?)")?
+            .execute(params![run, signed(at.0), signed(wall)])
+            .map(drop)
+    }
+
+    fn commit(&mut self) {
+        if self.transaction.since.is_none() {
+            self.transaction.hurry = false;
+            return;
+        }
+        if let Err(error) = self.connection.execute_batch("COMMIT") {
+            self.fail(&error, "commit");
+            return;
+        }
+        let transaction = std::mem::take(&mut self.transaction);
+        transaction.add_to(self.shared);
+        // Before the credits go back: whoever finds none after that asks again.
+        self.shared.budget.heard();
+        for batch in transaction.batches {
+            give_back(batch, &Ok(()));
+        }
+    }
+
+    /// Undoes the transaction, keeps its records for later, and gives its credits back.
+    fn fail(&mut self, error: &rusqlite::Error, doing: &'static str) {
+        let error = WriteError::new(&self.shared.path, doing, error);
+        self.roll_back();
+        self.shared.set_state(WriterState::Failed(error.clone()));
+        self.shared.budget.heard();
+        let transaction = std::mem::take(&mut self.transaction);
+        let mut records = Vec::new();
+        for mut batch in transaction.batches {
+            records.append(&mut batch.records);
+            give_back(batch, &Err(error.clone()));
+        }
+        self.failure = Some(Failure {
+            error,
+            lost: Lost::new(records),
+            retry: Instant::now() + self.options.retry_interval,
+        });
+    }
+
+    fn roll_back(&self) {
+        if !self.connection.is_autocommit() {
+            // SQLite has rolled back by itself where this fails.
+            let _ = self.connection.execute_batch("ROLLBACK");
+        }
+    }
+
+    /// Tries to write what was kept, and the gap; goes on failing where that fails.
+    fn recover(&mut self) {
+        let Some(mut failure) = self.failure.take() else {
+            return;
+        };
+        match self.write_kept(&failure) {
+            Ok(gap) => {
+                let transaction = std::mem::take(&mut self.transaction);
+                transaction.add_to(self.shared);
+                let gaps = u64::from(gap);
+                self.shared.counters.gaps.fetch_add(gaps, Ordering::Relaxed);
+                self.shared.set_state(WriterState::Running);
+            }
+            Err(error) => {
+                self.roll_back();
+                self.transaction = Transaction::default();
+                failure.error = WriteError::new(&self.shared.path, "try again", &error);
+                self.shared
+                    .set_state(WriterState::Failed(failure.error.clone()));
+                failure.retry = Instant::now() + self.options.retry_interval;
+                self.failure = Some(failure);
+            }
+        }
+        self.shared.budget.heard();
+    }
+
+    fn write_kept(&mut self, failure: &Failure) -> rusqlite::Result<bool> {
+        self.begin()?;
+        for record in failure.lost.kept() {
+            match self.inserts.insert(record)? {
+                Inserted::Written => self.transaction.count(record),
+                Inserted::Refused(why) => self.write_refusal(record, &why)?,
+            }
+        }
+        let why = format!("the recorder failed: {}", failure.error);
+        let gap = failure.lost.gap(self.shared.run.now(), &why);
+        let found = gap.is_some();
+        if let Some(gap) = gap {
+            self.inserts.insert(&Record::Gap(gap))?;
+        }
+        self.connection.execute_batch("COMMIT")?;
+        Ok(found)
+    }
+
+    fn count_lost(&self, frames: u64) {
+        let lost = &self.shared.counters.lost_frames;
+        lost.fetch_add(frames, Ordering::Relaxed);
+    }
+
+    /// Marks the run as closed cleanly.
+    fn end_run(&mut self) -> Result<(), WriteError> {
+        let mut end = || {
+            self.begin()?;
+            self.write_anchor()?;
+            self.connection.execute(
+                "UPDATE run SET ended_at = ?2, closed_cleanly = 1 WHERE id = ?1",
+                params![
+                    signed(self.shared.run.id().0),
+                    signed(self.shared.run.now().0)
+                ],
+            )?;
+            self.connection.execute_batch("COMMIT")
+        };
+        end().map_err(|error| WriteError::new(&self.shared.path, "write the run's end", &error))
+    }
+}
+
+impl Transaction {
+    fn count(&mut self, record: &Record) {
+        match record {
+            Record::Frame(frame) => {
+                self.frames += 1;
+                if let Payload::Whole(bytes) = &frame.payload {
+                    self.bytes += bytes.len() as u64;
+                }
+                self.newest = frame.last_at;
+                self.oldest = Some(
+                    self.oldest
+                        .map_or(frame.last_at, |at| at.min(frame.last_at)),
+                );
+                self.read_at_sum += u128::from(frame.last_at.0);
+            }
+            Record::Chunk(chunk) => self.bytes += chunk.bytes.len() as u64,
+            Record::Opened(_)
+            | Record::Answered(_)
+            | Record::Closed(_)
+            | Record::Tag(_)
+            | Record::Message(_)
+            | Record::Anomaly(_)
+            | Record::Gap(_)
+            | Record::Tail(_) => {}
+        }
+    }
+
+    /// Adds a committed transaction to the figures.
+    fn add_to(&self, shared: &Shared) {
+        let counters = &shared.counters;
+        let now = u128::from(shared.run.now().0);
+        let lag = |read_at: u128| u64::try_from(now.saturating_sub(read_at)).unwrap_or(u64::MAX);
+        let sum = (now * u128::from(self.frames)).saturating_sub(self.read_at_sum);
+        let sum = u64::try_from(sum).unwrap_or(u64::MAX);
+        counters.frames.fetch_add(self.frames, Ordering::Relaxed);
+        counters.bytes.fetch_add(self.bytes, Ordering::Relaxed);
+        counters.commits.fetch_add(1, Ordering::Relaxed);
+        counters
+            .lost_frames
+            .fetch_add(self.refused, Ordering::Relaxed);
+        if let Some(oldest) = self.oldest {
+            let newest = lag(u128::from(self.newest.0));
+            counters.lag_last.store(newest, Ordering::Relaxed);
+            let longest = lag(u128::from(oldest.0));
+            counters.lag_max.fetch_max(longest, Ordering::Relaxed);
+            counters.lag_sum.fetch_add(sum, Ordering::Relaxed);
+        }
+    }
+}
+
+/// Gives a batch's credit back and tells its sender.
+fn give_back(mut batch: Batch, outcome: &Result<(), WriteError>) {
+    drop(batch.credit.take());
+    if let Some(notice) = batch.notice.take() {
+        notice.tell(outcome.clone());
+    }
+}
+
+/// What a record is called, and its place.
+fn name_of(record: &Record) -> (&'static str, Option<Seq>) {
+    match record {
+        Record::Opened(opened) => ("opening", Some(opened.seq)),
+        Record::Answered(answered) => ("answer", Some(answered.seq)),
+        Record::Closed(closed) => ("end of a connection", Some(closed.seq)),
+        Record::Tag(tag) => ("tag", Some(tag.from)),
+        Record::Frame(frame) => ("frame", Some(frame.seq)),
+        Record::Chunk(_) => ("chunk", None),
+        Record::Message(message) => ("message", Some(message.seq)),
+        Record::Anomaly(anomaly) => ("anomaly", Some(anomaly.seq)),
+        Record::Gap(gap) => ("gap", Some(gap.from)),
+        Record::Tail(_) => ("tail", None),
+    }
+}
