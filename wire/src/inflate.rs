@@ -177,8 +177,8 @@ mod tests {
     /// A message that is inflated to `Hello`.
     #[track_caller]
     fn is_hello(inflater: &mut Inflater, bytes: &[u8], takeover: ContextTakeover) {
-        let inflated = message(inflater, bytes, takeover);
-        assert_eq!(inflated.as_deref(), Some(&b"Hello"[..]));
+        let got = message(inflater, bytes, takeover);
+        assert_eq!(got.as_deref(), Some(&b"Hello"[..]));
     }
 
     const HELLO: [u8; 7] = [0xf2, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00];
