@@ -3,6 +3,10 @@
 //! A [`Source`] is one recording: a SQLite file, or a text case. Its connections, tags, gaps and
 //! anomalies are small and are given whole; its messages are streamed.
 
+mod memory;
+
+pub use memory::{MemoryMessage, MemorySource};
+
 use wsaudit_tagging::{Provenance, TagKind};
 use wsaudit_wire::{Direction, Opcode};
 
