@@ -18,8 +18,8 @@ pub use credit::{Budget, Credit, CreditGuard};
 pub use header::OpenError;
 pub use reader::{
     Connection, Connections, Counts, Filter, FrameBytes, FrameQuery, FrameRow, FrameRows, Message,
-    MessagePayload, MessageQuery, MessageRow, MessageRows, ReadError, Reader, ReaderOptions,
-    RunInfo, TagSpan, Unclean,
+    MessagePayload, MessageQuery, MessageRow, MessageRows, ReadError, ReadPlace, Reader,
+    ReaderOptions, RunInfo, TagSpan, Unclean,
 };
 pub use record::*;
 pub use run::{Run, RunId};

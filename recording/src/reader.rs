@@ -20,7 +20,7 @@ mod messages;
 mod rows;
 mod unclean;
 
-pub use error::ReadError;
+pub use error::{ReadError, ReadPlace};
 pub use filter::{Connections, Filter};
 pub use frames::{FrameBytes, FrameQuery, FrameRow, FrameRows};
 pub use messages::{Message, MessagePayload, MessageQuery, MessageRow, MessageRows};

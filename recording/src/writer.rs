@@ -17,8 +17,9 @@ mod file;
 mod insert;
 mod lost;
 mod options;
+mod recorder;
 mod stats;
-mod thread_body;
+mod transaction;
 
 pub use error::{StartError, WriteError};
 pub use options::WriterOptions;
@@ -26,7 +27,6 @@ pub use stats::{WriterState, WriterStats};
 
 use file::RecordingFile;
 use stats::Counters;
-use thread_body::Recorder;
 
 /// Owns a recording and the thread that writes it.
 ///
@@ -163,7 +163,7 @@ impl Writer {
         let body = Arc::clone(&shared);
         let thread = thread::Builder::new()
             .name("wsaudit-recorder".into())
-            .spawn(move || Recorder::run(file, &commands, &body, options))
+            .spawn(move || recorder::run(&file, &commands, &body, &options))
             .map_err(|source| StartError::Io {
                 path,
                 doing: "start the writer's thread",

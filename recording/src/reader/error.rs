@@ -1,5 +1,6 @@
 //! Why a recording that was opened could not be read to its end.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 use thiserror::Error;
@@ -8,26 +9,20 @@ use thiserror::Error;
 #[derive(Debug, Error)]
 pub enum ReadError {
     /// SQLite finds it damaged, or could not read it.
-    #[error("{}: the recording is damaged, seen in table {table} {place}: {source}; copy it again, or restore it from a backup", path.display())]
+    #[error("{at}: the recording is damaged: {source}; copy it again, or restore it from a backup")]
     Sqlite {
-        /// The recording.
-        path: PathBuf,
-        /// The table that was read.
-        table: &'static str,
-        /// `after seq 17`, or `at its beginning`.
-        place: String,
+        /// Where it was seen.
+        at: Box<ReadPlace>,
         /// What SQLite said.
-        source: rusqlite::Error,
+        source: Box<rusqlite::Error>,
     },
     /// A row holds a value that the format does not know.
-    #[error("{}: table {table} {place}: column {column} holds {found}, expected {expected}; the file was changed by another program", path.display())]
+    #[error(
+        "{at}: column {column} holds {found}, expected {expected}; another program has changed the recording"
+    )]
     Value {
-        /// The recording.
-        path: PathBuf,
-        /// The table.
-        table: &'static str,
-        /// `seq 17`.
-        place: String,
+        /// Where it was seen.
+        at: Box<ReadPlace>,
         /// The column.
         column: &'static str,
         /// What it holds.
@@ -35,7 +30,7 @@ pub enum ReadError {
         /// What the format allows.
         expected: &'static str,
     },
-    /// The whole check found damage.
+    /// The check of the whole file found damage.
     #[error("{}: the recording is damaged: {findings}; copy it again, or restore it from a backup", path.display())]
     Damaged {
         /// The recording.
@@ -43,6 +38,28 @@ pub enum ReadError {
         /// What SQLite's `quick_check` reports.
         findings: String,
     },
+}
+
+/// Where in a recording an error was met.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReadPlace {
+    /// The recording.
+    pub path: PathBuf,
+    /// The table.
+    pub table: &'static str,
+    /// The key (for frames and messages: `seq`) of the last row that was looked at; `None` where
+    /// there was none yet.
+    pub key: Option<u64>,
+}
+
+impl fmt::Display for ReadPlace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: table {}", self.path.display(), self.table)?;
+        match self.key {
+            None => f.write_str(", at its beginning"),
+            Some(key) => write!(f, ", at or after {key}"),
+        }
+    }
 }
 
 /// Where in a recording something was read.
@@ -73,10 +90,8 @@ impl<'p> Place<'p> {
     /// An SQLite error here.
     pub(super) fn sqlite(&self, source: rusqlite::Error) -> ReadError {
         ReadError::Sqlite {
-            path: self.path.into(),
-            table: self.table,
-            place: self.words(),
-            source,
+            at: Box::new(self.read_place()),
+            source: Box::new(source),
         }
     }
 
@@ -93,19 +108,18 @@ impl<'p> Place<'p> {
         expected: &'static str,
     ) -> ReadError {
         ReadError::Value {
-            path: self.path.into(),
-            table: self.table,
-            place: self.words(),
+            at: Box::new(self.read_place()),
             column,
             found,
             expected,
         }
     }
 
-    fn words(&self) -> String {
-        match self.after {
-            None => "at its beginning".into(),
-            Some(key) => format!("after {key}"),
+    fn read_place(&self) -> ReadPlace {
+        ReadPlace {
+            path: self.path.into(),
+            table: self.table,
+            key: self.after,
         }
     }
 }

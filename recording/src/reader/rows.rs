@@ -127,8 +127,8 @@ fn all<T>(
 /// An error while a recording is opened.
 fn opening(path: &Path, error: ReadError) -> OpenError {
     match error {
-        ReadError::Sqlite { table, source, .. } => {
-            OpenError::from_sqlite(path, &format!("table {table}"), &source)
+        ReadError::Sqlite { at, source } => {
+            OpenError::from_sqlite(path, &format!("table {}", at.table), &source)
         }
         error @ (ReadError::Value { .. } | ReadError::Damaged { .. }) => OpenError::Malformed {
             path: path.into(),

@@ -1,9 +1,9 @@
 //! What is kept, and what is counted, while the recorder cannot write.
 
-use crate::record::{GapRecord, Nanos, Record, Seq};
+use crate::record::{GapRecord, Nanos, Payload, Record, Seq};
 
-/// Handshakes kept in memory until the recorder writes again, in bytes; beyond that their heads are
-/// given up.
+/// Handshakes and tails kept in memory until the recorder writes again, in bytes; beyond that heads
+/// and tails are given up.
 const HEADS_LIMIT: usize = 64 << 20;
 
 /// Anomalies and gaps kept in memory until the recorder writes again.
@@ -50,10 +50,16 @@ impl Lost {
                 self.lose(message.seq);
                 return;
             }
-            // A chunk belongs to a frame that comes later, and is counted, or found incomplete; a
-            // tail to a connection's end.
+            // Its frame comes later, and is counted, or found to be incomplete.
             Record::Chunk(_) => return,
-            Record::Tail(_) => return,
+            Record::Tail(tail) => {
+                if let Payload::Whole(bytes) = &tail.payload {
+                    self.head_bytes += bytes.len();
+                }
+                if self.head_bytes > HEADS_LIMIT {
+                    return;
+                }
+            }
             Record::Anomaly(anomaly) => {
                 self.notes += 1;
                 if self.notes > NOTES_LIMIT {

@@ -1,6 +1,5 @@
 //! The writer's thread: from the queue into synced transactions.
 
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
@@ -10,12 +9,13 @@ use rusqlite::{Connection, params};
 use super::file::RecordingFile;
 use super::insert::{Inserted, Inserts};
 use super::lost::Lost;
+use super::transaction::Transaction;
 use super::{Batch, Closed, Command, Shared, WriteError, WriterOptions, WriterState};
 use crate::column::signed;
-use crate::record::{GapRecord, Nanos, Payload, Record, Seq};
+use crate::record::{GapRecord, Record, Seq};
 use crate::run::unix_now;
 
-pub(super) struct Recorder<'c> {
+struct Recorder<'c> {
     connection: &'c Connection,
     inserts: Inserts<'c>,
     shared: &'c Shared,
@@ -26,57 +26,40 @@ pub(super) struct Recorder<'c> {
     anchor_due: Instant,
 }
 
-/// What is in the open transaction.
-#[derive(Default)]
-struct Transaction {
-    since: Option<Instant>,
-    batches: Vec<Batch>,
-    frames: u64,
-    bytes: u64,
-    /// When each frame was read, as far as the lag needs it.
-    newest: Nanos,
-    oldest: Option<Nanos>,
-    read_at_sum: u128,
-    refused: u64,
-    hurry: bool,
-}
-
 struct Failure {
     error: WriteError,
     lost: Lost,
     retry: Instant,
 }
 
-impl Recorder<'_> {
-    /// Writes until it is told to end.
-    pub(super) fn run(
-        file: RecordingFile,
-        commands: &Receiver<Command>,
-        shared: &Arc<Shared>,
-        options: WriterOptions,
-    ) -> Result<Closed, WriteError> {
-        // A panic ends the recording, too; those who send must be able to see it.
-        let watch = EndWatch(shared);
-        let outcome = record(&file, commands, shared, &options);
-        let outcome = outcome.and_then(|end| match end {
-            End::Close => settle(file, shared),
-            End::Abandon => Err(shared.ended()),
-        });
-        match &outcome {
-            Ok(_) => shared.set_state(WriterState::Closed),
-            Err(error) => shared.set_state(WriterState::Failed(error.clone())),
-        }
-        std::mem::forget(watch);
-        outcome
-    }
+/// Writes until it is told to end.
+pub(super) fn run(
+    file: &RecordingFile,
+    commands: &Receiver<Command>,
+    shared: &Shared,
+    options: &WriterOptions,
+) -> Result<Closed, WriteError> {
+    let _watch = PanicWatch(shared);
+    let outcome = match record(file, commands, shared, options) {
+        Ok(End::Close) => Ok(settle(file, shared)),
+        Ok(End::Abandon) => Err(shared.ended()),
+        Err(error) => Err(error),
+    };
+    shared.set_state(match &outcome {
+        Ok(_) => WriterState::Closed,
+        Err(error) => WriterState::Failed(error.clone()),
+    });
+    outcome
 }
 
-/// Marks the recorder as ended when its thread unwinds.
-struct EndWatch<'s>(&'s Shared);
+/// A panic ends the recording, too; those who send must be able to see it.
+struct PanicWatch<'s>(&'s Shared);
 
-impl Drop for EndWatch<'_> {
+impl Drop for PanicWatch<'_> {
     fn drop(&mut self) {
-        self.0.set_state(WriterState::Failed(self.0.ended()));
+        if std::thread::panicking() {
+            self.0.set_state(WriterState::Failed(self.0.ended()));
+        }
     }
 }
 
@@ -124,7 +107,7 @@ fn record(
 }
 
 /// Leaves one file: what is in the log goes into it, and the log is removed.
-fn settle(file: RecordingFile, shared: &Shared) -> Result<Closed, WriteError> {
+fn settle(file: &RecordingFile, shared: &Shared) -> Closed {
     let stats = shared.counters.snapshot(0);
     let duration = Duration::from_nanos(shared.run.now().0);
     // Another process that reads keeps the log in use; everything is committed, so that is no error.
@@ -134,12 +117,12 @@ fn settle(file: RecordingFile, shared: &Shared) -> Result<Closed, WriteError> {
             row.get::<_, String>(0)
         });
     let single_file = matches!(mode.as_deref(), Ok("delete"));
-    Ok(Closed {
+    Closed {
         path: shared.path.clone(),
         stats,
         duration,
         single_file,
-    })
+    }
 }
 
 impl Recorder<'_> {
@@ -385,56 +368,6 @@ impl Recorder<'_> {
             self.connection.execute_batch("COMMIT")
         };
         end().map_err(|error| WriteError::new(&self.shared.path, "write the run's end", &error))
-    }
-}
-
-impl Transaction {
-    fn count(&mut self, record: &Record) {
-        match record {
-            Record::Frame(frame) => {
-                self.frames += 1;
-                if let Payload::Whole(bytes) = &frame.payload {
-                    self.bytes += bytes.len() as u64;
-                }
-                self.newest = frame.last_at;
-                self.oldest = Some(
-                    self.oldest
-                        .map_or(frame.last_at, |at| at.min(frame.last_at)),
-                );
-                self.read_at_sum += u128::from(frame.last_at.0);
-            }
-            Record::Chunk(chunk) => self.bytes += chunk.bytes.len() as u64,
-            Record::Opened(_)
-            | Record::Answered(_)
-            | Record::Closed(_)
-            | Record::Tag(_)
-            | Record::Message(_)
-            | Record::Anomaly(_)
-            | Record::Gap(_)
-            | Record::Tail(_) => {}
-        }
-    }
-
-    /// Adds a committed transaction to the figures.
-    fn add_to(&self, shared: &Shared) {
-        let counters = &shared.counters;
-        let now = u128::from(shared.run.now().0);
-        let lag = |read_at: u128| u64::try_from(now.saturating_sub(read_at)).unwrap_or(u64::MAX);
-        let sum = (now * u128::from(self.frames)).saturating_sub(self.read_at_sum);
-        let sum = u64::try_from(sum).unwrap_or(u64::MAX);
-        counters.frames.fetch_add(self.frames, Ordering::Relaxed);
-        counters.bytes.fetch_add(self.bytes, Ordering::Relaxed);
-        counters.commits.fetch_add(1, Ordering::Relaxed);
-        counters
-            .lost_frames
-            .fetch_add(self.refused, Ordering::Relaxed);
-        if let Some(oldest) = self.oldest {
-            let newest = lag(u128::from(self.newest.0));
-            counters.lag_last.store(newest, Ordering::Relaxed);
-            let longest = lag(u128::from(oldest.0));
-            counters.lag_max.fetch_max(longest, Ordering::Relaxed);
-            counters.lag_sum.fetch_add(sum, Ordering::Relaxed);
-        }
     }
 }
 
