@@ -4,8 +4,10 @@
 //! anomalies are small and are given whole; its messages are streamed.
 
 mod memory;
+mod recording;
 
 pub use memory::{MemoryMessage, MemorySource};
+pub use recording::{RecordingError, RecordingSource};
 
 use wsaudit_tagging::{Provenance, TagKind};
 use wsaudit_wire::{Direction, Opcode};
@@ -15,11 +17,17 @@ pub trait Source {
     /// All but its messages.
     fn outline(&self) -> &Outline;
 
-    /// Its messages, from the first one, in the order of `seq`.
-    fn messages(&self) -> Result<Box<dyn Cursor + '_>, SourceError>;
+    /// Prepares to read its messages.
+    fn reading(&self) -> Result<Box<dyn Reading + '_>, SourceError>;
 
     /// The message (joined and inflated) or control frame whose last frame is at `seq`, for evidence.
     fn payload(&self, seq: u64) -> Result<Option<Vec<u8>>, SourceError>;
+}
+
+/// A prepared reading of a recording's messages.
+pub trait Reading {
+    /// Begins before the first message; they come in the order of `seq`.
+    fn begin(&mut self) -> Result<Box<dyn Cursor + '_>, SourceError>;
 }
 
 /// Messages, one after the other. A new cursor stands before the first one.
@@ -32,7 +40,7 @@ pub trait Cursor {
     /// # Panics
     ///
     /// Where the last [`Self::advance`] did not find one.
-    fn current(&self) -> SourceMessage<'_>;
+    fn current(&self) -> Result<SourceMessage<'_>, SourceError>;
 }
 
 /// Why a recording could not be read to its end.

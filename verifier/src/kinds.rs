@@ -12,6 +12,8 @@ pub mod protocol;
 pub mod response;
 pub mod sequence;
 
+use crate::rules::read::{Names, Table};
+
 use crate::rules::HolderKind;
 
 /// What a rule demands, by kind.
@@ -97,5 +99,64 @@ impl Spec {
             HolderKind::Session | HolderKind::User => true,
             HolderKind::Connection => false,
         }
+    }
+}
+
+/// Reads the keys of one kind; `None`: what is wrong is written down.
+type Reader = for<'t, 'a, 'n> fn(&'t mut Table<'a>, Names<'n>) -> Option<Spec>;
+
+impl Spec {
+    /// The kinds, as `kind = "..."` names them, and what reads their keys.
+    pub(crate) const READERS: [(&'static str, Reader); 10] = [
+        ("addressed", |table, names| {
+            addressed::Addressed::read(table, names).map(Self::Addressed)
+        }),
+        ("always", |table, names| {
+            always::Always::read(table, names).map(Self::Always)
+        }),
+        ("count", |table, names| {
+            count::Count::read(table, names).map(Self::Count)
+        }),
+        ("duration", |table, names| {
+            duration::DurationSpec::read(table, names).map(Self::Duration)
+        }),
+        ("handshake", |table, names| {
+            handshake::Handshake::read(table, names).map(Self::Handshake)
+        }),
+        ("never", |table, names| {
+            never::Never::read(table, names).map(Self::Never)
+        }),
+        ("owned", |table, names| {
+            owned::Owned::read(table, names).map(Self::Owned)
+        }),
+        ("protocol", |table, names| {
+            protocol::Protocol::read(table, names).map(Self::Protocol)
+        }),
+        ("response", |table, names| {
+            response::Response::read(table, names).map(Self::Response)
+        }),
+        ("sequence", |table, names| {
+            sequence::Sequence::read(table, names).map(Self::Sequence)
+        }),
+    ];
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::Spec;
+
+    #[test]
+    fn every_file_of_the_directory_is_a_kind() {
+        let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/kinds");
+        let mut files: Vec<_> = std::fs::read_dir(directory)
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .filter(|path| path.extension().is_some_and(|extension| extension == "rs"))
+            .map(|path| path.file_stem().unwrap().to_str().unwrap().to_owned())
+            .collect();
+        files.sort();
+        assert_eq!(Spec::READERS.map(|(kind, _)| kind).as_slice(), files);
     }
 }

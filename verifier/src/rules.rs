@@ -3,16 +3,44 @@
 //! A pack has two layers. `[events]` names single events and says where their ids are; `[[rule]]`
 //! says what must hold between named events. A [`Pack`] exists only if every name in it resolves.
 
+mod diagnostic;
+mod file;
+mod load;
 mod matcher;
+mod parse;
 mod pointer;
+pub(crate) mod read;
+mod shipped;
 
 /// Stands in until the tagging crate has it.
 pub mod pending {
     /// See the tagging crate.
     #[derive(Debug, Clone, Default)]
-    pub struct TagRules;
+    pub struct TagRules {
+        /// See the tagging crate.
+        pub session: Vec<Source>,
+        /// See the tagging crate.
+        pub user: Vec<Source>,
+        /// See the tagging crate.
+        pub device: Vec<Source>,
+    }
+
+    /// See the tagging crate.
+    #[derive(Debug, Clone)]
+    pub struct Source(pub String);
+
+    impl std::str::FromStr for Source {
+        type Err = std::convert::Infallible;
+
+        fn from_str(text: &str) -> Result<Self, Self::Err> {
+            Ok(Self(text.to_owned()))
+        }
+    }
 }
 
+pub use diagnostic::{Diagnostic, RuleErrors, See, Style};
+pub use file::RuleFile;
+pub use load::LoadError;
 pub use matcher::{Comparison, Literal, Matcher};
 pub use pointer::{Pointer, PointerError, Step as PointerStep};
 
@@ -27,6 +55,8 @@ use crate::kinds::Spec;
 pub struct Pack {
     /// Its name, unique among the packs of one run.
     pub name: String,
+    /// What it is about, in one line.
+    pub title: Option<String>,
     /// How to tag, where the recording was not tagged as the pack needs it; empty lists leave the
     /// recording's tags as they are.
     pub session: pending::TagRules,
@@ -236,7 +266,7 @@ pub struct Scope {
 /// Where ownership facts come from.
 #[derive(Debug, Clone)]
 pub struct FactsDef {
-    /// A CSV file, relative to the pack.
+    /// A CSV file; a relative path was joined to the rule file's directory.
     pub csv: std::path::PathBuf,
     /// The column that names the resource.
     pub resource: String,

@@ -49,13 +49,14 @@ impl Program {
 pub struct Compiler<'b> {
     builder: &'b mut ExtractorBuilder,
     facts: &'b Facts,
+    pack: &'b Pack,
     fields: Vec<Vec<SlotId>>,
     /// By field: the events that bind it, and where.
     binds: Vec<Vec<(EventSet, Vec<SlotId>)>>,
 }
 
 impl<'b> Compiler<'b> {
-    fn new(pack: &Pack, builder: &'b mut ExtractorBuilder, facts: &'b Facts) -> Self {
+    fn new(pack: &'b Pack, builder: &'b mut ExtractorBuilder, facts: &'b Facts) -> Self {
         let fields = pack
             .fields
             .iter()
@@ -81,6 +82,7 @@ impl<'b> Compiler<'b> {
         Self {
             builder,
             facts,
+            pack,
             fields,
             binds,
         }
@@ -104,6 +106,11 @@ impl<'b> Compiler<'b> {
             slots: self.fields[field].clone(),
             bound: self.binds[field].clone(),
         }
+    }
+
+    /// How a field is called in sentences.
+    pub fn field_name(&self, field: FieldId) -> &'b str {
+        &self.pack.field(field).name
     }
 
     /// Everywhere that a field's ids can be: where the field says, and where an event binds it,

@@ -13,7 +13,7 @@ use super::timeline::{Item, Mark, Timeline};
 use crate::decode::{DecodeError, Extractor, ExtractorBuilder, for_each_string};
 use crate::facts::Facts;
 use crate::finding::{Outcome, Place};
-use crate::history::{Source, SourceError, SourceMessage, SourcePayload};
+use crate::history::{Reading, Source, SourceError, SourceMessage, SourcePayload};
 use crate::rules::{EventRef, Lifecycle, Pack, RequiredPlace, Rule};
 
 /// What rules are checked over, and with what.
@@ -225,7 +225,8 @@ impl<'h> Pass<'_, 'h, '_> {
         sources: &'h [Box<dyn Source>],
         progress: &mut dyn FnMut(u64),
     ) -> Result<(), SourceError> {
-        let mut timeline = Timeline::new(sources)?;
+        let mut readings = readings(sources)?;
+        let mut timeline = Timeline::new(sources, &mut readings)?;
         let mut messages = 0;
         while let Some(item) = timeline.next()? {
             match item {
@@ -340,7 +341,8 @@ impl<'h> Pass<'_, 'h, '_> {
     }
 
     fn second(&mut self, sources: &'h [Box<dyn Source>]) -> Result<(), SourceError> {
-        let mut timeline = Timeline::new(sources)?;
+        let mut readings = readings(sources)?;
+        let mut timeline = Timeline::new(sources, &mut readings)?;
         while let Some(item) = timeline.next()? {
             match item {
                 Item::Mark {
@@ -399,6 +401,10 @@ impl<'h> Pass<'_, 'h, '_> {
             }
         });
     }
+}
+
+fn readings(sources: &[Box<dyn Source>]) -> Result<Vec<Box<dyn Reading + '_>>, SourceError> {
+    sources.iter().map(|source| source.reading()).collect()
 }
 
 fn read(

@@ -1,7 +1,7 @@
 //! One order over all recordings: steps in connections' lives, tags and messages.
 
 use super::state::ConnectionIx;
-use crate::history::{Cursor, Moment, Outline, Source, SourceError, SourceMessage};
+use crate::history::{Cursor, Moment, Outline, Reading, Source, SourceError, SourceMessage};
 use crate::rules::Lifecycle;
 
 /// Something that happened, other than a message.
@@ -50,12 +50,15 @@ pub(super) struct Timeline<'h> {
 }
 
 impl<'h> Timeline<'h> {
-    pub(super) fn new(sources: &'h [Box<dyn Source>]) -> Result<Self, SourceError> {
+    pub(super) fn new(
+        sources: &[Box<dyn Source>],
+        readings: &'h mut [Box<dyn Reading + '_>],
+    ) -> Result<Self, SourceError> {
         let mut first = 0;
         let mut tracks = Vec::new();
-        for source in sources {
+        for (source, reading) in sources.iter().zip(readings) {
             let outline = source.outline();
-            let track = Track::new(outline, first, source.messages()?);
+            let track = Track::new(outline, first, reading.begin()?);
             first += u32::try_from(outline.connections.len()).expect("fewer than 2^32 connections");
             tracks.push(track);
         }
@@ -91,7 +94,7 @@ impl<'h> Timeline<'h> {
             }));
         }
         self.taken = Some(recording);
-        let message = track.cursor.current();
+        let message = track.cursor.current()?;
         let connection = track
             .connection(message.connection)
             .ok_or_else(|| SourceError {

@@ -2,7 +2,7 @@
 
 use wsaudit_wire::{Direction, Opcode};
 
-use super::{Cursor, Moment, Outline, Source, SourceError, SourceMessage, SourcePayload};
+use super::{Cursor, Moment, Outline, Reading, Source, SourceError, SourceMessage, SourcePayload};
 
 /// A recording in memory.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -40,11 +40,8 @@ impl Source for MemorySource {
         &self.outline
     }
 
-    fn messages(&self) -> Result<Box<dyn Cursor + '_>, SourceError> {
-        Ok(Box::new(MemoryCursor {
-            current: None,
-            rest: self.messages.iter(),
-        }))
+    fn reading(&self) -> Result<Box<dyn Reading + '_>, SourceError> {
+        Ok(Box::new(self))
     }
 
     fn payload(&self, seq: u64) -> Result<Option<Vec<u8>>, SourceError> {
@@ -52,6 +49,15 @@ impl Source for MemorySource {
             .messages
             .binary_search_by_key(&seq, |message| message.moment.seq);
         Ok(found.ok().map(|at| self.messages[at].payload.clone()))
+    }
+}
+
+impl Reading for &MemorySource {
+    fn begin(&mut self) -> Result<Box<dyn Cursor + '_>, SourceError> {
+        Ok(Box::new(MemoryCursor {
+            current: None,
+            rest: self.messages.iter(),
+        }))
     }
 }
 
@@ -66,15 +72,15 @@ impl Cursor for MemoryCursor<'_> {
         Ok(self.current.map(|message| message.moment))
     }
 
-    fn current(&self) -> SourceMessage<'_> {
+    fn current(&self) -> Result<SourceMessage<'_>, SourceError> {
         let message = self.current.expect("`advance` found a message");
-        SourceMessage {
+        Ok(SourceMessage {
             moment: message.moment,
             connection: message.connection,
             direction: message.direction,
             opcode: message.opcode,
             payload: SourcePayload::Whole(&message.payload),
-        }
+        })
     }
 }
 
@@ -96,11 +102,12 @@ mod tests {
     fn messages_come_in_the_order_of_their_places_whatever_the_order_they_were_given_in() {
         let messages = vec![text(9, "c"), text(2, "a"), text(5, "b")];
         let source = MemorySource::new(Outline::default(), messages);
-        let mut cursor = source.messages().unwrap();
+        let mut reading = source.reading().unwrap();
+        let mut cursor = reading.begin().unwrap();
         let mut seen = Vec::new();
         while let Some(moment) = cursor.advance().unwrap() {
-            assert_eq!(cursor.current().moment, moment);
-            let SourcePayload::Whole(bytes) = cursor.current().payload else {
+            assert_eq!(cursor.current().unwrap().moment, moment);
+            let SourcePayload::Whole(bytes) = cursor.current().unwrap().payload else {
                 panic!("memory holds whole messages");
             };
             seen.push((moment.seq, bytes.to_vec()));

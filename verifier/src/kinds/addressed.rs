@@ -2,6 +2,7 @@
 
 mod check;
 
+use crate::rules::read::{HOLDERS, Names, Table};
 use crate::rules::{EventRef, FieldId, HolderKind};
 
 /// A message that carries a session or user id goes to that session or user.
@@ -37,4 +38,36 @@ pub enum Missing {
     Undecided,
     /// It is as it should be.
     Ignore,
+}
+
+impl Addressed {
+    pub(crate) fn read(table: &mut Table<'_>, names: Names<'_>) -> Option<Self> {
+        const MISSING: [(&str, Missing); 3] = [
+            ("violated", Missing::Violated),
+            ("undecided", Missing::Undecided),
+            ("ignore", Missing::Ignore),
+        ];
+        let field = table.required("field").and_then(|node| names.field(node));
+        let to = table.word_or("to", &HOLDERS[..2], HolderKind::Session);
+        let events = table
+            .get("event")
+            .map_or_else(Vec::new, |node| names.server_events(node));
+        let missing = table.get("missing");
+        if let Some(node) = missing
+            && !table.has_any(&["event"])
+        {
+            node.error("`missing` needs `event`")
+                .label("without it, the rule is about the messages that have the field")
+                .emit();
+        }
+        let missing = missing
+            .and_then(|node| node.word(&MISSING))
+            .unwrap_or(Missing::Ignore);
+        Some(Self {
+            field: field?,
+            to,
+            events,
+            missing,
+        })
+    }
 }

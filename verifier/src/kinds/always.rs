@@ -3,6 +3,7 @@
 mod check;
 
 use crate::kinds::never::Window;
+use crate::rules::read::{Names, Node, Table};
 use crate::rules::{Condition, EventRef};
 
 /// Every selected event matches.
@@ -24,4 +25,17 @@ pub struct Always {
     pub matches: Vec<Condition>,
     /// Where it holds.
     pub window: Window,
+}
+
+impl Always {
+    pub(crate) fn read(table: &mut Table<'_>, names: Names<'_>) -> Option<Self> {
+        let events = table.required("event").map(|node| names.messages(node));
+        let matches = table.required("matches").map(Node::conditions);
+        let window = Window::read(table, names);
+        Some(Self {
+            events: events?,
+            matches: matches?,
+            window,
+        })
+    }
 }

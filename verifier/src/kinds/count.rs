@@ -4,6 +4,7 @@ mod check;
 
 use std::time::Duration;
 
+use crate::rules::read::{Names, Node, Table};
 use crate::rules::{EventRef, Selector};
 
 /// So many events, or so many different ids in them.
@@ -16,8 +17,9 @@ use crate::rules::{EventRef, Selector};
 /// event    = "completed"
 /// distinct = "run"                    # count different ids instead of events
 /// per      = "session"                # session (default), user, connection, recording, or a field / pointer
-/// at-least = 2                        # and/or at-most, or exactly
-/// within   = "10s"                    # a sliding window; only with at-most
+/// at-least = 2                        # or exactly
+/// at-most  = 20                       # and/or
+/// within   = "10s"                    # a sliding window for at-most; default: all the time
 /// for-each = { having = "started" }   # only sessions (users, ...) that had this event; default: at-least
 ///                                     # speaks of all that had any connection, at-most of all counted
 /// ```
@@ -52,4 +54,89 @@ pub enum CountPer {
     Recording,
     /// Each value.
     Value(Selector),
+}
+
+impl Count {
+    pub(crate) fn read(table: &mut Table<'_>, names: Names<'_>) -> Option<Self> {
+        let distinct = table.get("distinct").and_then(|node| names.selector(node));
+        let events = table.required("event").map(|node| {
+            // A step in a connection's life has no ids to tell apart.
+            if distinct.is_none() {
+                names.events(node)
+            } else {
+                names.messages(node)
+            }
+        });
+        let per = table
+            .get("per")
+            .map_or(Some(CountPer::Session), |node| CountPer::read(node, names));
+        let least = table.get("at-least");
+        let most = table.get("at-most");
+        let exactly = table.get("exactly");
+        let within = table.get("within");
+        match (least.or(most), exactly, within) {
+            (None, None, _) if table.has_any(&["at-least", "at-most", "exactly"]) => {}
+            (None, None, _) => table
+                .error("this rule counts, and expects nothing")
+                .label("expected `at-least`, `at-most` or `exactly`")
+                .emit(),
+            (Some(_), Some(node), _) => node
+                .error("`exactly` stands alone")
+                .label("remove it, or `at-least` and `at-most`")
+                .emit(),
+            (_, _, Some(node)) if most.is_none() => node
+                .error("`within` is a sliding window for `at-most`")
+                .label("remove it, or add `at-most`")
+                .emit(),
+            (..) => {}
+        }
+        let exactly = exactly.and_then(Node::count);
+        let at_least = least.and_then(Node::count).or(exactly);
+        let at_most = most.and_then(Node::count).or(exactly);
+        if let (Some(node), Some(fewest), Some(highest)) = (most, at_least, at_most)
+            && fewest > highest
+        {
+            node.error(format_args!(
+                "nothing is at least {fewest} and at most {highest}"
+            ))
+            .label("less than `at-least`")
+            .emit();
+        }
+        let within = within.and_then(Node::duration);
+        let having = table
+            .get("for-each")
+            .map_or_else(Vec::new, |node| having(node, names));
+        Some(Self {
+            events: events?,
+            distinct,
+            per: per?,
+            at_least,
+            at_most,
+            within,
+            having,
+        })
+    }
+}
+
+fn having(node: Node<'_>, names: Names<'_>) -> Vec<EventRef> {
+    let Some(mut table) = node.table("`for-each`") else {
+        return Vec::new();
+    };
+    let events = table
+        .required("having")
+        .map_or_else(Vec::new, |node| names.events(node));
+    table.finish();
+    events
+}
+
+impl CountPer {
+    fn read(node: Node<'_>, names: Names<'_>) -> Option<Self> {
+        Some(match node.string()? {
+            "session" => Self::Session,
+            "user" => Self::User,
+            "connection" => Self::Connection,
+            "recording" => Self::Recording,
+            _ => Self::Value(names.selector(node)?),
+        })
+    }
 }

@@ -4,6 +4,7 @@ mod check;
 
 use std::time::Duration;
 
+use crate::rules::read::{HOLDERS, Names, Node, Table};
 use crate::rules::{EventRef, Selector};
 
 /// The time between two events stays within limits.
@@ -15,7 +16,7 @@ use crate::rules::{EventRef, Selector};
 /// kind  = "duration"
 /// from  = "@open"                # the first of these, per `per` and `match` ...
 /// to    = "ready"                # ... to the first (to-last = true: the last) of these after it
-/// match = "run"                  # only events with equal ids; default: none
+/// # match = "run"                # only messages with equal ids; default: none
 /// per   = "connection"           # session (default), user, connection; one measurement each (and per id)
 /// max   = "10s"                  # every measurement
 /// mean  = "10s"                  # the mean over all
@@ -54,4 +55,58 @@ pub enum End {
     First,
     /// The last one: the span of everything in between.
     Last,
+}
+
+impl DurationSpec {
+    pub(crate) fn read(table: &mut Table<'_>, names: Names<'_>) -> Option<Self> {
+        let key = table.get("match").and_then(|node| names.selector(node));
+        // A step in a connection's life has no id to match.
+        let events = |node| {
+            if key.is_none() {
+                names.events(node)
+            } else {
+                names.messages(node)
+            }
+        };
+        let from = table.required("from").map(events);
+        let to = table.required("to").map(events);
+        let end = match table.get("to-last").and_then(Node::yes_or_no) {
+            Some(true) => End::Last,
+            Some(false) | None => End::First,
+        };
+        let per = table.word_or("per", &HOLDERS, crate::rules::HolderKind::Session);
+        if !table.has_any(&["max", "mean", "cohort-max"])
+            && table.matching("p1 ... p99", percentile).is_empty()
+        {
+            table
+                .error("this rule measures, and sets no limit")
+                .label("expected `max`, `mean`, `cohort-max` or a percentile such as `p95`")
+                .emit();
+        }
+        let max = table.duration("max");
+        let mean = table.duration("mean");
+        let cohort_max = table.duration("cohort-max");
+        let percentiles = table
+            .matching("p1 ... p99", percentile)
+            .into_iter()
+            .filter_map(|(percent, node)| Some((percent, node.duration()?)))
+            .collect();
+        Some(Self {
+            from: from?,
+            to: to?,
+            end,
+            key,
+            per,
+            max,
+            mean,
+            percentiles,
+            cohort_max,
+        })
+    }
+}
+
+/// `p95` is the 95th.
+fn percentile(key: &str) -> Option<u8> {
+    let percent: u8 = key.strip_prefix('p')?.parse().ok()?;
+    ((1..=99).contains(&percent) && key == format!("p{percent}")).then_some(percent)
 }

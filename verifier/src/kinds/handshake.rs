@@ -4,6 +4,7 @@
 mod check;
 
 use crate::rules::Matcher;
+use crate::rules::read::{Names, Node, Table, one_of};
 
 /// The opening handshake is as it should be.
 ///
@@ -18,7 +19,7 @@ use crate::rules::Matcher;
 /// credential = "required"                             # each accepted handshake presents one
 /// url        = "no-secret"                            # no token in the request target
 /// one-holder = ["user", "device", "credential"]       # one session id, two of these = violated
-/// unshared   = ["credential"]                         # one of these, two session ids = violated
+/// unshared   = ["credential", "token-id"]             # one of these, two session ids = violated
 /// ```
 ///
 /// At least one of the keys must be there.
@@ -53,4 +54,71 @@ pub enum HolderTrait {
     Device,
     /// The credential that it presented.
     Credential,
+    /// The id of its token: the JWT claim `jti` (a tag of kind claim and source `jwt:jti`). Two
+    /// tokens may differ, and still be issued under one id.
+    TokenId,
+}
+
+impl Handshake {
+    pub(crate) fn read(table: &mut Table<'_>, _names: Names<'_>) -> Option<Self> {
+        const TRAITS: [(&str, HolderTrait); 4] = [
+            ("user", HolderTrait::User),
+            ("device", HolderTrait::Device),
+            ("credential", HolderTrait::Credential),
+            ("token-id", HolderTrait::TokenId),
+        ];
+        const DEMANDS: [&str; 7] = [
+            "accepted",
+            "subprotocol",
+            "origin",
+            "credential",
+            "url",
+            "one-holder",
+            "unshared",
+        ];
+        let accepted = table.get("accepted").and_then(|node| {
+            let yes = node.yes_or_no()?;
+            if !yes {
+                node.error("`accepted = false` demands nothing")
+                    .label("leave it out; that none is accepted is `kind = \"never\"` with `@accepted`")
+                    .emit();
+            }
+            yes.then_some(Demand)
+        });
+        let subprotocol = table
+            .get("subprotocol")
+            .map_or_else(Vec::new, Node::matchers);
+        let origin = table.get("origin").map_or_else(Vec::new, Node::matchers);
+        let credential = table
+            .get("credential")
+            .and_then(|node| node.word(&[("required", Demand)]));
+        let clean_url = table
+            .get("url")
+            .and_then(|node| node.word(&[("no-secret", Demand)]));
+        let mut traits = |key: &str| -> Vec<HolderTrait> {
+            table.get(key).map_or_else(Vec::new, |node| {
+                node.one_or_more()
+                    .into_iter()
+                    .filter_map(|node| node.word(&TRAITS))
+                    .collect()
+            })
+        };
+        let one_holder = traits("one-holder");
+        let unshared = traits("unshared");
+        if !table.has_any(&DEMANDS) {
+            table
+                .error("this rule asks for nothing")
+                .label(format_args!("expected {}", one_of(DEMANDS)))
+                .emit();
+        }
+        Some(Self {
+            accepted,
+            subprotocol,
+            origin,
+            credential,
+            clean_url,
+            one_holder,
+            unshared,
+        })
+    }
 }

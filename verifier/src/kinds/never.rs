@@ -2,6 +2,7 @@
 
 mod check;
 
+use crate::rules::read::{HOLDERS, Names, Node, Table};
 use crate::rules::{Condition, EventRef, HolderKind, Selector};
 
 /// No selected event happens, everywhere or between two others.
@@ -49,4 +50,57 @@ pub enum Span {
     After(Vec<EventRef>),
     /// After each of the first, up to the next of the second.
     Between(Vec<EventRef>, Vec<EventRef>),
+}
+
+impl Never {
+    pub(crate) fn read(table: &mut Table<'_>, names: Names<'_>) -> Option<Self> {
+        let conditions = table.get("where").map_or_else(Vec::new, Node::conditions);
+        let events = table.required("event").map(|node| {
+            // A step in a connection's life has no values to match.
+            if conditions.is_empty() {
+                names.events(node)
+            } else {
+                names.messages(node)
+            }
+        });
+        let window = Window::read(table, names);
+        Some(Self {
+            events: events?,
+            conditions,
+            window,
+        })
+    }
+}
+
+impl Window {
+    pub(crate) fn read(table: &mut Table<'_>, names: Names<'_>) -> Self {
+        let mut spans = Vec::new();
+        if let Some(node) = table.get("before") {
+            spans.push((node, Span::Before(names.events(node))));
+        }
+        if let Some(node) = table.get("after") {
+            spans.push((node, Span::After(names.events(node))));
+        }
+        if let Some(node) = table.get("between") {
+            if let [from, to] = node.items()[..] {
+                spans.push((node, Span::Between(names.events(from), names.events(to))));
+            } else {
+                node.error("`between` needs two events")
+                    .label("expected a list of two: from the first up to the second")
+                    .emit();
+            }
+        }
+        for (node, _) in spans.iter().skip(1) {
+            node.error("only one of `before`, `after` and `between` can be given")
+                .label("remove it, or write a second rule")
+                .emit();
+        }
+        let span = spans
+            .into_iter()
+            .next()
+            .map_or(Span::Always, |(_, span)| span);
+        let per = table.word_or("per", &HOLDERS, HolderKind::Connection);
+        let key = table.get("key").and_then(|node| names.selector(node));
+        Self { span, per, key }
+    }
 }

@@ -1,9 +1,17 @@
 //! `owned`: a resource is delivered to, and used by, its owner (or members) only.
 
+mod access;
+mod argue;
 mod check;
+mod ledger;
+mod sightings;
+mod uses;
 
 use std::time::Duration;
 
+use wsaudit_wire::Direction;
+
+use crate::rules::read::{HOLDERS, Names, Node, Table, one_of};
 use crate::rules::{EventRef, FieldId, HolderKind, Selector};
 
 /// A resource is seen and used only by its owner, and by those it was shared with.
@@ -133,4 +141,206 @@ pub struct Reply {
     pub denied_by: Vec<EventRef>,
     /// The time that an answer may take; `None`: as long as the recording goes on.
     pub within: Option<Duration>,
+}
+
+impl Owned {
+    pub(crate) fn read(table: &mut Table<'_>, names: Names<'_>) -> Option<Self> {
+        const REACHES: [(&str, Reach); 4] = [
+            ("server", Reach::Server),
+            ("user", Reach::User),
+            ("session", Reach::Session),
+            ("connection", Reach::Connection),
+        ];
+        const SEEN: [(&str, Seen); 2] = [("fields", Seen::AtField), ("anywhere", Seen::Anywhere)];
+        let resource = table
+            .required("resource")
+            .and_then(|node| names.field(node));
+        let owner = table.word_or("owner", &HOLDERS, HolderKind::Session);
+        let unique_within = table.word_or("unique-within", &REACHES, Reach::Server);
+        let claims = each(table.get("claimed-by"), |node| Claim::read(node, names));
+        let facts = table.get("facts").and_then(|node| names.facts(node));
+        let seen = table.word_or("seen", &SEEN, Seen::AtField);
+        let shares = each(table.get("shared-by"), |node| {
+            Grant::read(node, owner, names)
+        });
+        let revokes = each(table.get("revoked-by"), |node| {
+            Grant::read(node, owner, names)
+        });
+        let mut messages = |key: &str| {
+            table
+                .get(key)
+                .map_or_else(Vec::new, |node| names.messages(node))
+        };
+        let members_by = messages("members-by");
+        let left_by = messages("left-by");
+        let released_by = messages("released-by");
+        let mut client = |key: &str| {
+            table
+                .get(key)
+                .map_or_else(Vec::new, |node| names.client_events(node))
+        };
+        let used_by = client("used-by");
+        let written_by = client("written-by");
+        let broadcast_by = table
+            .get("broadcast-by")
+            .map_or_else(Vec::new, |node| names.server_events(node));
+        let membership = match table.get("survives-reconnect").and_then(Node::yes_or_no) {
+            Some(true) => Membership::SurvivesReconnect,
+            Some(false) | None => Membership::PerConnection,
+        };
+        let reply = table.get("reply").and_then(|node| Reply::read(node, names));
+        let grant_slack = table
+            .duration("grant-slack")
+            .unwrap_or(Duration::from_secs(1));
+        if !table.has_any(&["claimed-by", "facts", "members-by"]) {
+            table
+                .error("nothing in this rule says who owns what")
+                .label("expected `claimed-by`, `facts` or `members-by`")
+                .emit();
+        }
+        needs(table, "left-by", &["members-by"]);
+        needs(table, "survives-reconnect", &["members-by"]);
+        needs(table, "reply", &["used-by", "written-by"]);
+        Some(Self {
+            resource: resource?,
+            owner,
+            unique_within,
+            claims,
+            facts,
+            seen,
+            shares,
+            revokes,
+            members_by,
+            left_by,
+            released_by,
+            broadcast_by,
+            membership,
+            used_by,
+            written_by,
+            reply,
+            grant_slack,
+        })
+    }
+}
+
+fn each<T>(node: Option<Node<'_>>, read: impl Fn(Node<'_>) -> Option<T>) -> Vec<T> {
+    node.into_iter()
+        .flat_map(Node::one_or_more)
+        .filter_map(read)
+        .collect()
+}
+
+/// Reports a key that means nothing without one of `others`.
+fn needs(table: &mut Table<'_>, key: &str, others: &[&str]) {
+    if let Some(node) = table.get(key)
+        && !table.has_any(others)
+    {
+        node.error(format_args!("`{key}` means nothing here"))
+            .label(format_args!("it needs {}", one_of(others.iter().copied())))
+            .emit();
+    }
+}
+
+impl Claim {
+    fn read(node: Node<'_>, names: Names<'_>) -> Option<Self> {
+        if !node.is_table() {
+            let events = names.messages(node);
+            return Some(Self {
+                events,
+                owner_at: None,
+                answers: None,
+            });
+        }
+        let mut table = node.table("a claim")?;
+        let events = table.required("event").map(|node| names.messages(node));
+        let owner_at = table.get("owner-at");
+        let answers = table.get("answers");
+        if let Some(events) = &events
+            && let Some(extra) = owner_at.or(answers)
+            && !events.is_empty()
+            && events
+                .iter()
+                .all(|it| names.sender(*it) == Some(Direction::ClientToServer))
+        {
+            extra
+                .error("a client's claim is its sender's")
+                .label("remove it: a client cannot claim for another one")
+                .emit();
+        }
+        let owner_at = owner_at.and_then(|node| names.selector(node));
+        let answers = answers.and_then(|node| Answers::read(node, names));
+        table.finish();
+        Some(Self {
+            events: events?,
+            owner_at,
+            answers,
+        })
+    }
+}
+
+impl Answers {
+    fn read(node: Node<'_>, names: Names<'_>) -> Option<Self> {
+        let mut table = node.table("`answers`")?;
+        let events = table
+            .required("event")
+            .map(|node| names.client_events(node));
+        let key = table
+            .required("match")
+            .and_then(|node| names.selector(node));
+        table.finish();
+        Some(Self {
+            events: events?,
+            key: key?,
+        })
+    }
+}
+
+impl Grant {
+    fn read(node: Node<'_>, owner: HolderKind, names: Names<'_>) -> Option<Self> {
+        let mut table = node.table("a share or revocation")?;
+        let events = table
+            .required("event")
+            .map(|node| names.server_events(node));
+        let with = table.required("with").and_then(|node| names.selector(node));
+        // A message cannot name a connection: the recording's numbers are nobody's ids.
+        let holder = table.get("holder").map_or_else(
+            || match owner {
+                HolderKind::Session | HolderKind::User => Some(owner),
+                HolderKind::Connection => {
+                    node.error("`with` names a session or a user, and connections own here")
+                        .label("say which: holder = \"session\" or holder = \"user\"")
+                        .emit();
+                    None
+                }
+            },
+            |node| node.word(&HOLDERS[..2]),
+        );
+        table.finish();
+        Some(Self {
+            events: events?,
+            with: with?,
+            holder: holder?,
+        })
+    }
+}
+
+impl Reply {
+    fn read(node: Node<'_>, names: Names<'_>) -> Option<Self> {
+        let mut table = node.table("`reply`")?;
+        let key = table.get("match").and_then(|node| names.selector(node));
+        let granted_by = table
+            .required("granted-by")
+            .map(|node| names.server_events(node));
+        let denied_by = table
+            .required("denied-by")
+            .map(|node| names.server_events(node));
+        let within = table.duration("within");
+        table.finish();
+        Some(Self {
+            key,
+            granted_by: granted_by?,
+            denied_by: denied_by?,
+            within,
+        })
+    }
 }

@@ -2,6 +2,10 @@
 
 mod check;
 
+use wsaudit_wire::AnomalyKind;
+
+use crate::rules::read::{Names, SENDERS, Table};
+
 /// No anomaly.
 ///
 /// ```toml
@@ -18,4 +22,24 @@ pub struct Protocol {
     pub ignore: Vec<String>,
     /// Only what this side sent.
     pub from: Option<wsaudit_wire::Direction>,
+}
+
+impl Protocol {
+    pub(crate) fn read(table: &mut Table<'_>, _names: Names<'_>) -> Option<Self> {
+        let codes: Vec<_> = AnomalyKind::ALL
+            .iter()
+            .map(|kind| (kind.code(), *kind))
+            .collect();
+        let ignore = table.get("ignore").map_or_else(Vec::new, |node| {
+            node.items()
+                .into_iter()
+                .filter_map(|node| node.word(&codes))
+                .collect::<Vec<_>>()
+        });
+        let from = table.get("from").and_then(|node| node.word(&SENDERS));
+        Some(Self {
+            ignore: ignore.iter().map(|kind| kind.code().to_owned()).collect(),
+            from,
+        })
+    }
 }

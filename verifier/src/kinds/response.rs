@@ -4,6 +4,7 @@ mod check;
 
 use std::time::Duration;
 
+use crate::rules::read::{HOLDERS, Names, Table};
 use crate::rules::{EventRef, HolderKind, Selector};
 
 /// A request gets its reply.
@@ -58,4 +59,44 @@ pub enum Unsolicited {
     Violated,
     /// Nothing.
     Ignore,
+}
+
+impl Response {
+    pub(crate) fn read(table: &mut Table<'_>, names: Names<'_>) -> Option<Self> {
+        const EXPECT: [(&str, Expect); 2] =
+            [("reply", Expect::Reply), ("no reply", Expect::NoReply)];
+        const UNSOLICITED: [(&str, Unsolicited); 2] = [
+            ("violated", Unsolicited::Violated),
+            ("ignore", Unsolicited::Ignore),
+        ];
+        let requests = table
+            .required("request")
+            .map(|node| names.client_events(node));
+        let replies = table
+            .required("reply")
+            .map(|node| names.server_events(node));
+        let key = table
+            .required("match")
+            .and_then(|node| names.selector(node));
+        let within = table.duration("within");
+        let expect = table.word_or("expect", &EXPECT, Expect::Reply);
+        let on = table.word_or("on", &HOLDERS, HolderKind::Connection);
+        let unsolicited = table.word_or("unsolicited", &UNSOLICITED, Unsolicited::Ignore);
+        let same = table.get("same").map_or_else(Vec::new, |node| {
+            node.items()
+                .into_iter()
+                .filter_map(|node| names.selector(node))
+                .collect()
+        });
+        Some(Self {
+            requests: requests?,
+            replies: replies?,
+            key: key?,
+            within,
+            expect,
+            on,
+            unsolicited,
+            same,
+        })
+    }
 }

@@ -4,6 +4,7 @@ mod check;
 
 use std::time::Duration;
 
+use crate::rules::read::{HOLDERS, Names, Node, Table};
 use crate::rules::{EventRef, HolderKind, Selector};
 
 /// Events of one key come in the given order.
@@ -51,4 +52,38 @@ pub enum Repeat {
     AnyNumber,
     /// `?`.
     AtMostOnce,
+}
+
+impl Sequence {
+    pub(crate) fn read(table: &mut Table<'_>, names: Names<'_>) -> Option<Self> {
+        let key = table.required("key").and_then(|node| names.selector(node));
+        let steps = table.required("steps").map(|node| {
+            node.one_or_more()
+                .into_iter()
+                .filter_map(|node| Step::read(node, names))
+                .collect()
+        });
+        let within = table.duration("within");
+        let on = table.word_or("on", &HOLDERS, HolderKind::Session);
+        Some(Self {
+            key: key?,
+            steps: steps?,
+            within,
+            on,
+        })
+    }
+}
+
+impl Step {
+    fn read(node: Node<'_>, names: Names<'_>) -> Option<Self> {
+        let text = node.string()?;
+        let (name, repeat) = match text.char_indices().next_back() {
+            Some((at, '+')) => (&text[..at], Repeat::OneOrMore),
+            Some((at, '*')) => (&text[..at], Repeat::AnyNumber),
+            Some((at, '?')) => (&text[..at], Repeat::AtMostOnce),
+            _ => (text, Repeat::Once),
+        };
+        let event = EventRef::Message(names.message_named(node, name)?);
+        Some(Self { event, repeat })
+    }
 }

@@ -77,7 +77,10 @@ impl Diagnostic {
                 elsewhere = Some(snippet(&see.file).annotation(annotation));
             }
         }
-        let help = self.help.iter().map(|help| Element::from(Level::HELP.message(help.as_str())));
+        let help = self
+            .help
+            .iter()
+            .map(|help| Element::from(Level::HELP.message(help.as_str())));
         Level::ERROR
             .primary_title(self.message.as_str())
             .element(own)
@@ -102,7 +105,11 @@ impl RuleErrors {
 
     /// All of them, a blank line between each two.
     pub fn render(&self, style: Style) -> String {
-        let rendered: Vec<_> = self.0.iter().map(|diagnostic| diagnostic.render(style)).collect();
+        let rendered: Vec<_> = self
+            .0
+            .iter()
+            .map(|diagnostic| diagnostic.render(style))
+            .collect();
         rendered.join("\n\n")
     }
 }

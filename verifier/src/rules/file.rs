@@ -30,14 +30,19 @@ impl RuleFile {
     pub(super) fn first_line(&self, span: &Range<usize>) -> Range<usize> {
         let start = self.boundary(span.start);
         let end = self.boundary(span.end.max(start));
-        let length = self.text[start..end].find(['\n', '\r']).unwrap_or(end - start);
+        let length = self.text[start..end]
+            .find(['\n', '\r'])
+            .unwrap_or(end - start);
         start..start + length
     }
 
     /// The nearest character boundary at or before a byte.
     fn boundary(&self, byte: usize) -> usize {
         let byte = byte.min(self.text.len());
-        (0..=byte).rev().find(|at| self.text.is_char_boundary(*at)).unwrap_or(0)
+        (0..=byte)
+            .rev()
+            .find(|at| self.text.is_char_boundary(*at))
+            .unwrap_or(0)
     }
 }
 
@@ -46,7 +51,10 @@ mod tests {
     use super::*;
 
     fn place(text: &str, byte: usize) -> (u32, u32) {
-        let file = RuleFile { name: "a.toml".into(), text: text.into() };
+        let file = RuleFile {
+            name: "a.toml".into(),
+            text: text.into(),
+        };
         let Location { line, column, .. } = file.location(byte);
         (line, column)
     }
@@ -62,7 +70,10 @@ mod tests {
 
     #[test]
     fn a_table_is_shown_by_its_head() {
-        let file = RuleFile { name: "a.toml".into(), text: "[[rule]]\r\nid = 1".into() };
+        let file = RuleFile {
+            name: "a.toml".into(),
+            text: "[[rule]]\r\nid = 1".into(),
+        };
         assert_eq!(file.first_line(&(0..16)), 0..8);
         assert_eq!(file.first_line(&(90..2)), 16..16);
     }

@@ -11,9 +11,10 @@ mod node;
 mod table;
 mod time;
 
-pub(crate) use names::{HOLDERS, Names};
 pub(super) use names::{Events, Fields};
-pub(super) use nearest::{nearest, one_of};
+pub(crate) use names::{HOLDERS, Names, SENDERS};
+pub(super) use nearest::nearest;
+pub(crate) use nearest::one_of;
 pub(crate) use node::Node;
 pub(crate) use table::Table;
 

@@ -14,7 +14,7 @@ impl Node<'_> {
     /// What a value must be.
     pub(crate) fn matcher(self) -> Option<Matcher> {
         match self.value() {
-            DeValue::Table(_) => table(&mut self.table("a matcher")?),
+            DeValue::Table(_) => table(self.table("a matcher")?),
             DeValue::Array(_) => {
                 let items = self.one_or_more();
                 let count = items.len();
@@ -27,23 +27,31 @@ impl Node<'_> {
 
     /// One or more matchers, one of which must match.
     pub(crate) fn matchers(self) -> Vec<Matcher> {
-        self.one_or_more().into_iter().filter_map(Self::matcher).collect()
+        self.one_or_more()
+            .into_iter()
+            .filter_map(Self::matcher)
+            .collect()
     }
 
     /// Values that a message must have: `{ "/code" = "forbidden" }`.
     pub(crate) fn conditions(self) -> Vec<Condition> {
-        let Some(mut table) = self.table("conditions") else { return Vec::new() };
+        let Some(mut table) = self.table("conditions") else {
+            return Vec::new();
+        };
         let mut conditions = Vec::new();
         for (key, span, node) in table.entries() {
             let at = key.parse().map_err(|error| {
-                table.error_at(span, format_args!("`{key}` is no pointer")).label(error).emit();
+                table
+                    .error_at(span, format_args!("`{key}` is no pointer"))
+                    .label(error)
+                    .emit();
             });
             let matcher = node.matcher();
             if let (Ok(at), Some(matcher)) = (at, matcher) {
                 conditions.push(Condition { at, matcher });
             }
         }
-        if table.entries().is_empty() {
+        if table.is_empty() {
             self.error("this table is empty")
                 .label("expected at least one pointer with a matcher")
                 .emit();
@@ -55,9 +63,9 @@ impl Node<'_> {
         match self.value() {
             DeValue::String(text) => Some(Literal::Text(text.clone().into_owned())),
             DeValue::Boolean(answer) => Some(Literal::Bool(*answer)),
-            DeValue::Integer(number) if number.radix() == 10 => {
-                Some(Literal::Number(number.as_str().trim_start_matches('+').to_owned()))
-            }
+            DeValue::Integer(number) if number.radix() == 10 => Some(Literal::Number(
+                number.as_str().trim_start_matches('+').to_owned(),
+            )),
             DeValue::Integer(number) => i64::from_str_radix(number.as_str(), number.radix())
                 .map(|number| Literal::Number(number.to_string()))
                 .ok()
@@ -75,7 +83,10 @@ impl Node<'_> {
             DeValue::Float(number) => number.as_str(),
             _ => return self.expected("a number"),
         };
-        let number = written.parse().ok().filter(|number: &f64| number.is_finite());
+        let number = written
+            .parse()
+            .ok()
+            .filter(|number: &f64| number.is_finite());
         number.or_else(|| self.expected("a finite number"))
     }
 
@@ -97,7 +108,7 @@ impl Node<'_> {
     }
 }
 
-fn table(table: &mut Table<'_>) -> Option<Matcher> {
+fn table(mut table: Table<'_>) -> Option<Matcher> {
     const LIMITS: [(&str, Comparison); 4] = [
         ("at-least", Comparison::AtLeast),
         ("above", Comparison::Above),
@@ -111,22 +122,34 @@ fn table(table: &mut Table<'_>) -> Option<Matcher> {
         all.extend(node.and_then(read));
     };
     take(table.get("regex"), &|node| node.regex());
-    take(table.get("prefix"), &|node| node.string().map(|text| Matcher::Prefix(text.to_owned())));
-    take(table.get("exists"), &|node| {
-        node.yes_or_no().map(|yes| if yes { Matcher::Exists } else { Matcher::Absent })
+    take(table.get("prefix"), &|node| {
+        node.string().map(|text| Matcher::Prefix(text.to_owned()))
     });
-    take(table.get("not"), &|node| node.matcher().map(|inner| Matcher::Not(Box::new(inner))));
+    take(table.get("exists"), &|node| {
+        node.yes_or_no().map(|yes| {
+            if yes {
+                Matcher::Exists
+            } else {
+                Matcher::Absent
+            }
+        })
+    });
+    take(table.get("not"), &|node| {
+        node.matcher().map(|inner| Matcher::Not(Box::new(inner)))
+    });
     for (key, comparison) in LIMITS {
-        take(table.get(key), &|node| node.number().map(|it| Matcher::Compare(comparison, it)));
+        take(table.get(key), &|node| {
+            node.number().map(|it| Matcher::Compare(comparison, it))
+        });
     }
-    if keys == 0 && table.entries_left() == 0 {
+    if table.is_empty() {
         table
             .error("this matcher is empty")
             .label("expected `regex`, `prefix`, `exists`, `not` or a limit such as `at-least`")
             .emit();
     }
-    table.report_unknown();
-    if all.len() != keys {
+    table.finish();
+    if all.is_empty() || all.len() != keys {
         return None;
     }
     match all.len() {

@@ -12,13 +12,16 @@ pub(in crate::rules) fn nearest<'w>(
         .map(|known| (strsim::damerau_levenshtein(&word, &normal(known)), known))
         .min_by_key(|(distance, known)| (*distance, *known))
         .filter(|(distance, known)| {
-            *distance <= (word.chars().count().max(known.chars().count()) / 3).max(1)
+            let lengths = (word.chars().count(), known.chars().count());
+            let most = (lengths.0.max(lengths.1) / 3).max(1);
+            // Two short words without a common letter are not alike.
+            *distance <= most && *distance < lengths.0.min(lengths.1)
         })
         .map(|(_, known)| known)
 }
 
 /// `a`, `b` or `c`, each in backticks.
-pub(in crate::rules) fn one_of<'w>(words: impl IntoIterator<Item = &'w str>) -> String {
+pub(crate) fn one_of<'w>(words: impl IntoIterator<Item = &'w str>) -> String {
     let words: Vec<_> = words.into_iter().map(|word| format!("`{word}`")).collect();
     match words.as_slice() {
         [] => "nothing".to_owned(),
@@ -42,6 +45,9 @@ mod tests {
         assert_eq!(nearest("Used_By", known), Some("used-by"));
         assert_eq!(nearest("within", known), None);
         assert_eq!(nearest("x", []), None);
+        assert_eq!(nearest("x", ["y"]), None);
+        assert_eq!(nearest("gaps", ["gap"]), Some("gap"));
+        assert_eq!(nearest("session", ["session"]), Some("session"));
     }
 
     #[test]

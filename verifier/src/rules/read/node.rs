@@ -9,7 +9,7 @@ use toml::de::DeValue;
 
 use super::table::Table;
 use super::{Context, nearest, one_of, time};
-use crate::rules::{Diagnostic, Pointer};
+use crate::rules::{Diagnostic, Location, Pointer, See};
 
 /// A value, and where it stands.
 #[derive(Debug, Clone, Copy)]
@@ -44,7 +44,9 @@ impl<'a> Node<'a> {
     pub(crate) fn prose(self) -> Option<&'a str> {
         let text = self.string()?;
         if text.trim().is_empty() {
-            self.error("this says nothing").label("write a line for whoever reads the report").emit();
+            self.error("this says nothing")
+                .label("write a line for whoever reads the report")
+                .emit();
             return None;
         }
         Some(text)
@@ -53,25 +55,16 @@ impl<'a> Node<'a> {
     /// A name that a pack gives: letters, digits, `_`, `-` and `.`.
     pub(crate) fn name(self) -> Option<&'a str> {
         let text = self.string()?;
-        self.check_name(text).then_some(text)
-    }
-
-    /// Whether `text`, which stands here, can be a name.
-    pub(super) fn check_name(self, text: &str) -> bool {
-        is_name(text) || {
-            self.error(format_args!("`{text}` cannot be a name"))
-                .label("letters, digits, `_`, `-` and `.`, and first a letter, a digit or `_`")
-                .emit();
-            false
-        }
+        check_name(text, self.span(), self.context).then_some(text)
     }
 
     /// The elements of a list; a value that is no list is a list of one.
     pub(crate) fn items(self) -> Vec<Self> {
         match self.value() {
-            DeValue::Array(items) => {
-                items.iter().map(|item| Self::new(item, self.context)).collect()
-            }
+            DeValue::Array(items) => items
+                .iter()
+                .map(|item| Self::new(item, self.context))
+                .collect(),
             _ => vec![self],
         }
     }
@@ -80,7 +73,9 @@ impl<'a> Node<'a> {
     pub(crate) fn one_or_more(self) -> Vec<Self> {
         let items = self.items();
         if items.is_empty() {
-            self.error("this list is empty").label("expected at least one").emit();
+            self.error("this list is empty")
+                .label("expected at least one")
+                .emit();
         }
         items
     }
@@ -141,31 +136,54 @@ impl<'a> Node<'a> {
         };
         let found = words.iter().find(|(word, _)| *word == text.as_ref());
         if found.is_none() {
-            self.error(format_args!("unknown word `{text}`"))
-                .label(format_args!("expected {}", one_of(known())))
-                .did_you_mean(text, known())
-                .emit();
+            let error = self.error(format_args!("unknown word `{text}`"));
+            let expected = format!("expected {}", one_of(known()));
+            // A long list would hide the place that it stands beside.
+            let error = if words.len() <= 10 {
+                error.label(expected).did_you_mean(text, known())
+            } else {
+                error
+                    .label("unknown")
+                    .did_you_mean(text, known())
+                    .help(expected)
+            };
+            error.emit();
         }
         found.map(|(_, meaning)| *meaning)
     }
 
     /// A JSON Pointer.
     pub(crate) fn pointer(self) -> Option<Pointer> {
-        self.parse_pointer(self.string()?)
-    }
-
-    /// The pointer that `text`, which stands here, writes.
-    pub(super) fn parse_pointer(self, text: &str) -> Option<Pointer> {
+        let text = self.string()?;
         text.parse()
             .map_err(|error| {
-                self.error(format_args!("`{text}` is no pointer")).label(error).emit();
+                self.error(format_args!("`{text}` is no pointer"))
+                    .label(error)
+                    .emit();
             })
             .ok()
     }
 
     /// One or more JSON Pointers.
     pub(crate) fn pointers(self) -> Vec<Pointer> {
-        self.one_or_more().into_iter().filter_map(Self::pointer).collect()
+        self.one_or_more()
+            .into_iter()
+            .filter_map(Self::pointer)
+            .collect()
+    }
+
+    /// This place, for an error elsewhere that has to do with it.
+    pub(in crate::rules) fn see(self, label: impl Into<String>) -> See {
+        See {
+            file: self.context.file.clone(),
+            span: self.span(),
+            label: label.into(),
+        }
+    }
+
+    /// This place, as a line and a column.
+    pub(in crate::rules) fn location(self) -> Location {
+        self.context.file.location(self.span().start)
     }
 
     /// Begins an error about this value; [`ErrorAt::emit`] writes it down.
@@ -175,9 +193,12 @@ impl<'a> Node<'a> {
 
     /// Reports a value of the wrong type; always `None`.
     pub(super) fn expected<T>(self, what: impl Display) -> Option<T> {
-        self.error(format_args!("expected {what}, found {}", described(self.value())))
-            .label("wrong type")
-            .emit();
+        self.error(format_args!(
+            "expected {what}, found {}",
+            described(self.value())
+        ))
+        .label("wrong type")
+        .emit();
         None
     }
 }
@@ -203,7 +224,10 @@ impl<'a> ErrorAt<'a> {
             see: None,
             help: Vec::new(),
         };
-        Self { context, diagnostic }
+        Self {
+            context,
+            diagnostic,
+        }
     }
 
     /// What stands beside the place.
@@ -219,7 +243,7 @@ impl<'a> ErrorAt<'a> {
     }
 
     /// Another place that matters.
-    pub(in crate::rules) fn see(mut self, see: crate::rules::diagnostic::See) -> Self {
+    pub(in crate::rules) fn see(mut self, see: See) -> Self {
         self.diagnostic.see = Some(see);
         self
     }
@@ -239,6 +263,16 @@ impl<'a> ErrorAt<'a> {
     /// Writes it down.
     pub(crate) fn emit(self) {
         self.context.errors.push(self.diagnostic);
+    }
+}
+
+/// Whether `text`, which stands at `span`, can be a name.
+pub(super) fn check_name(text: &str, span: Range<usize>, context: Context<'_>) -> bool {
+    is_name(text) || {
+        ErrorAt::new(context, span, format_args!("`{text}` cannot be a name"))
+            .label("letters, digits, `_`, `-` and `.`, and first a letter, a digit or `_`")
+            .emit();
+        false
     }
 }
 

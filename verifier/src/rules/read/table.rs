@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use toml::de::DeTable;
 
-use super::node::{ErrorAt, Node};
-use super::{Context, one_of};
+use super::node::{ErrorAt, Node, check_name};
+use super::{Context, nearest, one_of};
 
 /// A table that remembers which keys it was asked for.
 #[derive(Debug)]
@@ -27,7 +27,14 @@ impl<'a> Table<'a> {
         what: String,
         context: Context<'a>,
     ) -> Self {
-        Self { entries, span, what, context, known: Vec::new(), taken: Vec::new() }
+        Self {
+            entries,
+            span,
+            what,
+            context,
+            known: Vec::new(),
+            taken: Vec::new(),
+        }
     }
 
     /// Where it stands: its head.
@@ -52,10 +59,8 @@ impl<'a> Table<'a> {
     pub(crate) fn required(&mut self, key: &str) -> Option<Node<'a>> {
         let found = self.get(key);
         if found.is_none() {
-            let near = self.entries.keys().map(|key| key.get_ref().as_ref());
             // A misspelt key is told once, as an unknown one.
-            let misspelt = super::nearest(key, near).is_some_and(|near| !self.taken.contains(&near));
-            if !misspelt {
+            if !self.has_any(&[key]) {
                 self.error(format_args!("{} has no `{key}`", self.what))
                     .label(format_args!("`{key}` is missing"))
                     .emit();
@@ -87,7 +92,11 @@ impl<'a> Table<'a> {
             .entries
             .iter()
             .map(|(key, value)| {
-                (key.get_ref().as_ref(), key.span(), Node::new(value, self.context))
+                (
+                    key.get_ref().as_ref(),
+                    key.span(),
+                    Node::new(value, self.context),
+                )
             })
             .collect();
         all.sort_by_key(|(_, span, _)| span.start);
@@ -95,9 +104,16 @@ impl<'a> Table<'a> {
         all
     }
 
+    /// Whether one of its keys can be a name.
+    pub(in crate::rules) fn check_name(&self, key: &str, span: &Range<usize>) -> bool {
+        check_name(key, span.clone(), self.context)
+    }
+
     /// A word from a closed list, or `default` where the key is missing.
     pub(crate) fn word_or<T: Copy>(&mut self, key: &str, words: &[(&str, T)], default: T) -> T {
-        self.get(key).and_then(|node| node.word(words)).unwrap_or(default)
+        self.get(key)
+            .and_then(|node| node.word(words))
+            .unwrap_or(default)
     }
 
     /// A time that may be missing.
@@ -108,6 +124,20 @@ impl<'a> Table<'a> {
     /// Whether a key is there, whatever its value.
     pub(crate) fn has(&self, key: &str) -> bool {
         self.entries.contains_key(key)
+    }
+
+    /// Whether one of `keys` is there, or misspelt: that is told when the table is finished.
+    pub(crate) fn has_any(&self, keys: &[&str]) -> bool {
+        let written = || self.entries.keys().map(|key| key.get_ref().as_ref());
+        keys.iter().any(|key| {
+            let mut unknown = written().filter(|written| !self.taken.contains(written));
+            self.has(key) || unknown.any(|unknown| nearest(unknown, [*key]).is_some())
+        })
+    }
+
+    /// Whether it has no key at all.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.entries.is_empty()
     }
 
     /// Begins an error about the table as a whole.
@@ -134,12 +164,20 @@ impl<'a> Table<'a> {
             if self.taken.contains(&name) {
                 continue;
             }
-            let missing = known.iter().copied().filter(|known| !self.taken.contains(known));
-            self.error_at(key.span(), format_args!("unknown key `{name}` in {}", self.what))
-                .label("unknown key")
-                .did_you_mean(name, missing)
-                .help(format_args!("expected {}", one_of(known.iter().copied())))
-                .emit();
+            // The key that is missing is meant rather than one that is there.
+            let all = || known.iter().copied();
+            let meant = nearest(name, all().filter(|known| !self.taken.contains(known)));
+            self.error_at(
+                key.span(),
+                format_args!("unknown key `{name}` in {}", self.what),
+            )
+            .label("unknown key")
+            .did_you_mean(
+                name,
+                meant.map_or_else(|| all().collect(), |meant| vec![meant]),
+            )
+            .help(format_args!("expected {}", one_of(all())))
+            .emit();
         }
     }
 }

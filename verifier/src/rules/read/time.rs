@@ -15,9 +15,15 @@ pub(super) fn duration(text: &str) -> Option<Duration> {
         let unit_at = rest.find(|c: char| !c.is_ascii_digit())?;
         let number: u64 = rest[..unit_at].parse().ok()?;
         rest = &rest[unit_at..];
-        let unit_end = rest.find(|c: char| c.is_ascii_digit()).unwrap_or(rest.len());
-        let place = units.iter().position(|(unit, _)| *unit == &rest[..unit_end])?;
-        milliseconds = number.checked_mul(units[place].1)?.checked_add(milliseconds)?;
+        let unit_end = rest
+            .find(|c: char| c.is_ascii_digit())
+            .unwrap_or(rest.len());
+        let place = units
+            .iter()
+            .position(|(unit, _)| *unit == &rest[..unit_end])?;
+        milliseconds = number
+            .checked_mul(units[place].1)?
+            .checked_add(milliseconds)?;
         units = &units[place + 1..];
         rest = &rest[unit_end..];
     }
@@ -33,13 +39,18 @@ mod tests {
     fn units_add_up_from_the_longest_to_the_shortest() {
         assert_eq!(duration("2s"), Some(Duration::from_secs(2)));
         assert_eq!(duration("500ms"), Some(Duration::from_millis(500)));
-        assert_eq!(duration("1h1m30s5ms"), Some(Duration::from_millis(3_690_005)));
+        assert_eq!(
+            duration("1h1m30s5ms"),
+            Some(Duration::from_millis(3_690_005))
+        );
         assert_eq!(duration("0s"), Some(Duration::ZERO));
     }
 
     #[test]
     fn anything_else_is_no_duration() {
-        let no = ["", "2", "s", "2 s", "-2s", "2s1m", "2s2s", "1.5s", "2sec", "9000h", "２s"];
+        let no = [
+            "", "2", "s", "2 s", "-2s", "2s1m", "2s2s", "1.5s", "2sec", "9000h", "２s",
+        ];
         for text in no {
             assert_eq!(duration(text), None, "{text}");
         }

@@ -1,0 +1,294 @@
+//! A recording on disk, as the engine reads it.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use wsaudit_recording::{
+    ConnectionId, Filter, MessageContent, MessagePayload, MessageQuery, MessageRows, Nanos,
+    OpenError, ReadError, Reader, RunId, Seq,
+};
+
+use super::{
+    Anomaly, Connection, Cursor, Gap, Moment, Outline, Reading, Source, SourceError, SourceMessage,
+    SourcePayload, Tag,
+};
+
+/// A recording on disk; it is never written to.
+#[derive(Debug)]
+pub struct RecordingSource {
+    reader: Reader,
+    outline: Outline,
+    clock: Clock,
+}
+
+/// Why a recording could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum RecordingError {
+    /// It is no recording, or cannot be read.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// It is damaged.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+}
+
+/// By connection: the run that its times are of.
+#[derive(Debug)]
+struct Clock {
+    runs: BTreeMap<ConnectionId, RunId>,
+}
+
+impl Clock {
+    /// A time on a connection's clock, in nanoseconds since the Unix epoch.
+    fn at(&self, reader: &Reader, connection: ConnectionId, at: Nanos) -> i64 {
+        let run = self.runs.get(&connection).copied();
+        unix(reader, run.unwrap_or(RunId(1)), at)
+    }
+}
+
+fn unix(reader: &Reader, run: RunId, at: Nanos) -> i64 {
+    signed(reader.time(run, at).unwrap_or(at.0))
+}
+
+/// Times and places that do not fit are at the end of all.
+fn signed(nanoseconds: u64) -> i64 {
+    i64::try_from(nanoseconds).unwrap_or(i64::MAX)
+}
+
+impl RecordingSource {
+    /// Opens the recording at `path`; reports call it `name`.
+    pub fn open(path: &Path, name: &str) -> Result<Self, RecordingError> {
+        let reader = Reader::open(path)?;
+        let rows = reader.connections()?;
+        let clock = Clock {
+            runs: rows.iter().map(|row| (row.id, row.run)).collect(),
+        };
+        let mut tags: BTreeMap<ConnectionId, Vec<Tag>> = BTreeMap::new();
+        for span in reader.tags()? {
+            tags.entry(span.tag.connection).or_default().push(Tag {
+                from: span.tag.from.0,
+                kind: span.tag.kind,
+                value: span.tag.value,
+                source: span.tag.source,
+                provenance: span.tag.provenance,
+            });
+        }
+        let mut connections: Vec<_> = rows
+            .into_iter()
+            .map(|row| {
+                let tags = tags.remove(&row.id).unwrap_or_default();
+                connection(&reader, row, tags)
+            })
+            .collect();
+        connections.sort_by_key(|connection| connection.opened);
+        let gaps = reader
+            .gaps()?
+            .into_iter()
+            .map(|(_, gap)| Gap {
+                connection: gap.connection.map(|connection| connection.0),
+                from: gap.from.0,
+                to: gap.to.0,
+                frames: gap.frames,
+                why: gap.why,
+            })
+            .collect();
+        let anomalies = reader
+            .anomalies()?
+            .into_iter()
+            .map(|anomaly| Anomaly {
+                connection: anomaly.connection.0,
+                direction: anomaly.direction,
+                moment: Moment {
+                    seq: anomaly.seq.0,
+                    at: clock.at(&reader, anomaly.connection, anomaly.at),
+                },
+                code: anomaly.code,
+                detail: anomaly.detail,
+            })
+            .collect();
+        let outline = Outline {
+            name: name.to_owned(),
+            started_at: reader
+                .runs()
+                .first()
+                .map_or(0, |run| signed(run.started_at)),
+            ended_at: ended_at(&reader, &clock, &connections)?,
+            unclean: reader.unclean().map(ToString::to_string),
+            connections,
+            gaps,
+            anomalies,
+        };
+        Ok(Self {
+            reader,
+            outline,
+            clock,
+        })
+    }
+
+    /// The recording itself.
+    pub fn reader(&self) -> &Reader {
+        &self.reader
+    }
+
+    fn error(&self, error: &ReadError) -> SourceError {
+        SourceError {
+            recording: self.outline.name.clone(),
+            why: error.to_string(),
+        }
+    }
+}
+
+fn connection(reader: &Reader, row: wsaudit_recording::Connection, tags: Vec<Tag>) -> Connection {
+    let moment = |seq: Seq, at: Nanos| Moment {
+        seq: seq.0,
+        at: unix(reader, row.run, at),
+    };
+    let answered = row.answered.as_ref();
+    Connection {
+        number: row.id.0,
+        opened: moment(row.opened.seq, row.opened.at),
+        answered: answered.map(|answered| moment(answered.seq, answered.at)),
+        status: answered.and_then(|answered| answered.status),
+        closed: row
+            .closed
+            .as_ref()
+            .map(|closed| moment(closed.seq, closed.at)),
+        subprotocol: answered.and_then(|answered| answered.subprotocol.clone()),
+        response_head: row
+            .answered
+            .map(|answered| answered.response_head)
+            .unwrap_or_default(),
+        request_head: row.opened.request_head,
+        tags,
+    }
+}
+
+/// When the last thing was observed: the end of the last run, where that was written.
+fn ended_at(reader: &Reader, clock: &Clock, connections: &[Connection]) -> Result<i64, ReadError> {
+    let mut last = 0;
+    for run in reader.runs() {
+        let end = run.ended_at.unwrap_or(Nanos(0));
+        last = last.max(unix(reader, run.id, end));
+    }
+    for connection in connections {
+        let moments = [
+            Some(connection.opened),
+            connection.answered,
+            connection.closed,
+        ];
+        last = moments
+            .into_iter()
+            .flatten()
+            .map(|moment| moment.at)
+            .fold(last, i64::max);
+    }
+    if let Some((_, newest)) = reader.frame_range()?
+        && let Some(frame) = reader.frame(newest)?
+    {
+        last = last.max(clock.at(reader, frame.connection, frame.last_at));
+    }
+    Ok(last)
+}
+
+impl Source for RecordingSource {
+    fn outline(&self) -> &Outline {
+        &self.outline
+    }
+
+    fn reading(&self) -> Result<Box<dyn Reading + '_>, SourceError> {
+        let query = self
+            .reader
+            .messages(Filter::ALL)
+            .map_err(|error| self.error(&error))?;
+        Ok(Box::new(RecordingReading {
+            source: self,
+            query,
+        }))
+    }
+
+    fn payload(&self, seq: u64) -> Result<Option<Vec<u8>>, SourceError> {
+        let message = self
+            .reader
+            .message(Seq(seq))
+            .map_err(|error| self.error(&error))?;
+        Ok(message.and_then(|message| match message.content {
+            MessageContent::Whole(bytes) | MessageContent::Truncated { kept: bytes, .. } => {
+                Some(bytes)
+            }
+            MessageContent::Undecodable(_) => None,
+        }))
+    }
+}
+
+struct RecordingReading<'s> {
+    source: &'s RecordingSource,
+    query: MessageQuery<'s>,
+}
+
+impl Reading for RecordingReading<'_> {
+    fn begin(&mut self) -> Result<Box<dyn Cursor + '_>, SourceError> {
+        let rows = self
+            .query
+            .rows()
+            .map_err(|error| self.source.error(&error))?;
+        Ok(Box::new(RecordingCursor {
+            source: self.source,
+            rows,
+            at: i64::MIN,
+        }))
+    }
+}
+
+struct RecordingCursor<'q> {
+    source: &'q RecordingSource,
+    rows: MessageRows<'q>,
+    /// The time of the message that the cursor stands on. Frames are numbered when they are read,
+    /// and timed a moment before: times are kept from running backwards.
+    at: i64,
+}
+
+impl Cursor for RecordingCursor<'_> {
+    fn advance(&mut self) -> Result<Option<Moment>, SourceError> {
+        let error = |error: ReadError| self.source.error(&error);
+        if !self.rows.advance().map_err(error)? {
+            return Ok(None);
+        }
+        let Some(row) = self.rows.current().map_err(error)? else {
+            return Ok(None);
+        };
+        let at = self
+            .source
+            .clock
+            .at(&self.source.reader, row.connection, row.at);
+        self.at = self.at.max(at);
+        Ok(Some(Moment {
+            seq: row.seq.0,
+            at: self.at,
+        }))
+    }
+
+    fn current(&self) -> Result<SourceMessage<'_>, SourceError> {
+        let row = self
+            .rows
+            .current()
+            .map_err(|error| self.source.error(&error))?;
+        let row = row.expect("`advance` found a message");
+        Ok(SourceMessage {
+            moment: Moment {
+                seq: row.seq.0,
+                at: self.at,
+            },
+            connection: row.connection.0,
+            direction: row.direction,
+            opcode: row.opcode,
+            payload: match row.payload {
+                MessagePayload::Bytes(bytes) => SourcePayload::Whole(bytes),
+                MessagePayload::Truncated { kept, full_length } => SourcePayload::Truncated {
+                    kept: kept.len() as u64,
+                    full_length,
+                },
+                MessagePayload::Undecodable(why) => SourcePayload::Undecodable(why),
+            },
+        })
+    }
+}

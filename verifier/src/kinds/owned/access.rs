@@ -1,0 +1,207 @@
+//! Who else may see a resource, and since when: shares and memberships.
+
+use hashbrown::{HashMap, HashSet};
+
+use super::ledger::{PartyIx, ResourceIx};
+use crate::engine::{ConnectionIx, Event};
+use crate::finding::Place;
+use crate::kinds::owned::Membership;
+
+/// Shares and memberships of one rule.
+#[derive(Debug)]
+pub(super) struct Access {
+    membership: Membership,
+    shares: HashMap<(ResourceIx, PartyIx), Granted>,
+    members: HashMap<(ResourceIx, Member), Granted>,
+    /// By connection: what it is a member of, to end it with the connection.
+    of_connection: HashMap<ConnectionIx, HashSet<ResourceIx>>,
+}
+
+/// Who is a member: a connection, or the session that outlives it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Member {
+    Connection(ConnectionIx),
+    Party(PartyIx),
+}
+
+/// Access that was given, and perhaps taken again.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Granted {
+    ended: Option<Ended>,
+}
+
+/// Access that was taken.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Ended {
+    pub(super) at: i64,
+    pub(super) place: Place,
+    /// Whether what follows on the connection surely comes after it.
+    pub(super) order: Order,
+}
+
+/// Whether the order of a grant's end and what is delivered is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Order {
+    /// The server said so on this very connection: what it sends later there, it sent later.
+    Known(ConnectionIx),
+    /// It may have crossed what is delivered.
+    MayCross,
+}
+
+impl Ended {
+    /// An event that takes access away.
+    ///
+    /// What the server sends on a connection comes in the order in which it sent it; what a client
+    /// says may cross it.
+    pub(super) fn by(event: &Event<'_>) -> Self {
+        let order = if event.from_server() {
+            Order::Known(event.connection)
+        } else {
+            Order::MayCross
+        };
+        Self {
+            at: event.at,
+            place: event.place,
+            order,
+        }
+    }
+}
+
+/// How things stand for a receiver.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Standing {
+    /// It has access.
+    Allowed,
+    /// It had access until a moment ago: what is delivered now may have crossed the end.
+    JustEnded,
+    /// It has none: it never had, or it ended before.
+    Refused,
+}
+
+impl Access {
+    pub(super) fn new(membership: Membership) -> Self {
+        Self {
+            membership,
+            shares: HashMap::new(),
+            members: HashMap::new(),
+            of_connection: HashMap::new(),
+        }
+    }
+
+    pub(super) fn share(&mut self, resource: ResourceIx, with: PartyIx) {
+        self.shares.entry((resource, with)).or_default().ended = None;
+    }
+
+    pub(super) fn revoke(&mut self, resource: ResourceIx, from: PartyIx, ended: Ended) {
+        if let Some(granted) = self.shares.get_mut(&(resource, from)) {
+            granted.ended.get_or_insert(ended);
+        }
+    }
+
+    pub(super) fn join(&mut self, resource: ResourceIx, connection: ConnectionIx, party: PartyIx) {
+        let member = self.member(connection, party);
+        self.members.entry((resource, member)).or_default().ended = None;
+        self.of_connection
+            .entry(connection)
+            .or_default()
+            .insert(resource);
+    }
+
+    pub(super) fn leave(
+        &mut self,
+        resource: ResourceIx,
+        connection: ConnectionIx,
+        party: PartyIx,
+        ended: Ended,
+    ) {
+        let member = self.member(connection, party);
+        if let Some(granted) = self.members.get_mut(&(resource, member)) {
+            granted.ended.get_or_insert(ended);
+        }
+    }
+
+    /// A connection has ended, and with it its memberships, unless they belong to the session.
+    pub(super) fn disconnect(&mut self, connection: ConnectionIx) {
+        let Some(resources) = self.of_connection.remove(&connection) else {
+            return;
+        };
+        if self.membership == Membership::PerConnection {
+            for resource in resources {
+                self.members
+                    .remove(&(resource, Member::Connection(connection)));
+            }
+        }
+    }
+
+    /// How things stand for somebody who is delivered something of a resource at `at`. `parties`
+    /// are what the receiver is: its session and its user, or one of them twice.
+    pub(super) fn standing(
+        &self,
+        resource: ResourceIx,
+        connection: ConnectionIx,
+        parties: [PartyIx; 2],
+        at: i64,
+        slack: i64,
+    ) -> Standing {
+        if self.shares.is_empty() && self.members.is_empty() {
+            return Standing::Refused;
+        }
+        let shares = parties
+            .iter()
+            .filter_map(|party| self.shares.get(&(resource, *party)));
+        let members = parties
+            .iter()
+            .map(|party| self.member(connection, *party))
+            .filter_map(|member| self.members.get(&(resource, member)));
+        let mut standing = Standing::Refused;
+        for granted in shares.chain(members) {
+            match granted.ended {
+                None => return Standing::Allowed,
+                Some(ended) => {
+                    let crossed = match ended.order {
+                        Order::Known(on) => on != connection && at - ended.at <= slack,
+                        Order::MayCross => at - ended.at <= slack,
+                    };
+                    if crossed {
+                        standing = Standing::JustEnded;
+                    }
+                }
+            }
+        }
+        standing
+    }
+
+    /// Whether a party was given access at any time.
+    pub(super) fn ever(
+        &self,
+        resource: ResourceIx,
+        connection: ConnectionIx,
+        party: PartyIx,
+    ) -> bool {
+        self.shares.contains_key(&(resource, party))
+            || self
+                .members
+                .contains_key(&(resource, self.member(connection, party)))
+    }
+
+    /// The frame that ended a party's access for good; `None` where it never had any.
+    pub(super) fn ended(
+        &self,
+        resource: ResourceIx,
+        connection: ConnectionIx,
+        party: PartyIx,
+    ) -> Option<Place> {
+        let share = self.shares.get(&(resource, party));
+        let member = self
+            .members
+            .get(&(resource, self.member(connection, party)));
+        share.or(member)?.ended.map(|ended| ended.place)
+    }
+
+    fn member(&self, connection: ConnectionIx, party: PartyIx) -> Member {
+        match self.membership {
+            Membership::PerConnection => Member::Connection(connection),
+            Membership::SurvivesReconnect => Member::Party(party),
+        }
+    }
+}

@@ -1,0 +1,257 @@
+//! Who owns what: resources, parties, and the claims made.
+
+use hashbrown::{Equivalent, HashMap};
+
+use crate::engine::{ConnectionIx, Cx, Event, Holder};
+use crate::finding::Place;
+use crate::kinds::owned::Reach;
+use crate::rules::HolderKind;
+
+/// Somebody who can own, receive or use a resource, by place in [`Parties`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct PartyIx(u32);
+
+/// A party: a holder by its id, whether or not it ever connected.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) enum Party {
+    /// A session or user by its id.
+    Named(HolderKind, String),
+    /// A connection that is itself the holder.
+    Connection(ConnectionIx),
+    /// Whoever a connection speaks for, where nothing says who that is.
+    Unidentified(ConnectionIx),
+}
+
+/// All parties that were met.
+#[derive(Debug, Default)]
+pub(super) struct Parties {
+    parties: Vec<Party>,
+    numbers: HashMap<Party, PartyIx>,
+    /// What [`Self::of_connection`] found last, by connection: nearly always right again.
+    last: Vec<Option<(Holder, PartyIx)>>,
+}
+
+impl Parties {
+    pub(super) fn number(&mut self, party: Party) -> PartyIx {
+        if let Some(number) = self.numbers.get(&party) {
+            return *number;
+        }
+        let number = PartyIx(u32::try_from(self.parties.len()).expect("fewer than 2^32 parties"));
+        self.parties.push(party.clone());
+        self.numbers.insert(party, number);
+        number
+    }
+
+    pub(super) fn get(&self, party: PartyIx) -> &Party {
+        &self.parties[party.0 as usize]
+    }
+
+    /// Whoever a connection speaks for here.
+    pub(super) fn of_connection(
+        &mut self,
+        cx: &Cx<'_>,
+        kind: HolderKind,
+        connection: ConnectionIx,
+    ) -> PartyIx {
+        let Some(holder) = cx.holder(kind, connection) else {
+            return self.number(Party::Unidentified(connection));
+        };
+        let index = connection.0 as usize;
+        if self.last.len() <= index {
+            self.last.resize(index + 1, None);
+        }
+        if let Some((last, party)) = self.last[index]
+            && last == holder
+        {
+            return party;
+        }
+        let party = self.number(match holder {
+            Holder::Session(session) => Party::Named(kind, cx.session_name(session).to_owned()),
+            Holder::User(user) => Party::Named(kind, cx.user_name(user).to_owned()),
+            Holder::Connection(connection) => Party::Connection(connection),
+        });
+        self.last[index] = Some((holder, party));
+        party
+    }
+}
+
+/// A resource, by place in [`Ledger`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct ResourceIx(u32);
+
+/// Something with an owner.
+#[derive(Debug)]
+pub(super) struct Resource {
+    /// Its id, as canonical text.
+    pub(super) id: String,
+    /// What says who owns it, strongest first by [`Basis`], then in order; one for each owner and
+    /// basis.
+    pub(super) claims: Vec<ClaimMade>,
+}
+
+/// Something that says who owns a resource.
+#[derive(Debug, Clone)]
+pub(super) struct ClaimMade {
+    pub(super) owner: PartyIx,
+    pub(super) basis: Basis,
+    /// The frame that says so; `None` for a fact.
+    pub(super) place: Option<Place>,
+    /// The request that it answers, or where the fact stands.
+    pub(super) support: Support,
+}
+
+/// What a claim rests on, the strongest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Basis {
+    /// Somebody else than the wire says so.
+    Fact,
+    /// The event itself names the owner.
+    Named,
+    /// It answers the owner's request.
+    Answered,
+    /// The owner made the id up and sent it.
+    Minted,
+    /// It was delivered to the owner, and to nobody else.
+    Delivered,
+}
+
+/// What stands behind a claim.
+#[derive(Debug, Clone)]
+pub(super) enum Support {
+    /// Nothing but the frame.
+    Frame,
+    /// The request that it answers.
+    Request(Place),
+    /// `threads.csv line 3`.
+    Fact(String),
+}
+
+/// All resources of one rule.
+#[derive(Debug)]
+pub(super) struct Ledger {
+    reach: Reach,
+    resources: Vec<Resource>,
+    numbers: HashMap<(Scope, Box<str>), ResourceIx>,
+}
+
+/// Within what an id means the same; see [`Reach`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Scope {
+    Everywhere,
+    Holder(Holder),
+    /// A connection whose user or session is not known.
+    Unknown(ConnectionIx),
+}
+
+/// A resource's key, borrowed.
+#[derive(Hash)]
+struct Key<'k>(Scope, &'k str);
+
+impl Equivalent<(Scope, Box<str>)> for Key<'_> {
+    fn equivalent(&self, (scope, id): &(Scope, Box<str>)) -> bool {
+        self.0 == *scope && self.1 == &**id
+    }
+}
+
+impl Ledger {
+    pub(super) fn new(reach: Reach) -> Self {
+        Self {
+            reach,
+            resources: Vec::new(),
+            numbers: HashMap::new(),
+        }
+    }
+
+    pub(super) fn get(&self, resource: ResourceIx) -> &Resource {
+        &self.resources[resource.0 as usize]
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = (ResourceIx, &Resource)> {
+        (0..).map(ResourceIx).zip(&self.resources)
+    }
+
+    /// The resource that `id` means in an event.
+    pub(super) fn number(&mut self, cx: &Cx<'_>, event: &Event<'_>, id: &str) -> ResourceIx {
+        let scope = self.scope(cx, event.connection);
+        self.number_in(scope, id)
+    }
+
+    /// The resource that `id` means everywhere: the one that facts speak of.
+    pub(super) fn number_everywhere(&mut self, id: &str) -> ResourceIx {
+        self.number_in(Scope::Everywhere, id)
+    }
+
+    /// The resource that `id` means in an event, if it was met before.
+    pub(super) fn find(&self, cx: &Cx<'_>, event: &Event<'_>, id: &str) -> Option<ResourceIx> {
+        self.numbers
+            .get(&Key(self.scope(cx, event.connection), id))
+            .copied()
+    }
+
+    /// The resource is given up: its id means another one from here on.
+    pub(super) fn release(&mut self, cx: &Cx<'_>, event: &Event<'_>, id: &str) {
+        let scope = self.scope(cx, event.connection);
+        self.numbers.remove(&Key(scope, id));
+    }
+
+    /// Notes a claim. Returns whether the same was not said before.
+    pub(super) fn claim(&mut self, resource: ResourceIx, claim: ClaimMade) -> bool {
+        let claims = &mut self.resources[resource.0 as usize].claims;
+        if claims
+            .iter()
+            .any(|made| made.owner == claim.owner && made.basis == claim.basis)
+        {
+            return false;
+        }
+        let at = claims.partition_point(|made| made.basis <= claim.basis);
+        claims.insert(at, claim);
+        true
+    }
+
+    fn number_in(&mut self, scope: Scope, id: &str) -> ResourceIx {
+        if let Some(number) = self.numbers.get(&Key(scope, id)) {
+            return *number;
+        }
+        let number =
+            ResourceIx(u32::try_from(self.resources.len()).expect("fewer than 2^32 resources"));
+        self.resources.push(Resource {
+            id: id.to_owned(),
+            claims: Vec::new(),
+        });
+        self.numbers.insert((scope, id.into()), number);
+        number
+    }
+
+    fn scope(&self, cx: &Cx<'_>, connection: ConnectionIx) -> Scope {
+        let kind = match self.reach {
+            Reach::Server => return Scope::Everywhere,
+            Reach::User => HolderKind::User,
+            Reach::Session => HolderKind::Session,
+            Reach::Connection => HolderKind::Connection,
+        };
+        cx.holder(kind, connection)
+            .map_or(Scope::Unknown(connection), Scope::Holder)
+    }
+}
+
+impl Resource {
+    /// Who owns it. Of the claims the strongest counts; delivery proves nothing where several
+    /// received it.
+    pub(super) fn owner(&self) -> Option<&ClaimMade> {
+        let first = self.claims.first()?;
+        let delivered = self
+            .claims
+            .iter()
+            .filter(|claim| claim.basis == Basis::Delivered)
+            .count();
+        (first.basis != Basis::Delivered || delivered == 1).then_some(first)
+    }
+
+    /// A claim that names another owner than [`Self::owner`] does, delivery left aside.
+    pub(super) fn contested_by(&self) -> Option<&ClaimMade> {
+        let owner = self.owner()?.owner;
+        self.claims
+            .iter()
+            .find(|claim| claim.basis != Basis::Delivered && claim.owner != owner)
+    }
+}

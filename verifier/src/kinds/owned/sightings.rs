@@ -1,0 +1,105 @@
+//! Who was shown what without having access at that moment.
+
+use hashbrown::HashMap;
+
+use super::ledger::{PartyIx, ResourceIx};
+use crate::engine::{ConnectionIx, Event};
+use crate::finding::Place;
+
+/// A frame that shows a resource to somebody.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Sighting {
+    pub(super) place: Place,
+    pub(super) at: i64,
+    pub(super) connection: ConnectionIx,
+    /// The message's name.
+    pub(super) name: Option<Box<str>>,
+}
+
+impl Sighting {
+    fn of(event: &Event<'_>) -> Self {
+        Self {
+            place: event.place,
+            at: event.at,
+            connection: event.connection,
+            name: event.name.map(Into::into),
+        }
+    }
+}
+
+/// What a receiver saw of a resource, while it had no access.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Seen {
+    /// The first sighting that no access given later can excuse.
+    pub(super) definite: Option<Sighting>,
+    /// The first one that access given soon would leave in doubt.
+    pending: Option<Sighting>,
+    /// The first one that raced with access given or taken.
+    pub(super) doubtful: Option<Sighting>,
+    /// How many there were.
+    pub(super) count: u64,
+}
+
+/// All sightings of one rule: one entry for each resource and receiver.
+#[derive(Debug, Default)]
+pub(super) struct Sightings {
+    seen: HashMap<(ResourceIx, PartyIx), Seen>,
+}
+
+impl Sightings {
+    /// A resource is shown to somebody who has no access.
+    pub(super) fn see(
+        &mut self,
+        resource: ResourceIx,
+        receiver: PartyIx,
+        event: &Event<'_>,
+        slack: i64,
+    ) {
+        let seen = self.seen.entry((resource, receiver)).or_default();
+        seen.count += 1;
+        if seen.definite.is_some() {
+            return;
+        }
+        match &seen.pending {
+            Some(pending) if event.at - pending.at > slack => seen.definite = seen.pending.take(),
+            Some(_) => {}
+            None => seen.pending = Some(Sighting::of(event)),
+        }
+    }
+
+    /// A resource is shown to somebody whose access ended a moment ago.
+    pub(super) fn doubt(&mut self, resource: ResourceIx, receiver: PartyIx, event: &Event<'_>) {
+        let seen = self.seen.entry((resource, receiver)).or_default();
+        seen.count += 1;
+        seen.doubtful.get_or_insert_with(|| Sighting::of(event));
+    }
+
+    /// Access is given at `at`: what was shown less than `slack` before may have crossed it.
+    pub(super) fn granted(&mut self, resource: ResourceIx, to: PartyIx, at: i64, slack: i64) {
+        let Some(seen) = self.seen.get_mut(&(resource, to)) else {
+            return;
+        };
+        let Some(pending) = seen.pending.take() else {
+            return;
+        };
+        if at - pending.at <= slack {
+            seen.doubtful.get_or_insert(pending);
+        } else {
+            seen.definite.get_or_insert(pending);
+        }
+    }
+
+    /// All of them, in the order of resources and receivers: no more access will be given.
+    pub(super) fn close(self) -> Vec<((ResourceIx, PartyIx), Seen)> {
+        let mut all: Vec<_> = self
+            .seen
+            .into_iter()
+            .map(|(key, mut seen)| {
+                seen.definite = seen.definite.or_else(|| seen.pending.take());
+                (key, seen)
+            })
+            .collect();
+        all.sort_unstable_by_key(|(key, _)| *key);
+        all
+    }
+}

@@ -1,0 +1,184 @@
+//! From the files of a pack to a [`Pack`], or to everything that is wrong in them.
+
+mod rule;
+mod section;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use super::pending::TagRules;
+use toml::Spanned;
+use toml::de::DeTable;
+
+use self::section::{Header, Message};
+use super::read::{Context, Errors, Events, Fields, Names, Node, Table};
+use super::{Diagnostic, Pack, RuleErrors, RuleFile, Scope};
+
+/// Reads a pack's files. `base` is the directory that relative paths in them start from.
+pub(super) fn parse(files: &[Arc<RuleFile>], base: Option<&Path>) -> Result<Pack, RuleErrors> {
+    let errors = Errors::default();
+    let documents: Vec<_> = files
+        .iter()
+        .map(|file| {
+            (
+                Context {
+                    file,
+                    errors: &errors,
+                },
+                syntax(file, &errors),
+            )
+        })
+        .collect();
+    // What a broken file lacks would be told again as unknown names in the others.
+    let pack = if errors.is_empty() {
+        read(&documents, base)
+    } else {
+        None
+    };
+    let found = errors.into_sorted();
+    match pack {
+        Some(pack) if found.is_empty() => Ok(pack),
+        _ => Err(RuleErrors(found)),
+    }
+}
+
+fn syntax<'f>(file: &'f Arc<RuleFile>, errors: &Errors) -> Spanned<DeTable<'f>> {
+    let (document, problems) = DeTable::parse_recoverable(&file.text);
+    let mut line = None;
+    for problem in problems {
+        let span = problem.span().unwrap_or(0..0);
+        // What follows on the same line follows from the first.
+        let here = Some(file.location(span.start).line);
+        if here != line {
+            line = here;
+            errors.push(Diagnostic {
+                file: file.clone(),
+                span,
+                message: format!("not TOML: {}", problem.message().replace('\n', "; ")),
+                label: String::new(),
+                see: None,
+                help: Vec::new(),
+            });
+        }
+    }
+    document
+}
+
+/// The sections of all files, by name, in the order of the files.
+#[derive(Default)]
+struct Sections<'a> {
+    pack: Vec<Node<'a>>,
+    session: Vec<Node<'a>>,
+    message: Vec<Node<'a>>,
+    scope: Vec<Node<'a>>,
+    fields: Vec<Node<'a>>,
+    events: Vec<Node<'a>>,
+    facts: Vec<Node<'a>>,
+    accept: Vec<Node<'a>>,
+    rule: Vec<Node<'a>>,
+}
+
+fn read<'a>(
+    documents: &'a [(Context<'a>, Spanned<DeTable<'a>>)],
+    base: Option<&Path>,
+) -> Option<Pack> {
+    let mut sections = Sections::default();
+    for (context, document) in documents {
+        let what = "a rule file".to_owned();
+        let mut file = Table::new(document.get_ref(), document.span(), what, *context);
+        sections.pack.extend(file.get("pack"));
+        sections.session.extend(file.get("session"));
+        sections.message.extend(file.get("message"));
+        sections.scope.extend(file.get("scope"));
+        sections.fields.extend(file.get("fields"));
+        sections.events.extend(file.get("events"));
+        sections.facts.extend(file.get("facts"));
+        sections
+            .accept
+            .extend(file.get("accept").into_iter().flat_map(Node::items));
+        sections
+            .rule
+            .extend(file.get("rule").into_iter().flat_map(Node::items));
+        file.finish();
+    }
+    let header = header(&sections, documents.first().map(|(context, _)| *context));
+    let session = once(&sections.session, "session").and_then(section::session);
+    let message = once(&sections.message, "message").map(section::message);
+    let scope = once(&sections.scope, "scope").map(section::scope);
+    let mut fields = Fields::default();
+    for node in &sections.fields {
+        section::fields(*node, &mut fields);
+    }
+    let mut events = Events::default();
+    for node in &sections.events {
+        section::events(*node, &mut fields, &mut events);
+    }
+    let mut facts = BTreeMap::new();
+    for node in &sections.facts {
+        section::facts(*node, base, &mut facts);
+    }
+    let facts = facts
+        .into_iter()
+        .map(|(name, (facts, _))| (name, facts))
+        .collect();
+    let names = Names {
+        fields: &fields,
+        events: &events,
+        facts: &facts,
+    };
+    let (rules, ids) = rule::rules(&sections.rule, names);
+    let accept = section::accept(&sections.accept, &ids);
+
+    let Header { name, title } = header?;
+    let Message { codec, name_at } = message.unwrap_or_default();
+    Some(Pack {
+        name,
+        title,
+        session: session.unwrap_or_else(TagRules::default),
+        codec,
+        name_at,
+        fields: fields.into_things(),
+        events: events.into_things(),
+        scope: scope.unwrap_or_else(Scope::default),
+        accept,
+        facts,
+        rules,
+    })
+}
+
+fn header(sections: &Sections<'_>, first: Option<Context<'_>>) -> Option<Header> {
+    let Some(node) = sections.pack.first() else {
+        if let Some(Context { file, errors }) = first {
+            errors.push(Diagnostic {
+                file: file.clone(),
+                span: 0..0,
+                message: "no `[pack]` table".to_owned(),
+                label: "a rule pack says its name and format".to_owned(),
+                see: None,
+                help: vec!["begin with: [pack] name = \"my-pack\", format = 1".to_owned()],
+            });
+        }
+        return None;
+    };
+    if sections.rule.is_empty() {
+        node.error("this pack has no rule")
+            .label("it would find nothing")
+            .help("add a `[[rule]]` with `id`, `title` and `kind`")
+            .emit();
+    }
+    once(&sections.pack, "pack").and_then(section::header)
+}
+
+/// A section that a pack has at most once, in whichever of its files.
+fn once<'a>(nodes: &[Node<'a>], name: &str) -> Option<Table<'a>> {
+    let (first, others) = nodes.split_first()?;
+    for other in others {
+        other
+            .error(format_args!("a second `[{name}]` in one pack"))
+            .label("remove one of them")
+            .see(first.see("the first one"))
+            .emit();
+    }
+    first.table(format!("`[{name}]`"))
+}

@@ -1,0 +1,328 @@
+//! Everything in a pack but its rules.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::str::FromStr;
+
+use crate::rules::pending::{Source, TagRules};
+
+use crate::engine::EventSet;
+use crate::rules::read::{Events, Fields, Node, SENDERS, Table};
+use crate::rules::{Accept, Codec, EventDef, FactsDef, Field, FieldId, Pointer, Scope, See};
+use crate::verdict::Reason;
+
+/// The newest format of rule packs that this program reads. Formats:
+/// 1. The first one.
+const FORMAT: u64 = 1;
+
+/// `[pack]`.
+pub(super) struct Header {
+    pub(super) name: String,
+    pub(super) title: Option<String>,
+}
+
+pub(super) fn header(mut table: Table<'_>) -> Option<Header> {
+    let format = table.required("format");
+    if let Some((node, format)) = format.and_then(|node| Some((node, node.count()?))) {
+        if format > FORMAT {
+            node.error(format_args!(
+                "rule format {format} is newer than this program"
+            ))
+            .label(format_args!("this wsaudit reads format {FORMAT}"))
+            .help("use a newer wsaudit")
+            .emit();
+        } else if format < FORMAT {
+            node.error(format_args!("there is no rule format {format}"))
+                .label(format_args!("expected {FORMAT}"))
+                .emit();
+        }
+    }
+    let name = table.required("name").and_then(Node::name);
+    let title = table.get("title").and_then(Node::prose).map(str::to_owned);
+    table.finish();
+    Some(Header {
+        name: name?.to_owned(),
+        title,
+    })
+}
+
+/// `[session]`.
+pub(super) fn session(mut table: Table<'_>) -> Option<TagRules> {
+    let mut take = |key: &str| {
+        table.get(key).map_or_else(Vec::new, |node| {
+            node.one_or_more().into_iter().filter_map(source).collect()
+        })
+    };
+    let rules = TagRules {
+        session: take("id"),
+        user: take("user"),
+        device: take("device"),
+    };
+    table.finish();
+    Some(rules)
+}
+
+fn source(node: Node<'_>) -> Option<Source> {
+    let text = node.string()?;
+    Source::from_str(text)
+        .map_err(|error| {
+            node.error(format_args!(
+                "`{text}` is no source of sessions, users or devices"
+            ))
+            .label(error)
+            .emit();
+        })
+        .ok()
+}
+
+/// `[message]`.
+pub(super) struct Message {
+    pub(super) codec: Codec,
+    pub(super) name_at: Vec<Pointer>,
+}
+
+impl Default for Message {
+    fn default() -> Self {
+        Self {
+            codec: Codec::Auto,
+            name_at: usual_names(),
+        }
+    }
+}
+
+pub(super) fn message(mut table: Table<'_>) -> Message {
+    const CODECS: [(&str, Codec); 3] = [
+        ("auto", Codec::Auto),
+        ("json", Codec::Json),
+        ("text", Codec::Text),
+    ];
+    let codec = table.word_or("codec", &CODECS, Codec::Auto);
+    let name = table.get("name");
+    let name_at = match (codec, name) {
+        (Codec::Auto | Codec::Json, None) => usual_names(),
+        (Codec::Auto | Codec::Json, Some(node)) => node.pointers(),
+        (Codec::Text, None) => Vec::new(),
+        (Codec::Text, Some(node)) => {
+            node.error("text has no members")
+                .label("remove it: with codec `text`, the whole message is its name")
+                .emit();
+            Vec::new()
+        }
+    };
+    table.finish();
+    Message { codec, name_at }
+}
+
+/// Where the name of a JSON message usually is.
+fn usual_names() -> Vec<Pointer> {
+    ["/type", "/event", "/op", "/action", "/kind", "/method"]
+        .into_iter()
+        .filter_map(|pointer| pointer.parse().ok())
+        .collect()
+}
+
+/// `[scope]`.
+pub(super) fn scope(mut table: Table<'_>) -> Scope {
+    let mut take = |key: &str| table.get(key).map_or_else(Vec::new, Node::matchers);
+    let scope = Scope {
+        path: take("path"),
+        subprotocol: take("subprotocol"),
+    };
+    table.finish();
+    scope
+}
+
+/// `[fields]`.
+pub(super) fn fields(node: Node<'_>, fields: &mut Fields) {
+    let Some(mut table) = node.table("`[fields]`") else {
+        return;
+    };
+    for (name, span, node) in table.entries() {
+        let pointers = node.pointers();
+        if !table.check_name(name, &span) {
+            continue;
+        }
+        if let Some(first) = fields.defined(name) {
+            table
+                .error_at(span, format_args!("field `{name}` is defined twice"))
+                .label("the second time")
+                .see(first)
+                .emit();
+            continue;
+        }
+        let field = Field {
+            name: name.to_owned(),
+            pointers,
+        };
+        if fields.add(name, field, node.see("defined here")).is_none() {
+            table
+                .error_at(span, "too many fields")
+                .label("at most 65,536")
+                .emit();
+        }
+    }
+}
+
+/// `[events]`.
+pub(super) fn events(node: Node<'_>, fields: &mut Fields, events: &mut Events) {
+    let Some(mut table) = node.table("`[events]`") else {
+        return;
+    };
+    for (id, span, node) in table.entries() {
+        let event = event(id, node, fields);
+        if id.starts_with('@') {
+            table
+                .error_at(span, format_args!("`{id}` cannot be the name of an event"))
+                .label("`@` begins the steps of a connection's life")
+                .emit();
+            continue;
+        }
+        if !table.check_name(id, &span) {
+            continue;
+        }
+        let Some(event) = event else { continue };
+        if let Some(first) = events.defined(id) {
+            table
+                .error_at(span, format_args!("event `{id}` is defined twice"))
+                .label("the second time")
+                .see(first)
+                .emit();
+            continue;
+        }
+        let added = (events.len() < EventSet::MOST_NAMED)
+            .then(|| events.add(id, event, node.see("defined here")));
+        if added.flatten().is_none() {
+            let most = EventSet::MOST_NAMED;
+            table
+                .error_at(span, "too many events in one pack")
+                .label(format_args!("at most {most}"))
+                .help("split the pack, or name alike messages by one event with a list or a regex")
+                .emit();
+            return;
+        }
+    }
+}
+
+fn event(id: &str, node: Node<'_>, fields: &mut Fields) -> Option<EventDef> {
+    let mut table = node.table(format!("event `{id}`"))?;
+    let from = table.get("from").and_then(|node| node.word(&SENDERS));
+    let name = table.get("name").and_then(Node::matcher);
+    let conditions = table.get("where").map_or_else(Vec::new, Node::conditions);
+    let bind = table
+        .get("bind")
+        .map_or_else(BTreeMap::new, |node| bind(node, fields));
+    table.finish();
+    Some(EventDef {
+        id: id.to_owned(),
+        from,
+        name,
+        conditions,
+        bind,
+        location: node.location(),
+    })
+}
+
+fn bind(node: Node<'_>, fields: &mut Fields) -> BTreeMap<FieldId, Vec<Pointer>> {
+    let mut bound = BTreeMap::new();
+    let Some(mut table) = node.table("`bind`") else {
+        return bound;
+    };
+    for (name, span, node) in table.entries() {
+        let pointers = node.pointers();
+        if !table.check_name(name, &span) {
+            continue;
+        }
+        let id = fields.find(name).or_else(|| {
+            let field = Field {
+                name: name.to_owned(),
+                pointers: Vec::new(),
+            };
+            fields.add(name, field, node.see("bound here"))
+        });
+        if let Some(id) = id {
+            bound.insert(FieldId(id), pointers);
+        }
+    }
+    bound
+}
+
+/// `[facts.NAME]`.
+pub(super) fn facts(
+    node: Node<'_>,
+    base: Option<&Path>,
+    all: &mut BTreeMap<String, (FactsDef, See)>,
+) {
+    let Some(mut table) = node.table("`[facts]`") else {
+        return;
+    };
+    for (name, span, node) in table.entries() {
+        let Some(facts) = one_facts(name, node, base) else {
+            continue;
+        };
+        if !table.check_name(name, &span) {
+            continue;
+        }
+        if let Some((_, first)) = all.get(name) {
+            table
+                .error_at(span, format_args!("facts `{name}` are defined twice"))
+                .label("the second time")
+                .see(first.clone())
+                .emit();
+            continue;
+        }
+        all.insert(name.to_owned(), (facts, node.see("defined here")));
+    }
+}
+
+fn one_facts(name: &str, node: Node<'_>, base: Option<&Path>) -> Option<FactsDef> {
+    let mut table = node.table(format!("facts `{name}`"))?;
+    table
+        .required("from")
+        .and_then(|node| node.word(&[("csv", ())]));
+    let path = table.required("path").and_then(Node::prose);
+    let resource = table.required("resource").and_then(Node::prose);
+    let owner = table.required("owner").and_then(Node::prose);
+    table.finish();
+    let path = Path::new(path?);
+    Some(FactsDef {
+        csv: base.map_or_else(|| path.to_owned(), |base| base.join(path)),
+        resource: resource?.to_owned(),
+        owner: owner?.to_owned(),
+        location: node.location(),
+    })
+}
+
+/// `[[accept]]`: doubts that all rules accept, or a named one.
+pub(super) fn accept(nodes: &[Node<'_>], rules: &BTreeMap<String, See>) -> Vec<Accept> {
+    let mut accepted = Vec::new();
+    for node in nodes {
+        let Some(mut table) = node.table("`[[accept]]`") else {
+            continue;
+        };
+        let rule = table.get("rule").and_then(|node| {
+            let id = node.string()?;
+            if !rules.contains_key(id) {
+                node.error(format_args!("unknown rule `{id}`"))
+                    .label("no rule of this pack has that id")
+                    .did_you_mean(id, rules.keys().map(String::as_str))
+                    .emit();
+            }
+            Some(id.to_owned())
+        });
+        accepted.extend(doubt(table, rule));
+    }
+    accepted
+}
+
+/// The `reason` and `why` of an accepted doubt.
+pub(super) fn doubt(mut table: Table<'_>, rule: Option<String>) -> Option<Accept> {
+    let words = Reason::ALL.map(|reason| (reason.as_str(), reason));
+    let reason = table.required("reason").and_then(|node| node.word(&words));
+    let why = table.required("why").and_then(Node::prose);
+    table.finish();
+    Some(Accept {
+        reason: reason?,
+        rule,
+        why: why?.to_owned(),
+    })
+}
