@@ -1,0 +1,143 @@
+//! Secrets in text of any kind: a URL in `Referer`, a link, a request target.
+
+use std::ops::Range;
+
+use wsaudit_wire::percent_decode;
+
+use crate::jwt;
+use crate::secrets::is_secret_name;
+
+/// How often a name may be percent-encoded: a URL in a URL in a URL.
+const MAX_ENCODINGS: usize = 3;
+
+/// The places of JWTs, of user information in URLs, and of the values of `name=value` where the name
+/// is a secret's and not `readable`.
+pub(super) fn secrets_in(text: &[u8], readable: &dyn Fn(&str) -> bool) -> Vec<Range<usize>> {
+    let mut places = user_information(text);
+    places.extend(secret_pairs(text, readable));
+    places.extend(jwt::places(text));
+    places
+}
+
+/// `user:password` of `scheme://user:password@host` (RFC 3986, section 3.2.1).
+fn user_information(text: &[u8]) -> Vec<Range<usize>> {
+    let mut places = Vec::new();
+    for (at, window) in text.windows(3).enumerate() {
+        if window != b"://" {
+            continue;
+        }
+        let start = at + 3;
+        let authority = text[start..]
+            .iter()
+            .take_while(|byte| !ends_value(**byte) && !matches!(byte, b'/' | b'?'))
+            .count();
+        let host = text[start..start + authority]
+            .iter()
+            .rposition(|byte| *byte == b'@');
+        places.extend(host.map(|length| start..start + length));
+    }
+    places
+}
+
+fn secret_pairs(text: &[u8], readable: &dyn Fn(&str) -> bool) -> Vec<Range<usize>> {
+    let mut places = Vec::new();
+    for at in 0..text.len() {
+        let Some(equals) = equals_sign(&text[at..]) else {
+            continue;
+        };
+        let name = name_before(&text[..at]);
+        if !is_secret_name(&name) || readable(&name) {
+            continue;
+        }
+        let mut start = at + equals;
+        let quoted = text.get(start) == Some(&b'"');
+        start += usize::from(quoted);
+        let length = text[start..]
+            .iter()
+            .take_while(|byte| {
+                !if quoted {
+                    **byte == b'"'
+                } else {
+                    ends_value(**byte)
+                }
+            })
+            .count();
+        places.push(start..start + length);
+    }
+    places
+}
+
+/// The length of an equals sign at the front of `text`, percent-encoded any number of times: `=`,
+/// `%3D`, `%253D`.
+fn equals_sign(text: &[u8]) -> Option<usize> {
+    let mut rest = match text {
+        [b'=', ..] => return Some(1),
+        [b'%', rest @ ..] => rest,
+        _ => return None,
+    };
+    while let [b'2', b'5', after @ ..] = rest {
+        rest = after;
+    }
+    matches!(rest, [b'3', b'D' | b'd', ..]).then(|| text.len() - rest.len() + 2)
+}
+
+/// The name that ends before an equals sign.
+fn name_before(text: &[u8]) -> String {
+    let length = text
+        .iter()
+        .rev()
+        .take_while(|byte| is_name_byte(**byte) || **byte == b'%')
+        .count();
+    let mut name = String::from_utf8_lossy(&text[text.len() - length..]).into_owned();
+    for _ in 0..MAX_ENCODINGS {
+        if !name.contains('%') {
+            break;
+        }
+        name = String::from_utf8_lossy(&percent_decode(&name)).into_owned();
+    }
+    let tail = |c: char| !u8::try_from(c).is_ok_and(is_name_byte);
+    name.rsplit(tail).next().unwrap_or_default().to_owned()
+}
+
+const fn is_name_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b'[' | b']')
+}
+
+/// Whether a value that is not quoted ends before this byte.
+const fn ends_value(byte: u8) -> bool {
+    byte.is_ascii_whitespace() || matches!(byte, b'&' | b';' | b',' | b'#' | b'"' | b'<' | b'>')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::secrets_in;
+
+    fn found(text: &str) -> Vec<&str> {
+        let places = secrets_in(text.as_bytes(), &|name| name == "named_token");
+        places.into_iter().map(|at| &text[at]).collect()
+    }
+
+    #[test]
+    fn pairs_with_names_of_secrets() {
+        assert_eq!(found("https://h/p?a=1&token=abc&b=2"), ["abc"]);
+        assert_eq!(found("/p;password=abc;v=1"), ["abc"]);
+        assert_eq!(found("#access_token=abc"), ["abc"]);
+        assert_eq!(found("a, token=\"a,b\", c"), ["a,b"]);
+        assert_eq!(found("session_id=1&named_token=2"), Vec::<&str>::new());
+    }
+
+    #[test]
+    fn pairs_in_a_url_in_a_url() {
+        assert_eq!(
+            found("/login?next=https%3A%2F%2Fh%2F%3Ftoken%3Dabc&x=1"),
+            ["abc"]
+        );
+        assert_eq!(found("next=%252Fp%253Ftoken%253Dabc"), ["abc"]);
+    }
+
+    #[test]
+    fn user_information() {
+        assert_eq!(found("https://u:p@h/x@y"), ["u:p"]);
+        assert_eq!(found("https://h/x@y"), Vec::<&str>::new());
+    }
+}
