@@ -4,19 +4,29 @@
 //!   sources --timeline--> one order --extractor--> values --program--> events --> checkers --> outcomes
 //! ```
 
+mod breaches;
 mod checker;
 mod event;
 mod exceptions;
 mod judge;
+mod named;
 mod program;
 mod run;
+mod skipped;
 mod state;
 mod tally;
+mod time;
 mod timeline;
+mod watched;
 
+pub use breaches::Breaches;
 pub use checker::Checker;
 pub use event::{Event, EventSet};
 pub use judge::{ConnectionStats, Coverage, RuleResult, SessionStats, Verification, verify};
+pub use named::Named;
 pub use program::{CompiledCondition, Compiler, Ids};
 pub use run::Input;
+pub use skipped::Skipped;
 pub use state::{Connected, ConnectionIx, ConnectionState, Cx, Holder, Issued, SessionIx, UserIx};
+pub use time::{in_words, nanoseconds};
+pub use watched::{Absence, Watched};

@@ -66,6 +66,23 @@ pub struct Violation {
     pub severity: Severity,
 }
 
+impl Violation {
+    /// A breach by `subject` at `offending`; what else is known of it is added by field.
+    pub fn new(subject: Subject, offending: Place, message: String) -> Self {
+        Self {
+            message,
+            roles: String::new(),
+            subject,
+            owner: Subject::default(),
+            resource: None,
+            offending,
+            evidence: Vec::new(),
+            expected: String::new(),
+            severity: Severity::default(),
+        }
+    }
+}
+
 /// How bad a violation is, among those of one rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub enum Severity {
@@ -77,7 +94,7 @@ pub enum Severity {
 }
 
 /// Whom a violation is about, as far as that is known.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Subject {
     /// The session.
     pub session: Option<SessionIx>,
@@ -96,6 +113,25 @@ pub struct Evidence {
     pub place: Option<Place>,
     /// The value to point at in its payload; `None`: the whole.
     pub value: Option<String>,
+}
+
+impl Evidence {
+    /// What the frame at `place` shows.
+    pub fn at(place: Place, text: impl Into<String>) -> Self {
+        Self {
+            text: text.into(),
+            place: Some(place),
+            value: None,
+        }
+    }
+
+    /// The same, pointing at a value in the frame.
+    pub fn pointing_at(self, value: impl Into<String>) -> Self {
+        Self {
+            value: Some(value.into()),
+            ..self
+        }
+    }
 }
 
 /// What keeps a rule from being decided.

@@ -3,10 +3,10 @@
 use wsaudit_wire::Direction;
 
 use super::program::{CompiledCondition, Ids};
-use super::state::{ConnectionIx, SessionIx, UserIx};
+use super::state::{ConnectionIx, Holder, SessionIx, UserIx};
 use crate::decode::Values;
 use crate::finding::{Place, Subject};
-use crate::rules::{EventId, EventRef, Lifecycle};
+use crate::rules::{EventId, EventRef, HolderKind, Lifecycle};
 
 /// A set of a pack's events: which a rule speaks of, or which a message is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -86,9 +86,10 @@ pub struct Event<'e> {
     pub connection: ConnectionIx,
     /// The way it travelled; `None` for a step in a connection's life.
     pub direction: Option<Direction>,
-    /// The connection's session at that place.
+    /// The connection's session at that place. A step that comes before anything is known of it has
+    /// the one that the connection turns out to speak for: the whole history is known.
     pub session: Option<SessionIx>,
-    /// Its user at that place.
+    /// Its user, likewise.
     pub user: Option<UserIx>,
     /// The message's name.
     pub name: Option<&'e str>,
@@ -134,6 +135,21 @@ impl<'e> Event<'e> {
     pub fn meets(&self, conditions: &[CompiledCondition]) -> bool {
         self.values
             .is_some_and(|values| conditions.iter().all(|condition| condition.is_met(values)))
+    }
+
+    /// On whose behalf the connection speaks at that place, in the terms of a rule; `None`: not
+    /// known.
+    pub fn holder(&self, kind: HolderKind) -> Option<Holder> {
+        match kind {
+            HolderKind::Session => self.session.map(Holder::Session),
+            HolderKind::User => self.user.map(Holder::User),
+            HolderKind::Connection => Some(Holder::Connection(self.connection)),
+        }
+    }
+
+    /// Whether it is that step in a connection's life.
+    pub fn is_step(&self, step: Lifecycle) -> bool {
+        self.is.contains(EventRef::Lifecycle(step))
     }
 
     /// Whom it is about.

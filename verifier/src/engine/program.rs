@@ -113,6 +113,19 @@ impl<'b> Compiler<'b> {
         &self.pack.field(field).name
     }
 
+    /// How a selector is called in sentences: the field's name, or the pointer.
+    pub fn selector_name(&self, selector: &Selector) -> String {
+        match selector {
+            Selector::Field(field) => self.field_name(*field).to_owned(),
+            Selector::Pointer(pointer) => pointer.as_str().to_owned(),
+        }
+    }
+
+    /// The pack that is compiled.
+    pub(super) fn pack(&self) -> &'b Pack {
+        self.pack
+    }
+
     /// Everywhere that a field's ids can be: where the field says, and where an event binds it,
     /// both.
     pub fn field_everywhere(&self, field: FieldId) -> Ids {

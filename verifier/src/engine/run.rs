@@ -264,14 +264,14 @@ impl<'h> Pass<'_, 'h, '_> {
     }
 
     fn step(&mut self, place: Place, at: i64, connection: ConnectionIx, step: Lifecycle) {
-        let state = self.cx.connection(connection);
+        let (session, user) = self.cx.identity_ahead(connection);
         let event = Event {
             place,
             at,
             connection,
             direction: None,
-            session: state.session,
-            user: state.user,
+            session,
+            user,
             name: None,
             is: EventSet::of(&[EventRef::Lifecycle(step)]),
             values: None,
@@ -288,6 +288,7 @@ impl<'h> Pass<'_, 'h, '_> {
     }
 
     fn message(&mut self, recording: u16, connection: ConnectionIx, message: &SourceMessage<'_>) {
+        self.cx.carry(connection);
         if !matches!(message.opcode, Opcode::TEXT | Opcode::BINARY) {
             return;
         }
@@ -315,6 +316,7 @@ impl<'h> Pass<'_, 'h, '_> {
                 Some((_, Ok(()))) => room.program.name(values),
                 Some((_, Err(error))) => {
                     self.tally.undecodable(pack, connection, place, error);
+                    self.cx.fail_to_decode(connection, place.seq);
                     continue;
                 }
                 None => None,

@@ -4,7 +4,7 @@ use hashbrown::HashMap;
 use wsaudit_tagging::{Provenance, TagKind};
 
 use crate::finding::{Place, Subject};
-use crate::history::{Connection, Outline};
+use crate::history::{Anomaly, Connection, Outline};
 use crate::rules::HolderKind;
 
 /// A session, by its place in the order of first appearance.
@@ -51,6 +51,10 @@ pub struct ConnectionState<'h> {
     pub connected: Connected,
     /// The seq from which its first session holds.
     pub identified_from: Option<u64>,
+    /// How many messages and control frames it has carried so far.
+    pub carried: u64,
+    /// The seq of its last message so far that a pack could not decode.
+    pub last_undecoded: Option<u64>,
 }
 
 /// Which of a connection's tags the server issued.
@@ -165,6 +169,8 @@ impl<'h> Cx<'h> {
                 issued: Issued::default(),
                 connected: Connected::NotYet,
                 identified_from: None,
+                carried: 0,
+                last_undecoded: None,
             }));
         }
         let now = outlines
@@ -280,6 +286,39 @@ impl<'h> Cx<'h> {
         }
     }
 
+    /// Everybody of that kind for whom a connection ever speaks.
+    pub(super) fn holders_ever(
+        &self,
+        kind: HolderKind,
+        connection: ConnectionIx,
+        info: &Connection,
+    ) -> Vec<Holder> {
+        let tags = |wanted: TagKind| {
+            let own = info.tags.iter().filter(move |tag| tag.kind == wanted);
+            own.filter_map(|tag| self.holder_named(kind, &tag.value))
+        };
+        let mut holders: Vec<_> = match kind {
+            HolderKind::Session => tags(TagKind::Session).collect(),
+            HolderKind::User => tags(TagKind::User).collect(),
+            HolderKind::Connection => vec![Holder::Connection(connection)],
+        };
+        holders.sort_unstable();
+        holders.dedup();
+        holders
+    }
+
+    /// All anomalies, with the recording that each is of.
+    pub fn anomalies(&self) -> impl Iterator<Item = (u16, &'h Anomaly)> {
+        (0_u16..)
+            .zip(&self.outlines)
+            .flat_map(|(recording, outline)| {
+                outline
+                    .anomalies
+                    .iter()
+                    .map(move |anomaly| (recording, anomaly))
+            })
+    }
+
     /// How a holder is called in a sentence: `session s-1`.
     pub fn describe(&self, holder: Holder) -> String {
         match holder {
@@ -368,6 +407,36 @@ impl<'h> Cx<'h> {
         self.enter(connection);
         self.connections[connection.0 as usize].connected = Connected::Yes;
         self.live_connections += 1;
+    }
+
+    /// The session and user of a connection; before they are known, those that it turns out to speak
+    /// for first.
+    pub(super) fn identity_ahead(
+        &mut self,
+        connection: ConnectionIx,
+    ) -> (Option<SessionIx>, Option<UserIx>) {
+        let state = &self.connections[connection.0 as usize];
+        let (info, session, user) = (state.info, state.session, state.user);
+        let first = |kind| info.tags.iter().find(move |tag| tag.kind == kind);
+        let session = session.or_else(|| {
+            let tag = first(TagKind::Session)?;
+            Some(SessionIx(self.sessions.number(&tag.value)))
+        });
+        let user = user.or_else(|| {
+            let tag = first(TagKind::User)?;
+            Some(UserIx(self.users.number(&tag.value)))
+        });
+        (session, user)
+    }
+
+    /// Counts a message or control frame of a connection.
+    pub(super) fn carry(&mut self, connection: ConnectionIx) {
+        self.connections[connection.0 as usize].carried += 1;
+    }
+
+    /// Notes a message that could not be decoded.
+    pub(super) fn fail_to_decode(&mut self, connection: ConnectionIx, seq: u64) {
+        self.connections[connection.0 as usize].last_undecoded = Some(seq);
     }
 
     pub(super) fn close(&mut self, connection: ConnectionIx) {

@@ -1,0 +1,96 @@
+//! A rule's events: a set to test with, and the names to speak of them.
+
+use wsaudit_wire::Direction;
+
+use super::event::{Event, EventSet};
+use super::program::Compiler;
+use crate::rules::{EventRef, Lifecycle};
+
+/// Events that a rule speaks of.
+#[derive(Debug, Clone, Default)]
+pub struct Named {
+    set: EventSet,
+    all: Vec<(EventSet, String)>,
+    ways: Vec<Option<Direction>>,
+}
+
+impl Named {
+    /// Whether `event` is one of them.
+    pub fn has(&self, event: &Event<'_>) -> bool {
+        event.is_one_of(&self.set)
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.all.is_empty()
+    }
+
+    /// The name that the pack gives to `event`, as one of these.
+    pub fn name_of(&self, event: &Event<'_>) -> &str {
+        self.all
+            .iter()
+            .find(|(set, _)| event.is_one_of(set))
+            .map_or("event", |(_, name)| name)
+    }
+
+    /// Whether one of them could travel the way that `event` does (or is, as it is, a step in a
+    /// connection's life).
+    pub fn could_come_like(&self, event: &Event<'_>) -> bool {
+        self.ways.iter().any(|way| *way == event.direction)
+    }
+
+    /// Whether one of them is a step in a connection's life.
+    pub fn has_steps(&self) -> bool {
+        self.ways.contains(&None)
+    }
+
+    /// All names, for a sentence: `` `created`, `thread` or `refused` ``.
+    pub fn list(&self) -> String {
+        let names: Vec<_> = self
+            .all
+            .iter()
+            .map(|(_, name)| format!("`{name}`"))
+            .collect();
+        match names.split_last() {
+            None => "nothing".to_owned(),
+            Some((last, [])) => last.clone(),
+            Some((last, others)) => format!("{} or {last}", others.join(", ")),
+        }
+    }
+}
+
+impl Compiler<'_> {
+    /// Events of the pack, with their names.
+    pub fn named(&self, events: &[EventRef]) -> Named {
+        let both = Direction::BOTH.map(Some);
+        let mut ways = Vec::new();
+        for event in events {
+            match event {
+                EventRef::Lifecycle(_) => ways.push(None),
+                EventRef::Message(id) => match self.pack().event(*id).from {
+                    Some(from) => ways.push(Some(from)),
+                    None => ways.extend(both),
+                },
+            }
+        }
+        Named {
+            set: EventSet::of(events),
+            all: events
+                .iter()
+                .map(|event| (EventSet::of(&[*event]), self.event_name(*event)))
+                .collect(),
+            ways,
+        }
+    }
+
+    /// How the pack calls an event.
+    pub fn event_name(&self, event: EventRef) -> String {
+        match event {
+            EventRef::Message(id) => self.pack().event(id).id.clone(),
+            EventRef::Lifecycle(Lifecycle::Open) => "@open".to_owned(),
+            EventRef::Lifecycle(Lifecycle::Accepted) => "@accepted".to_owned(),
+            EventRef::Lifecycle(Lifecycle::Refused) => "@refused".to_owned(),
+            EventRef::Lifecycle(Lifecycle::Closed) => "@closed".to_owned(),
+        }
+    }
+}

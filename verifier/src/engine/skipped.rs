@@ -1,0 +1,92 @@
+//! Events that a rule could not judge, because an id is not known. They are never passed over in
+//! silence.
+
+use wsaudit_tagging::TagKind;
+
+use super::event::Event;
+use super::state::{ConnectionIx, Cx};
+use crate::finding::{Doubt, Place, Subject};
+use crate::rules::HolderKind;
+use crate::verdict::Reason;
+
+/// Events that could not be judged: how many, and the first of them.
+#[derive(Debug, Default)]
+pub struct Skipped {
+    count: u64,
+    first: Option<(Place, ConnectionIx, String)>,
+}
+
+impl Skipped {
+    /// Counts one; `called` is its name.
+    pub fn note(&mut self, event: &Event<'_>, called: &str) {
+        self.count += 1;
+        self.first
+            .get_or_insert_with(|| (event.place, event.connection, called.to_owned()));
+    }
+
+    /// Counts an event of a connection that speaks for nobody known here. A connection that never
+    /// has a session is told once for all rules, and not here.
+    pub fn note_unidentified(
+        &mut self,
+        cx: &Cx<'_>,
+        kind: HolderKind,
+        event: &Event<'_>,
+        called: &str,
+    ) {
+        let told_elsewhere = match kind {
+            HolderKind::Session => {
+                let tags = &cx.connection(event.connection).info.tags;
+                tags.iter().all(|tag| tag.kind != TagKind::Session)
+            }
+            HolderKind::User | HolderKind::Connection => false,
+        };
+        if !told_elsewhere {
+            self.note(event, called);
+        }
+    }
+
+    /// The doubt that events without an id leave; `id` says which one: `` the id of `run` ``.
+    pub fn without_id(&self, cx: &Cx<'_>, id: &str) -> Option<Doubt> {
+        let what = format!("without {id}");
+        self.doubt(
+            cx,
+            Reason::Undecided,
+            &what,
+            "correct the pointer in the rule or in [fields], or leave the event out",
+        )
+    }
+
+    /// The doubt that events of unknown holders leave.
+    pub fn without_holder(&self, cx: &Cx<'_>, kind: HolderKind) -> Option<Doubt> {
+        let what = match kind {
+            HolderKind::Session => "before anything says which session it belongs to",
+            HolderKind::User => "before anything says which user it belongs to",
+            HolderKind::Connection => "on no connection",
+        };
+        let settle = "name a source that identifies the connection from its first message on";
+        self.doubt(cx, Reason::Unidentified, what, settle)
+    }
+
+    fn doubt(&self, cx: &Cx<'_>, reason: Reason, what: &str, settle: &str) -> Option<Doubt> {
+        let (place, connection, called) = self.first.as_ref()?;
+        let peer = cx.describe_connection(*connection);
+        let message = match self.count {
+            1 => format!("`{called}` came {what}, on {peer}"),
+            count => {
+                format!("{count} events came {what}; the first is `{called}` on {peer}")
+            }
+        };
+        let state = cx.connection(*connection);
+        Some(Doubt {
+            reason,
+            message,
+            settle: settle.to_owned(),
+            place: Some(*place),
+            subject: Subject {
+                session: state.session,
+                user: state.user,
+                connection: Some(*connection),
+            },
+        })
+    }
+}

@@ -1,0 +1,156 @@
+//! When something that did not come is final: who was watched at which time, and what may be
+//! missing from the recording.
+
+use hashbrown::HashMap;
+
+use super::state::{ConnectionIx, Cx, Holder};
+use crate::finding::Place;
+use crate::rules::HolderKind;
+
+/// The connections of each holder, once the whole history is known.
+#[derive(Debug)]
+pub struct Watched<'c, 'h> {
+    cx: &'c Cx<'h>,
+    connections: HashMap<Holder, Vec<ConnectionIx>>,
+}
+
+/// What a deadline that passed without an event comes to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Absence {
+    /// The event did not come: whoever waited was connected and recorded all the time.
+    Final,
+    /// The recording ended before the deadline.
+    RecordingEnded,
+    /// Whoever waited was not connected at the deadline.
+    Disconnected,
+    /// Frames of that time are missing, or could not be decoded; the event may be among them.
+    Hidden,
+}
+
+impl<'c, 'h> Watched<'c, 'h> {
+    /// Of all holders of one kind.
+    pub fn new(cx: &'c Cx<'h>, kind: HolderKind) -> Self {
+        let mut connections: HashMap<_, Vec<_>> = HashMap::new();
+        for (connection, state) in cx.connections().filter(|(_, state)| state.info.accepted()) {
+            for holder in cx.holders_ever(kind, connection, state.info) {
+                connections.entry(holder).or_default().push(connection);
+            }
+        }
+        Self { cx, connections }
+    }
+
+    /// The connections of a holder that were accepted, in order.
+    pub fn connections(&self, holder: Holder) -> &[ConnectionIx] {
+        self.connections.get(&holder).map_or(&[], Vec::as_slice)
+    }
+
+    /// Whether a connection of the holder was still open when its recording ended.
+    pub fn is_open_at_the_end(&self, holder: Holder) -> bool {
+        self.connections(holder)
+            .iter()
+            .any(|connection| self.cx.closed_at(*connection).is_none())
+    }
+
+    /// What it means that `holder` did not get, or send, something between `from` and `deadline`.
+    /// `None` for a deadline: nothing but the end of the recording ends the wait.
+    pub fn absence(&self, holder: Holder, from: Place, deadline: Option<i64>) -> Absence {
+        let connections = self.connections(holder);
+        if connections
+            .iter()
+            .any(|connection| self.cx.may_hide(*connection, from))
+        {
+            return Absence::Hidden;
+        }
+        let ended = connections
+            .iter()
+            .map(|connection| self.cx.watched_until(*connection))
+            .max();
+        let open = self.is_open_at_the_end(holder);
+        let Some(deadline) = deadline else {
+            return match open {
+                true => Absence::RecordingEnded,
+                false => Absence::Disconnected,
+            };
+        };
+        let stood = connections.iter().any(|connection| {
+            let opened = self.cx.connection(*connection).info.opened.at;
+            opened <= deadline && deadline <= self.cx.watched_until(*connection)
+        });
+        match (stood, ended) {
+            (true, _) => Absence::Final,
+            (false, Some(ended)) if open && ended < deadline => Absence::RecordingEnded,
+            (false, _) => Absence::Disconnected,
+        }
+    }
+
+    /// When the last of the holder's connections ended, or their recording did: `the recording goes
+    /// on to +61 s`.
+    pub fn finality(&self, holder: Holder, place: Place) -> String {
+        let closed = self
+            .connections(holder)
+            .iter()
+            .filter_map(|connection| self.cx.closed_at(*connection))
+            .max();
+        match closed {
+            Some(closed) if !self.is_open_at_the_end(holder) => {
+                format!(
+                    "{} was connected until {}",
+                    self.cx.describe(holder),
+                    self.cx.clock(closed)
+                )
+            }
+            Some(_) | None => self.cx.goes_on(place),
+        }
+    }
+}
+
+impl Absence {
+    /// Why it is not final; `None`: it is.
+    pub const fn why_open(self) -> Option<&'static str> {
+        match self {
+            Self::Final => None,
+            Self::RecordingEnded => Some("the recording ended first"),
+            Self::Disconnected => Some("its connection was closed first"),
+            Self::Hidden => Some("frames of that time are missing or cannot be decoded"),
+        }
+    }
+
+    /// What would settle it.
+    pub const fn settle(self) -> &'static str {
+        match self {
+            Self::Final | Self::RecordingEnded => "record until it is due",
+            Self::Disconnected => "record a session that stays connected until it is due",
+            Self::Hidden => "record again without gaps, with a codec that decodes all messages",
+        }
+    }
+}
+
+impl Cx<'_> {
+    /// Until when the recording of `place` goes on, for a sentence.
+    pub fn goes_on(&self, place: Place) -> String {
+        format!(
+            "the recording goes on to {}",
+            self.clock(self.recording_ends_at(place))
+        )
+    }
+
+    /// Whether frames of a connection from `from` on are missing, or could not be decoded: what was
+    /// not seen may be among them.
+    pub fn may_hide(&self, connection: ConnectionIx, from: Place) -> bool {
+        let state = self.connection(connection);
+        let seq = match state.recording == from.recording {
+            true => from.seq,
+            false => 0,
+        };
+        let gap = self.outlines[usize::from(state.recording)]
+            .gaps
+            .iter()
+            .any(|gap| {
+                gap.to >= seq
+                    && gap
+                        .connection
+                        .is_none_or(|number| number == state.info.number)
+            });
+        gap || state.last_undecoded.is_some_and(|last| last >= seq)
+    }
+}
