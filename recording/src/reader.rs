@@ -180,7 +180,7 @@ fn open_sqlite(path: &Path, file: &Path, flags: OpenFlags) -> Result<Sqlite, Ope
         // The file may come from anybody: its views and triggers must not reach anything.
         sqlite.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
         sqlite.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
-        sqlite.execute_batch("PRAGMA cell_size_check = ON; PRAGMA query_only = ON;")?;
+        sqlite.execute_batch("PRAGMA query_only = ON;")?;
         sqlite.query_row(&format!("PRAGMA mmap_size = {MMAP_SIZE}"), [], |_| Ok(()))?;
         // The transaction holds the shared lock for as long as the reader lives.
         sqlite.execute_batch("BEGIN")?;

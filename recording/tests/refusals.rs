@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
+use proptest::prelude::*;
 use tempfile::TempDir;
 use wsaudit_recording::{
     ConnectionId, ConnectionOpened, Filter, FormatVersion, FrameRecord, Nanos, OpenError, Payload,
@@ -244,4 +245,40 @@ fn reading_changes_nothing_also_where_nothing_can_be_changed() {
     drop(reader);
     assert_eq!(surroundings(&path), before);
     fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o700)).expect("set");
+}
+
+/// Reads everything, and gives up at the first error.
+fn read_all(path: &Path) -> Result<(), Box<dyn std::error::Error>> {
+    let reader = Reader::open(path)?;
+    reader.connections()?;
+    reader.tags()?;
+    reader.gaps()?;
+    reader.anomalies()?;
+    reader.tails()?;
+    let mut query = reader.frames(Filter::ALL)?;
+    let mut rows = query.rows()?;
+    while rows.next()?.is_some() {}
+    let mut query = reader.messages(Filter::ALL)?;
+    let mut rows = query.rows()?;
+    while rows.next()?.is_some() {}
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn damage_anywhere_is_an_error_or_is_harmless(
+        damage in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..20)
+    ) {
+        let (_directory, path) = recording();
+        let mut bytes = fs::read(&path).expect("read");
+        for (at, byte) in damage {
+            bytes[at.index(100_000.min(bytes.len()))] = byte;
+        }
+        fs::write(&path, &bytes).expect("written");
+        // No panic; the file is not changed.
+        let _ = read_all(&path);
+        prop_assert_eq!(fs::read(&path).expect("read"), bytes);
+    }
 }

@@ -167,3 +167,49 @@ fn which_frames_did_a_session_get() {
         started
     );
 }
+
+#[test]
+fn the_queries_of_the_format_page_run() {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/recording-format.md");
+    let page = std::fs::read_to_string(page).expect("the page");
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("traffic.db");
+    write(&path);
+    let queries: Vec<_> = page
+        .lines()
+        .filter_map(|line| {
+            line.strip_prefix("$ sqlite3 traffic.db \"")?
+                .strip_suffix('"')
+        })
+        .collect();
+    assert!(queries.len() >= 10, "{queries:?}");
+    for sql in &queries {
+        query(&path, sql);
+    }
+    // The first one is shown with its answer.
+    assert!(page.contains(&format!(
+        "{}\"\n{}```",
+        queries[0],
+        query(&path, queries[0])
+    )));
+}
+
+#[test]
+fn the_format_page_names_every_column() {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/recording-format.md");
+    let page = std::fs::read_to_string(page).expect("the page");
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("traffic.db");
+    write(&path);
+    let columns = query(
+        &path,
+        "select distinct c.name from sqlite_schema as s, pragma_table_info(s.name) as c
+         where s.type in ('table', 'view') and s.name not like 'sqlite%'",
+    );
+    for column in columns.lines() {
+        assert!(
+            page.contains(&format!("`{column}`")),
+            "{column} is not described"
+        );
+    }
+}

@@ -14,6 +14,7 @@ pub(super) struct Cells<'r> {
 }
 
 impl<'r> Cells<'r> {
+    #[inline]
     pub(super) fn integer(&self, index: usize, column: &'static str) -> Result<i64, ReadError> {
         match self.row.get_ref(index) {
             Ok(ValueRef::Integer(value)) => Ok(value),
@@ -21,6 +22,7 @@ impl<'r> Cells<'r> {
         }
     }
 
+    #[inline]
     pub(super) fn number(&self, index: usize, column: &'static str) -> Result<u64, ReadError> {
         self.integer(index, column).map(unsigned)
     }
@@ -37,6 +39,7 @@ impl<'r> Cells<'r> {
     }
 
     /// A number of fewer bits.
+    #[inline]
     pub(super) fn small<T: TryFrom<i64>>(
         &self,
         index: usize,
@@ -80,6 +83,7 @@ impl<'r> Cells<'r> {
         }
     }
 
+    #[inline]
     pub(super) fn bytes(&self, index: usize, column: &'static str) -> Result<&'r [u8], ReadError> {
         match self.row.get_ref(index) {
             Ok(ValueRef::Blob(bytes)) => Ok(bytes),
@@ -87,6 +91,7 @@ impl<'r> Cells<'r> {
         }
     }
 
+    #[inline]
     pub(super) fn bytes_or_null(
         &self,
         index: usize,
@@ -99,6 +104,7 @@ impl<'r> Cells<'r> {
     }
 
     /// A value that the format does not know.
+    #[cold]
     pub(super) fn unknown(
         &self,
         column: &'static str,
@@ -108,6 +114,7 @@ impl<'r> Cells<'r> {
         self.place.value(column, found.to_owned(), expected)
     }
 
+    #[cold]
     fn wrong(
         &self,
         column: &'static str,

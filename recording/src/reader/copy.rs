@@ -36,10 +36,10 @@ impl PrivateCopy {
             .map_err(failed("make a directory for a private copy; set TMPDIR"))?;
         let copy = Self { directory };
         let before = Generation::of(path).map_err(failed("look at the write-ahead log"))?;
-        fs::copy(path, copy.file()).map_err(failed("make a private copy; set TMPDIR"))?;
+        copy_bytes(path, &copy.file()).map_err(failed("make a private copy; set TMPDIR"))?;
         for suffix in ["-wal", "-journal"] {
-            match fs::copy(beside(path, suffix), beside(&copy.file(), suffix)) {
-                Ok(_) => {}
+            match copy_bytes(&beside(path, suffix), &beside(&copy.file(), suffix)) {
+                Ok(()) => {}
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                 Err(error) => {
                     return Err(failed("make a private copy of the log; set TMPDIR")(error));
@@ -72,6 +72,12 @@ impl PrivateCopy {
     fn file(&self) -> PathBuf {
         self.directory.path().join("recording.db")
     }
+}
+
+/// Copies the bytes only: the copy of a file that nobody may write must be writable.
+fn copy_bytes(from: &Path, to: &Path) -> io::Result<()> {
+    let mut from = File::open(from)?;
+    io::copy(&mut from, &mut File::create(to)?).map(drop)
 }
 
 /// Moves the log of the copy into it.

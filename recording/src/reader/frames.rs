@@ -193,6 +193,7 @@ fn frame_row<'f>(cells: &Cells<'f>) -> Result<FrameRow<'f>, ReadError> {
     })
 }
 
+#[inline]
 pub(super) fn direction(cells: &Cells<'_>, index: usize) -> Result<Direction, ReadError> {
     let value = cells.integer(index, "direction")?;
     to_direction(value).ok_or_else(|| cells.unknown("direction", &value.to_string(), "0 or 1"))

@@ -4,31 +4,29 @@ use super::cell::Cells;
 use super::error::Place;
 use super::{ReadError, Reader};
 use crate::column::signed;
-use crate::record::ChunksId;
+use crate::record::{ChunksId, Seq};
+
+/// A payload that was kept in chunks.
+pub(super) struct Joined {
+    /// As many bytes as the cap allows, or as were recorded.
+    pub(super) bytes: Vec<u8>,
+    /// The length that the frame's header declares, in bytes.
+    pub(super) full_length: u64,
+}
 
 impl Reader {
     /// The first `cap` bytes of the payload under `chunks`; fewer where it is shorter, or a chunk is
     /// missing.
     pub fn joined(&self, chunks: ChunksId, cap: usize) -> Result<Vec<u8>, ReadError> {
         let mut joined = Vec::new();
-        self.join_into(chunks, cap, &mut joined)?;
-        Ok(joined)
-    }
-
-    /// [`joined`](Self::joined) into a buffer that is cleared first.
-    pub(super) fn join_into(
-        &self,
-        chunks: ChunksId,
-        cap: usize,
-        joined: &mut Vec<u8>,
-    ) -> Result<(), ReadError> {
-        joined.clear();
         let place = Place::after(&self.path, "frame_chunk", chunks.0);
         let sql = "SELECT idx, bytes FROM frame_chunk WHERE chunks_id = ? ORDER BY idx";
         let mut statement = place.of(self.sqlite.prepare(sql))?;
         let mut rows = place.of(statement.query([signed(chunks.0)]))?;
         let mut expected = 0;
-        while let Some(row) = place.of(rows.next())? {
+        while joined.len() < cap
+            && let Some(row) = place.of(rows.next())?
+        {
             let cells = Cells { row, place };
             // What comes after a hole has no known place in the payload.
             if cells.number(0, "idx")? != expected {
@@ -38,10 +36,23 @@ impl Reader {
             let bytes = cells.bytes(1, "bytes")?;
             let room = cap - joined.len();
             joined.extend_from_slice(&bytes[..bytes.len().min(room)]);
-            if joined.len() == cap {
-                break;
-            }
         }
-        Ok(())
+        Ok(joined)
+    }
+
+    /// The payload of the frame at `seq`, which is kept in chunks.
+    pub(super) fn joined_frame(&self, seq: Seq) -> Result<Joined, ReadError> {
+        let place = Place::after(&self.path, "frame", seq.0);
+        let sql = "SELECT chunks_id, declared_length FROM frame WHERE seq = ?";
+        let mut statement = place.of(self.sqlite.prepare(sql))?;
+        let mut rows = place.of(statement.query([signed(seq.0)]))?;
+        let row = place.of(rows.next())?;
+        let row = row.ok_or_else(|| place.sqlite(rusqlite::Error::QueryReturnedNoRows))?;
+        let cells = Cells { row, place };
+        let chunks = ChunksId(cells.number(0, "chunks_id")?);
+        Ok(Joined {
+            bytes: self.joined(chunks, self.options.message_cap)?,
+            full_length: cells.number(1, "declared_length")?,
+        })
     }
 }

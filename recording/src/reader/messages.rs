@@ -1,5 +1,6 @@
 //! Messages and control frames in the order of observation: what a verifier reads.
 
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use rusqlite::fallible_streaming_iterator::FallibleStreamingIterator as _;
@@ -9,8 +10,9 @@ use wsaudit_wire::{Direction, Opcode};
 use super::cell::Cells;
 use super::error::Place;
 use super::frames::direction;
+use super::joined::Joined;
 use super::{Filter, ReadError, Reader};
-use crate::record::{ChunksId, ConnectionId, MessageContent, Nanos, Seq};
+use crate::record::{ConnectionId, MessageContent, Nanos, Seq};
 
 /// A data message or a control frame, borrowed from the recording.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -111,7 +113,8 @@ pub struct MessageRows<'q> {
     extended: &'q BTreeSet<ConnectionId>,
     /// Where messages of several frames began.
     begun: BTreeMap<(ConnectionId, Direction), Seq>,
-    joined: Vec<u8>,
+    /// The payload of the current message, where it is in chunks and was asked for.
+    joined: OnceCell<Joined>,
     current: Option<Current>,
 }
 
@@ -130,14 +133,10 @@ struct Current {
 /// Where its bytes are.
 #[derive(Clone, Copy)]
 enum Source {
-    /// In the frame's row.
+    /// In the frame's row, or in its chunks.
     Frame,
     /// In the row of `message`.
     Message,
-    /// In `joined`, all of them.
-    Joined,
-    /// In `joined`, as many as the cap allows, or as were recorded.
-    JoinedPart { full_length: u64 },
     /// Nowhere.
     Missing(&'static str),
 }
@@ -154,8 +153,9 @@ enum Part {
     End,
 }
 
-const FRAMES: &str = "SELECT seq, connection_id, direction, last_at, first_byte, declared_length,
-     payload, chunks_id FROM frame WHERE seq BETWEEN ? AND ? ORDER BY seq";
+// As few columns as will do: each costs time, read or not.
+const FRAMES: &str = "SELECT seq, connection_id, direction, last_at, first_byte, payload
+     FROM frame WHERE seq BETWEEN ? AND ? ORDER BY seq";
 
 const MESSAGES: &str = "SELECT seq, first_seq, opcode, content, payload, full_length, why
      FROM message WHERE seq BETWEEN ? AND ? ORDER BY seq";
@@ -218,7 +218,7 @@ impl MessageQuery<'_> {
             filter: &self.filter,
             extended: &self.extended,
             begun: BTreeMap::new(),
-            joined: Vec::new(),
+            joined: OnceCell::new(),
             current: None,
         };
         rows.advance_message()?;
@@ -240,6 +240,9 @@ impl MessageRows<'_> {
     /// Goes on to the next message; `false` after the last one.
     pub fn advance(&mut self) -> Result<bool, ReadError> {
         let last = self.current.take().map(|current| current.seq.0);
+        if self.joined.get().is_some() {
+            self.joined = OnceCell::new();
+        }
         loop {
             let reader = self.reader;
             let place = match last {
@@ -270,7 +273,7 @@ impl MessageRows<'_> {
             };
             if self.find_message(seq)? {
                 self.take_message(&mut current)?;
-            } else if !self.take_frame(&mut current, first_byte)? {
+            } else if !self.take_frame(&mut current, first_byte) {
                 continue;
             }
             self.current = Some(current);
@@ -301,17 +304,15 @@ impl MessageRows<'_> {
             Source::Frame => {
                 let place = Place::after(path, "frame", current.seq.0);
                 let cells = cells(&self.frames, place)?;
-                Ok(MessagePayload::Bytes(cells.bytes(6, "payload")?))
+                match cells.bytes_or_null(5, "payload")? {
+                    Some(bytes) => Ok(MessagePayload::Bytes(bytes)),
+                    None => self.joined(current.seq),
+                }
             }
             Source::Message => {
                 let place = Place::after(path, "message", current.seq.0);
                 recorded(&cells(&self.messages, place)?)
             }
-            Source::Joined => Ok(MessagePayload::Bytes(&self.joined)),
-            Source::JoinedPart { full_length } => Ok(MessagePayload::Truncated {
-                kept: &self.joined,
-                full_length,
-            }),
             Source::Missing(why) => Ok(MessagePayload::Undecodable(why)),
         }
     }
@@ -347,21 +348,21 @@ impl MessageRows<'_> {
     }
 
     /// Whether the frame, with no row in `message`, is or ends a message.
-    fn take_frame(&mut self, current: &mut Current, first_byte: u8) -> Result<bool, ReadError> {
+    fn take_frame(&mut self, current: &mut Current, first_byte: u8) -> bool {
         let way = (current.connection, current.direction);
         match part(current.opcode, first_byte) {
             Part::Whole => {}
             Part::Begin => {
                 self.begun.insert(way, current.seq);
-                return Ok(false);
+                return false;
             }
-            Part::Middle => return Ok(false),
+            Part::Middle => return false,
             Part::End => {
                 if let Some(first) = self.begun.remove(&way) {
                     current.first_seq = first;
                 }
                 current.source = Source::Missing(NOT_JOINED);
-                return Ok(true);
+                return true;
             }
         }
         let reserved_bits = first_byte & 0x70 != 0;
@@ -370,22 +371,27 @@ impl MessageRows<'_> {
             && self.extended.contains(&current.connection)
         {
             current.source = Source::Missing(NOT_INFLATED);
-            return Ok(true);
+            return true;
         }
-        let place = Place::after(&self.reader.path, "frame", current.seq.0);
-        let cells = cells(&self.frames, place)?;
-        if cells.bytes_or_null(6, "payload")?.is_none() {
-            let full_length = cells.number(5, "declared_length")?;
-            let chunks = ChunksId(cells.number(7, "chunks_id")?);
-            let cap = self.reader.options.message_cap;
-            self.reader.join_into(chunks, cap, &mut self.joined)?;
-            current.source = if self.joined.len() as u64 == full_length {
-                Source::Joined
-            } else {
-                Source::JoinedPart { full_length }
-            };
+        true
+    }
+
+    /// The payload in chunks of the frame at `seq`.
+    #[cold]
+    fn joined(&self, seq: Seq) -> Result<MessagePayload<'_>, ReadError> {
+        let joined = if let Some(joined) = self.joined.get() {
+            joined
+        } else {
+            let joined = self.reader.joined_frame(seq)?;
+            self.joined.get_or_init(|| joined)
+        };
+        if joined.bytes.len() as u64 == joined.full_length {
+            return Ok(MessagePayload::Bytes(&joined.bytes));
         }
-        Ok(true)
+        Ok(MessagePayload::Truncated {
+            kept: &joined.bytes,
+            full_length: joined.full_length,
+        })
     }
 }
 
