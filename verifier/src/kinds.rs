@@ -120,8 +120,8 @@ impl Spec {
         ("duration", |table, names| {
             duration::DurationSpec::read(table, names).map(Self::Duration)
         }),
-        ("handshake", |table, names| {
-            handshake::Handshake::read(table, names).map(Self::Handshake)
+        ("handshake", |table, _| {
+            Some(Self::Handshake(handshake::Handshake::read(table)))
         }),
         ("never", |table, names| {
             never::Never::read(table, names).map(Self::Never)
@@ -129,8 +129,8 @@ impl Spec {
         ("owned", |table, names| {
             owned::Owned::read(table, names).map(Self::Owned)
         }),
-        ("protocol", |table, names| {
-            protocol::Protocol::read(table, names).map(Self::Protocol)
+        ("protocol", |table, _| {
+            Some(Self::Protocol(protocol::Protocol::read(table)))
         }),
         ("response", |table, names| {
             response::Response::read(table, names).map(Self::Response)

@@ -12,32 +12,6 @@ mod pointer;
 pub(crate) mod read;
 mod shipped;
 
-/// Stands in until the tagging crate has it.
-pub mod pending {
-    /// See the tagging crate.
-    #[derive(Debug, Clone, Default)]
-    pub struct TagRules {
-        /// See the tagging crate.
-        pub session: Vec<Source>,
-        /// See the tagging crate.
-        pub user: Vec<Source>,
-        /// See the tagging crate.
-        pub device: Vec<Source>,
-    }
-
-    /// See the tagging crate.
-    #[derive(Debug, Clone)]
-    pub struct Source(pub String);
-
-    impl std::str::FromStr for Source {
-        type Err = std::convert::Infallible;
-
-        fn from_str(text: &str) -> Result<Self, Self::Err> {
-            Ok(Self(text.to_owned()))
-        }
-    }
-}
-
 pub use diagnostic::{Diagnostic, RuleErrors, See, Style};
 pub use file::RuleFile;
 pub use load::LoadError;
@@ -46,6 +20,7 @@ pub use pointer::{Pointer, PointerError, Step as PointerStep};
 
 use std::collections::BTreeMap;
 
+use wsaudit_tagging::TagRules;
 use wsaudit_wire::Direction;
 
 use crate::kinds::Spec;
@@ -59,7 +34,7 @@ pub struct Pack {
     pub title: Option<String>,
     /// How to tag, where the recording was not tagged as the pack needs it; empty lists leave the
     /// recording's tags as they are.
-    pub session: pending::TagRules,
+    pub session: TagRules,
     /// Which payload codec decodes the messages.
     pub codec: Codec,
     /// Where a message's name is; the first pointer that yields wins.

@@ -161,12 +161,12 @@ fn a_path_wins_over_a_shipped_name() {
 fn pages() -> Vec<(String, String)> {
     let kinds = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/kinds");
     let mut pages = Vec::new();
-    for entry in fs::read_dir(kinds).unwrap() {
-        let path = entry.unwrap().path();
+    for entry in fs::read_dir(kinds).expect("the kinds' directory") {
+        let path = entry.expect("an entry").path();
         if path.is_dir() {
             continue;
         }
-        let text = fs::read_to_string(&path).unwrap();
+        let text = fs::read_to_string(&path).expect("a kind's file");
         let page: Vec<_> = text
             .lines()
             .skip_while(|line| *line != "/// ```toml")
@@ -175,7 +175,10 @@ fn pages() -> Vec<(String, String)> {
             .map(|line| line.trim_start_matches("///").trim_start_matches(' '))
             .collect();
         pages.push((
-            path.file_stem().unwrap().to_str().unwrap().to_owned(),
+            path.file_stem()
+                .expect("a name")
+                .to_string_lossy()
+                .into_owned(),
             page.join("\n"),
         ));
     }

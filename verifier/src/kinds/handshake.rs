@@ -4,7 +4,7 @@
 mod check;
 
 use crate::rules::Matcher;
-use crate::rules::read::{Names, Node, Table, one_of};
+use crate::rules::read::{Node, Table, one_of};
 
 /// The opening handshake is as it should be.
 ///
@@ -60,7 +60,7 @@ pub enum HolderTrait {
 }
 
 impl Handshake {
-    pub(crate) fn read(table: &mut Table<'_>, _names: Names<'_>) -> Option<Self> {
+    pub(crate) fn read(table: &mut Table<'_>) -> Self {
         const TRAITS: [(&str, HolderTrait); 4] = [
             ("user", HolderTrait::User),
             ("device", HolderTrait::Device),
@@ -111,7 +111,7 @@ impl Handshake {
                 .label(format_args!("expected {}", one_of(DEMANDS)))
                 .emit();
         }
-        Some(Self {
+        Self {
             accepted,
             subprotocol,
             origin,
@@ -119,6 +119,6 @@ impl Handshake {
             clean_url,
             one_holder,
             unshared,
-        })
+        }
     }
 }

@@ -4,7 +4,7 @@ mod check;
 
 use wsaudit_wire::AnomalyKind;
 
-use crate::rules::read::{Names, SENDERS, Table};
+use crate::rules::read::{SENDERS, Table};
 
 /// No anomaly.
 ///
@@ -25,7 +25,7 @@ pub struct Protocol {
 }
 
 impl Protocol {
-    pub(crate) fn read(table: &mut Table<'_>, _names: Names<'_>) -> Option<Self> {
+    pub(crate) fn read(table: &mut Table<'_>) -> Self {
         let codes: Vec<_> = AnomalyKind::ALL
             .iter()
             .map(|kind| (kind.code(), *kind))
@@ -37,9 +37,9 @@ impl Protocol {
                 .collect::<Vec<_>>()
         });
         let from = table.get("from").and_then(|node| node.word(&SENDERS));
-        Some(Self {
+        Self {
             ignore: ignore.iter().map(|kind| kind.code().to_owned()).collect(),
             from,
-        })
+        }
     }
 }

@@ -7,13 +7,12 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::pending::TagRules;
 use toml::Spanned;
 use toml::de::DeTable;
 
 use self::section::{Header, Message};
 use super::read::{Context, Errors, Events, Fields, Names, Node, Table};
-use super::{Diagnostic, Pack, RuleErrors, RuleFile, Scope};
+use super::{Diagnostic, Pack, RuleErrors, RuleFile};
 
 /// Reads a pack's files. `base` is the directory that relative paths in them start from.
 pub(super) fn parse(files: &[Arc<RuleFile>], base: Option<&Path>) -> Result<Pack, RuleErrors> {
@@ -103,7 +102,7 @@ fn read<'a>(
         file.finish();
     }
     let header = header(&sections, documents.first().map(|(context, _)| *context));
-    let session = once(&sections.session, "session").and_then(section::session);
+    let session = once(&sections.session, "session").map(section::session);
     let message = once(&sections.message, "message").map(section::message);
     let scope = once(&sections.scope, "scope").map(section::scope);
     let mut fields = Fields::default();
@@ -135,12 +134,12 @@ fn read<'a>(
     Some(Pack {
         name,
         title,
-        session: session.unwrap_or_else(TagRules::default),
+        session: session.unwrap_or_default(),
         codec,
         name_at,
         fields: fields.into_things(),
         events: events.into_things(),
-        scope: scope.unwrap_or_else(Scope::default),
+        scope: scope.unwrap_or_default(),
         accept,
         facts,
         rules,

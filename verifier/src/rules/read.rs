@@ -13,8 +13,7 @@ mod time;
 
 pub(super) use names::{Events, Fields};
 pub(crate) use names::{HOLDERS, Names, SENDERS};
-pub(super) use nearest::nearest;
-pub(crate) use nearest::one_of;
+pub(crate) use nearest::{nearest, one_of};
 pub(crate) use node::Node;
 pub(crate) use table::Table;
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::str::FromStr;
 
-use crate::rules::pending::{Source, TagRules};
+use wsaudit_tagging::{Source, TagRules};
 
 use crate::engine::EventSet;
 use crate::rules::read::{Events, Fields, Node, SENDERS, Table};
@@ -47,7 +47,7 @@ pub(super) fn header(mut table: Table<'_>) -> Option<Header> {
 }
 
 /// `[session]`.
-pub(super) fn session(mut table: Table<'_>) -> Option<TagRules> {
+pub(super) fn session(mut table: Table<'_>) -> TagRules {
     let mut take = |key: &str| {
         table.get(key).map_or_else(Vec::new, |node| {
             node.one_or_more().into_iter().filter_map(source).collect()
@@ -59,7 +59,7 @@ pub(super) fn session(mut table: Table<'_>) -> Option<TagRules> {
         device: take("device"),
     };
     table.finish();
-    Some(rules)
+    rules
 }
 
 fn source(node: Node<'_>) -> Option<Source> {

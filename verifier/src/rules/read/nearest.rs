@@ -1,11 +1,17 @@
 //! The word that somebody may have meant.
 
+/// A longer word is a slip of another kind, and comparing it takes time and memory.
+const LONGEST: usize = 100;
+
 /// The known word nearest to `word`, if one is near enough to be meant. Case, `_` and `-` do not
 /// count.
-pub(in crate::rules) fn nearest<'w>(
+pub(crate) fn nearest<'w>(
     word: &str,
     known: impl IntoIterator<Item = &'w str>,
 ) -> Option<&'w str> {
+    if word.len() > LONGEST {
+        return None;
+    }
     let word = normal(word);
     known
         .into_iter()

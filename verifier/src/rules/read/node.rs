@@ -80,7 +80,7 @@ impl<'a> Node<'a> {
         items
     }
 
-    /// A table; `what` says of what, for its errors: `a rule of kind \`owned\``.
+    /// A table; `what` says which, for its errors: `a claim`.
     pub(crate) fn table(self, what: impl Into<String>) -> Option<Table<'a>> {
         match self.value() {
             DeValue::Table(entries) => {
