@@ -1,1 +1,35 @@
 //! The transparent recording proxy.
+//!
+//! [`Proxy::bind`] listens, [`Bound::run`] serves until it is told to end, and gives a [`Summary`].
+//! Each client connection gets an upstream connection of its own, and every byte passes as it came;
+//! from the opening handshakes on, a passive reader turns a copy of the bytes into records.
+//!
+//! The way of a byte: `serve` (one client connection) reads heads and bodies (`http`), opens a
+//! leg to the upstream (`dial`) and, after a 101, hands both legs to `relay`, which shows what it
+//! passes to an observer: `tap` records, `blind` does not.
+
+mod blind;
+mod config;
+mod counters;
+mod dial;
+mod http;
+mod ignore;
+mod leg;
+mod phase;
+mod proxy;
+mod relay;
+mod scratch;
+mod serve;
+mod shared;
+mod side;
+mod summary;
+mod tap;
+mod tls;
+mod upstream;
+
+pub use config::{Durability, Limits, OnRecorderFailure, ProxyConfig};
+pub use ignore::{IgnorePath, IgnorePathError};
+pub use proxy::{BindError, Bound, Proxy};
+pub use summary::{BothWays, Summary, WhyEnded};
+pub use tls::{ListenerTls, TlsError};
+pub use upstream::{Upstream, UpstreamError};

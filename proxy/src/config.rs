@@ -1,0 +1,117 @@
+//! What can be chosen.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use wsaudit_tagging::{HmacRedactor, TagRules};
+
+use crate::ignore::IgnorePath;
+use crate::tls::ListenerTls;
+use crate::upstream::Upstream;
+
+/// What a proxy does.
+#[derive(Debug, Clone)]
+pub struct ProxyConfig {
+    /// Where clients connect; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// Where the proxy connects.
+    pub upstream: Upstream,
+    /// TLS on the listener; `None` for plain HTTP.
+    pub tls: Option<ListenerTls>,
+    /// A PEM file of certificate authorities that an `https` upstream may have besides the public
+    /// ones.
+    pub upstream_ca: Option<PathBuf>,
+    /// The sources of sessions, users and devices.
+    pub tags: TagRules,
+    /// Replaces secrets before they are written; its key's id belongs into
+    /// [`WriterOptions`](wsaudit_recording::WriterOptions::key_id).
+    pub redactor: HmacRedactor,
+    /// Paths that are proxied and not recorded.
+    pub ignore_paths: Vec<IgnorePath>,
+    /// What comes first, the peer or the disk.
+    pub durability: Durability,
+    /// What happens to traffic that cannot be recorded.
+    pub on_recorder_failure: OnRecorderFailure,
+    /// How long a read waits for the recorder before the recording gets a gap.
+    pub max_stall: Duration,
+    /// How long connections may go on after the shutdown; zero ends them at once.
+    pub drain: Duration,
+    /// Sizes and times.
+    pub limits: Limits,
+}
+
+/// What comes first, the peer or the disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Durability {
+    /// Bytes go to the peer at once, and are committed in batches.
+    #[default]
+    Batch,
+    /// No handshake and no frame is complete at its peer before it is committed and synced; about
+    /// one disk sync of latency each way.
+    Strict,
+}
+
+/// What happens to traffic while the recorder has failed, or stalls for longer than
+/// [`ProxyConfig::max_stall`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OnRecorderFailure {
+    /// It goes on unrecorded, and the recording has a gap.
+    #[default]
+    Continue,
+    /// It ends.
+    Close,
+}
+
+/// Sizes and times. None of them disturbs traffic after a 101.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// The longest head, in bytes. RFC 9110 sets none; servers take 8 to 64 KiB.
+    pub head: usize,
+    /// How long a client may take for its TLS handshake and, from the first byte on, for the head of
+    /// a request, and the upstream for its connection and its answer to an opening handshake.
+    pub handshake: Duration,
+    /// How many bytes of a connection may wait for the recorder before its next read waits.
+    pub connection_credit: u64,
+    /// Payloads above this many bytes are recorded in chunks of this many.
+    pub chunk: usize,
+    /// How many bytes of a joined or inflated message are kept.
+    pub message: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            head: 64 * 1024,
+            handshake: Duration::from_secs(30),
+            connection_credit: 1024 * 1024,
+            chunk: 1024 * 1024,
+            message: 64 * 1024 * 1024,
+        }
+    }
+}
+
+impl ProxyConfig {
+    /// A proxy from `listen` to `upstream` with every other choice at its default.
+    pub fn new(
+        listen: SocketAddr,
+        upstream: Upstream,
+        tags: TagRules,
+        redactor: HmacRedactor,
+    ) -> Self {
+        Self {
+            listen,
+            upstream,
+            tls: None,
+            upstream_ca: None,
+            tags,
+            redactor,
+            ignore_paths: Vec::new(),
+            durability: Durability::default(),
+            on_recorder_failure: OnRecorderFailure::default(),
+            max_stall: Duration::from_secs(5),
+            drain: Duration::from_secs(10),
+            limits: Limits::default(),
+        }
+    }
+}

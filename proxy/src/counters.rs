@@ -1,0 +1,168 @@
+//! What is counted while the proxy runs.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use wsaudit_tagging::{Tag, TagKind};
+use wsaudit_wire::Direction;
+
+use crate::summary::BothWays;
+
+/// Counters of all connections.
+#[derive(Debug, Default)]
+pub(crate) struct Counters {
+    connections: AtomicU64,
+    handshakes: AtomicU64,
+    established: AtomicU64,
+    refused: AtomicU64,
+    upstream_failures: AtomicU64,
+    ignored: AtomicU64,
+    opaque: AtomicU64,
+    gaps: AtomicU64,
+    lost_frames: AtomicU64,
+    frames: [AtomicU64; 2],
+    bytes: [AtomicU64; 2],
+    named: Mutex<Named>,
+}
+
+/// What is counted by name; touched rarely.
+#[derive(Debug, Default)]
+struct Named {
+    sessions: BTreeSet<String>,
+    users: BTreeSet<String>,
+    anomalies: BTreeMap<String, u64>,
+}
+
+/// What happened to a connection, as far as it is counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Event {
+    /// A client connected.
+    Connection,
+    /// An opening handshake was read, and is recorded.
+    Handshake,
+    /// It was answered with 101.
+    Established,
+    /// It was answered with something else.
+    Refused,
+    /// The upstream could not be reached, or gave no answer.
+    UpstreamFailure,
+    /// A 101 on an ignored path.
+    Ignored,
+    /// A 101 that is no WebSocket.
+    Opaque,
+}
+
+/// The numbers at one moment.
+pub(crate) struct Counted {
+    pub(crate) connections: u64,
+    pub(crate) handshakes: u64,
+    pub(crate) established: u64,
+    pub(crate) refused: u64,
+    pub(crate) upstream_failures: u64,
+    pub(crate) ignored: u64,
+    pub(crate) opaque: u64,
+    pub(crate) gaps: u64,
+    pub(crate) lost_frames: u64,
+    pub(crate) frames: BothWays,
+    pub(crate) bytes: BothWays,
+    pub(crate) sessions: u64,
+    pub(crate) users: u64,
+    pub(crate) anomalies: BTreeMap<String, u64>,
+}
+
+const fn index(direction: Direction) -> usize {
+    match direction {
+        Direction::ClientToServer => 0,
+        Direction::ServerToClient => 1,
+    }
+}
+
+fn add(counter: &AtomicU64, count: u64) {
+    counter.fetch_add(count, Ordering::Relaxed);
+}
+
+fn read(counter: &AtomicU64) -> u64 {
+    counter.load(Ordering::Relaxed)
+}
+
+impl Counters {
+    fn named(&self) -> MutexGuard<'_, Named> {
+        // Each change is one call on a map: a panic elsewhere leaves nothing half done.
+        self.named.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn event(&self, event: Event) {
+        add(
+            match event {
+                Event::Connection => &self.connections,
+                Event::Handshake => &self.handshakes,
+                Event::Established => &self.established,
+                Event::Refused => &self.refused,
+                Event::UpstreamFailure => &self.upstream_failures,
+                Event::Ignored => &self.ignored,
+                Event::Opaque => &self.opaque,
+            },
+            1,
+        );
+    }
+
+    pub(crate) fn frame(&self, direction: Direction) {
+        add(&self.frames[index(direction)], 1);
+    }
+
+    pub(crate) fn bytes(&self, direction: Direction, count: u64) {
+        add(&self.bytes[index(direction)], count);
+    }
+
+    pub(crate) fn gap(&self) {
+        add(&self.gaps, 1);
+    }
+
+    pub(crate) fn lost_frame(&self) {
+        add(&self.lost_frames, 1);
+    }
+
+    pub(crate) fn tag(&self, tag: &Tag) {
+        let mut named = self.named();
+        match tag.kind {
+            TagKind::Session => named.sessions.insert(tag.value.clone()),
+            TagKind::User => named.users.insert(tag.value.clone()),
+            TagKind::Device | TagKind::Credential | TagKind::Claim => return,
+        };
+    }
+
+    pub(crate) fn anomaly(&self, code: &str) {
+        let mut named = self.named();
+        match named.anomalies.get_mut(code) {
+            Some(count) => *count += 1,
+            None => {
+                named.anomalies.insert(code.to_owned(), 1);
+            }
+        }
+    }
+
+    pub(crate) fn counted(&self) -> Counted {
+        let both = |counters: &[AtomicU64; 2]| BothWays {
+            client_to_server: read(&counters[0]),
+            server_to_client: read(&counters[1]),
+        };
+        let named = self.named();
+        Counted {
+            connections: read(&self.connections),
+            handshakes: read(&self.handshakes),
+            established: read(&self.established),
+            refused: read(&self.refused),
+            upstream_failures: read(&self.upstream_failures),
+            ignored: read(&self.ignored),
+            opaque: read(&self.opaque),
+            gaps: read(&self.gaps),
+            lost_frames: read(&self.lost_frames),
+            frames: both(&self.frames),
+            bytes: both(&self.bytes),
+            sessions: named.sessions.len() as u64,
+            users: named.users.len() as u64,
+            anomalies: named.anomalies.clone(),
+        }
+    }
+}

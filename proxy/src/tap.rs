@@ -1,0 +1,268 @@
+//! The passive reader of a connection: a copy of its bytes becomes records.
+
+mod commit;
+mod gap;
+mod handshake;
+mod lane;
+
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use wsaudit_recording::{
+    AnomalyRecord, ConnectionClosed, ConnectionId, Credit, HowEnded, Nanos, Record, Seq,
+};
+use wsaudit_tagging::Tagger;
+use wsaudit_wire::{Anomaly, ClosePayload, Direction, Endpoint};
+
+use crate::config::{Durability, OnRecorderFailure};
+use crate::relay::{Observer, Order, Refusal, RelayEnd};
+use crate::shared::Shared;
+
+use commit::Commit;
+use gap::Stall;
+pub(crate) use handshake::{Handshake, NoRoom};
+use lane::{Lane, Seen};
+
+/// What a row takes in the queue besides its bytes; an estimate, so that a flood of empty frames is
+/// bounded too.
+const ROW_COST: u64 = 256;
+
+/// Records one WebSocket connection.
+pub(crate) struct Tap {
+    shared: Arc<Shared>,
+    id: ConnectionId,
+    tagger: Tagger,
+    credit: Credit,
+    stall: Stall,
+    to_server: Lane,
+    to_client: Lane,
+    close: Option<(Endpoint, ClosePayload)>,
+    commit: Option<Commit>,
+}
+
+/// Order and time of some bytes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Stamp {
+    /// The place of the first frame that ends in them; those of the further ones follow.
+    first_seq: Seq,
+    at: Nanos,
+}
+
+impl Tap {
+    fn lane(&mut self, direction: Direction) -> &mut Lane {
+        match direction {
+            Direction::ClientToServer => &mut self.to_server,
+            Direction::ServerToClient => &mut self.to_client,
+        }
+    }
+
+    /// Turns what a lane saw into records, and sends them.
+    fn take(&mut self, direction: Direction, seen: Vec<Seen>, at: Nanos) {
+        let mut records = Vec::with_capacity(seen.len() + 1);
+        let mut cost = 0;
+        if let Some(gap) = self.stall.end(&self.credit, self.id, at) {
+            records.push(Record::Gap(gap));
+        }
+        for what in seen {
+            match what {
+                Seen::Frame { record, complete } => {
+                    self.shared.counters.frame(direction);
+                    if self.stall.is_open() || complete == lane::Complete::No {
+                        self.shared.counters.lost_frame();
+                        self.stall.lose(record.seq, at);
+                    } else {
+                        cost += ROW_COST + lane::payload_cost(&record.payload);
+                        records.push(Record::Frame(record));
+                    }
+                }
+                Seen::Chunk(chunk) => {
+                    if self.stall.is_open() {
+                        self.lane(direction).lose(chunk.chunks);
+                    } else {
+                        cost += ROW_COST + chunk.bytes.len() as u64;
+                        records.push(Record::Chunk(chunk));
+                    }
+                }
+                Seen::Message(message) => {
+                    if !self.stall.is_open() {
+                        cost += ROW_COST + lane::content_cost(&message.content);
+                        records.push(Record::Message(message));
+                    }
+                }
+                Seen::Tag(tag, from) => {
+                    self.shared.counters.tag(&tag);
+                    cost += ROW_COST;
+                    records.push(Record::Tag(handshake::tag_record(self.id, from, tag)));
+                }
+                Seen::Anomaly(anomaly, seq) => {
+                    self.shared.counters.anomaly(anomaly.kind.code());
+                    if !self.stall.is_open() {
+                        cost += ROW_COST;
+                        records.push(anomaly_record(self.id, direction, seq, at, anomaly));
+                    }
+                }
+                Seen::Close(close) => {
+                    self.close.get_or_insert((direction.sender(), close));
+                }
+            }
+        }
+        self.send(records, cost);
+    }
+
+    fn send(&mut self, records: Vec<Record>, cost: u64) {
+        if records.is_empty() {
+            return;
+        }
+        let guard = Some(self.credit.take(cost));
+        match self.shared.config.durability {
+            Durability::Batch => self.shared.sender.send(records, guard),
+            Durability::Strict => {
+                // Both directions share one wait: a commit holds all that was sent before.
+                self.commit = Some(Commit::send(&self.shared.sender, records, guard));
+            }
+        }
+    }
+
+    /// Writes the end of the connection, and what never became a frame.
+    pub(crate) fn finish(self, end: RelayEnd) {
+        let how = match end {
+            RelayEnd::Fin { .. } => HowEnded::Fin,
+            RelayEnd::Reset { .. } => HowEnded::Reset,
+            RelayEnd::Refused => HowEnded::Stopped,
+        };
+        let ended_by = match end {
+            RelayEnd::Fin { first: endpoint } | RelayEnd::Reset { by: endpoint } => Some(endpoint),
+            RelayEnd::Refused => None,
+        };
+        self.close(how, ended_by);
+    }
+
+    /// Writes that the proxy ended the connection.
+    pub(crate) fn stopped(self) {
+        self.close(HowEnded::Stopped, None);
+    }
+
+    fn close(mut self, how: HowEnded, ended_by: Option<Endpoint>) {
+        let run = Arc::clone(self.shared.sender.run());
+        let at = run.now();
+        let seq = run.next_seq(1);
+        for direction in Direction::BOTH {
+            let (seen, tail) = self.lane(direction).finish(seq, at);
+            self.take(direction, seen, at);
+            if let Some(tail) = tail
+                && !self.stall.is_open()
+            {
+                let cost = ROW_COST + lane::payload_cost(&tail.payload);
+                self.send(vec![Record::Tail(tail)], cost);
+            }
+        }
+        let mut records = Vec::new();
+        records.extend(self.stall.end_anyway(self.id, at).map(Record::Gap));
+        let (close_by, close) = match self.close.take() {
+            Some((endpoint, close)) => (Some(endpoint), Some(close)),
+            None => (None, None),
+        };
+        records.push(Record::Closed(ConnectionClosed {
+            id: self.id,
+            seq,
+            at,
+            how,
+            closed_by: close_by.or(ended_by),
+            close_code: close
+                .as_ref()
+                .and_then(|close| close.code)
+                .map(|code| code.0),
+            close_reason: close
+                .filter(|close| close.code.is_some())
+                .map(|close| String::from_utf8_lossy(&close.reason).into_owned()),
+        }));
+        self.send(records, ROW_COST);
+    }
+}
+
+fn anomaly_record(
+    connection: ConnectionId,
+    direction: Direction,
+    seq: Seq,
+    at: Nanos,
+    anomaly: Anomaly,
+) -> Record {
+    Record::Anomaly(AnomalyRecord {
+        connection,
+        direction,
+        seq,
+        at,
+        code: anomaly.kind.code().to_owned(),
+        detail: anomaly.detail,
+    })
+}
+
+impl Observer for Tap {
+    type Stamp = Stamp;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>, _: Direction) -> Poll<Result<(), Refusal>> {
+        if self.stall.is_open() {
+            return Poll::Ready(Ok(()));
+        }
+        if self.credit.poll_ready(cx).is_ready() {
+            self.stall.disarm();
+            return Poll::Ready(Ok(()));
+        }
+        let config = &self.shared.config;
+        ready!(self.stall.poll_patience(cx, config.max_stall));
+        tracing::error!(
+            connection = self.id.0,
+            stall = ?config.max_stall,
+            "the recorder stalls: frames of this connection are not recorded until it goes on"
+        );
+        match config.on_recorder_failure {
+            OnRecorderFailure::Close => Poll::Ready(Err(Refusal)),
+            OnRecorderFailure::Continue => {
+                self.shared.counters.gap();
+                self.stall.open(config.max_stall);
+                Poll::Ready(Ok(()))
+            }
+        }
+    }
+
+    fn stamp(&mut self, direction: Direction, bytes: &[u8]) -> Stamp {
+        let count = self.lane(direction).count_ends(bytes);
+        let run = self.shared.sender.run();
+        // The time first: a place in the order is never older than its time says.
+        let at = run.now();
+        Stamp {
+            first_seq: run.next_seq(count),
+            at,
+        }
+    }
+
+    fn observe(&mut self, direction: Direction, bytes: &[u8], stamp: Stamp) {
+        self.shared.counters.bytes(direction, bytes.len() as u64);
+        let shared = Arc::clone(&self.shared);
+        let lane = match direction {
+            Direction::ClientToServer => &mut self.to_server,
+            Direction::ServerToClient => &mut self.to_client,
+        };
+        let seen = lane.read(bytes, stamp, &mut self.tagger, shared.sender.run());
+        self.take(direction, seen, stamp.at);
+    }
+
+    fn order(&self) -> Order {
+        match self.shared.config.durability {
+            Durability::Batch => Order::PeerFirst,
+            Durability::Strict => Order::DiskFirst,
+        }
+    }
+
+    fn poll_durable(&mut self, cx: &mut Context<'_>, _: Direction) -> Poll<Result<(), Refusal>> {
+        let Some(commit) = &mut self.commit else {
+            return Poll::Ready(Ok(()));
+        };
+        let outcome = ready!(commit.poll(cx));
+        self.commit = None;
+        Poll::Ready(match (outcome, self.shared.config.on_recorder_failure) {
+            (Err(_), OnRecorderFailure::Close) => Err(Refusal),
+            (Ok(()), _) | (Err(_), OnRecorderFailure::Continue) => Ok(()),
+        })
+    }
+}

@@ -1,0 +1,296 @@
+//! The record of an opening handshake, up to its answer or its failure.
+
+use std::future::poll_fn;
+use std::net::SocketAddr;
+use std::sync::{Arc, PoisonError};
+
+use tokio::time::timeout;
+use wsaudit_recording::{
+    AnomalyRecord, ConnectionAnswered, ConnectionClosed, ConnectionId, ConnectionOpened, Credit,
+    HowEnded, Nanos, Record, Seq, TagRecord,
+};
+use wsaudit_tagging::{Tag, Tagger, credentials, redact_request_head, redact_response_head};
+use wsaudit_wire::{
+    Direction, Endpoint, Extensions, RequestHead, ResponseHead, handshake_anomalies,
+};
+
+use super::commit::Commit;
+use super::gap::Stall;
+use super::lane::Lane;
+use super::{ROW_COST, Tap, anomaly_record};
+use crate::config::{Durability, OnRecorderFailure};
+use crate::relay::RelayEnd;
+use crate::shared::Shared;
+
+/// What [`Handshake::opaque`] notes: the connection's bytes are no WebSocket frames, and are not
+/// recorded.
+const OPAQUE: &str = "opaque-tunnel";
+
+/// An opening handshake that was read.
+pub(crate) struct Handshake {
+    shared: Arc<Shared>,
+    id: ConnectionId,
+    request: RequestHead,
+    credentials: Vec<Tag>,
+    tagger: Tagger,
+    credit: Credit,
+    /// Where its newest record stands.
+    seq: Seq,
+    at: Nanos,
+}
+
+/// The recorder stalls, and the configuration wants no unrecorded traffic.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct NoRoom;
+
+impl Handshake {
+    /// Records that a request was read; nothing was dialed yet. A recorder that stalls is awaited as
+    /// long as a read would wait.
+    pub(crate) async fn open(
+        shared: &Arc<Shared>,
+        client_addr: SocketAddr,
+        request: &RequestHead,
+    ) -> Result<Self, NoRoom> {
+        let config = &shared.config;
+        let run = shared.sender.run();
+        let (seq, at) = (run.next_seq(1), run.now());
+        let credit = shared.sender.credit(config.limits.connection_credit);
+        let room = poll_fn(|cx| credit.poll_ready(cx));
+        if timeout(config.max_stall, room).await.is_err()
+            && config.on_recorder_failure == OnRecorderFailure::Close
+        {
+            return Err(NoRoom);
+        }
+        let mut tagger = Tagger::new(Arc::clone(&shared.tags));
+        let redactor = &config.redactor;
+        let mut tags = tagger.on_request(request, redactor);
+        let credentials = credentials(request, redactor);
+        tags.extend(credentials.iter().cloned());
+        let id = run.next_connection();
+        let opened = ConnectionOpened {
+            id,
+            seq,
+            at,
+            client_addr: client_addr.to_string(),
+            upstream: config.upstream.url().to_owned(),
+            http_version: request.version().to_owned(),
+            request_head: redact_request_head(request, &shared.tags, redactor),
+        };
+        shared.counters.event(crate::counters::Event::Handshake);
+        let request = request.clone();
+        let shared = Arc::clone(shared);
+        let handshake = Self {
+            shared,
+            id,
+            request,
+            credentials,
+            tagger,
+            credit,
+            seq,
+            at,
+        };
+        let mut records = vec![Record::Opened(opened)];
+        records.extend(handshake.tags(tags));
+        handshake.commit(records).await;
+        Ok(handshake)
+    }
+
+    /// Records the answer's head, before it is passed on.
+    pub(crate) async fn answered(&mut self, answer: &ResponseHead) {
+        self.step();
+        let redactor = &self.shared.config.redactor;
+        let tags = self.tagger.on_response(answer, redactor);
+        let head = redact_response_head(answer, &self.request, &self.shared.tags, redactor);
+        // From the redacted head: tokens are smuggled in subprotocols.
+        let redacted = ResponseHead::parse(&head).ok();
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        let extensions: Vec<_> = answer
+            .headers()
+            .all("Sec-WebSocket-Extensions")
+            .map(|field| text(field.value))
+            .collect();
+        let mut records = vec![Record::Answered(ConnectionAnswered {
+            id: self.id,
+            seq: self.seq,
+            at: self.at,
+            status: Some(answer.status()),
+            subprotocol: redacted
+                .as_ref()
+                .and_then(|head| head.subprotocol().map(text)),
+            extensions: (!extensions.is_empty()).then(|| extensions.join(", ")),
+            response_head: head,
+        })];
+        records.extend(self.tags(tags));
+        self.commit(records).await;
+    }
+
+    /// The answer was no 101, and was passed on.
+    pub(crate) fn refused(mut self) {
+        self.close(HowEnded::Refused, Some(Endpoint::Server));
+    }
+
+    /// The upstream could not be reached, or gave no answer that is one.
+    pub(crate) fn upstream_failed(mut self) {
+        self.step();
+        self.send(vec![Record::Answered(ConnectionAnswered {
+            id: self.id,
+            seq: self.seq,
+            at: self.at,
+            response_head: Vec::new(),
+            status: None,
+            subprotocol: None,
+            extensions: None,
+        })]);
+        self.close(HowEnded::UpstreamFailed, None);
+    }
+
+    /// The client has reset the connection before it had an answer.
+    pub(crate) fn client_gone(mut self) {
+        self.close(HowEnded::Reset, Some(Endpoint::Client));
+    }
+
+    /// The proxy has ended the connection.
+    pub(crate) fn stopped(mut self) {
+        self.close(HowEnded::Stopped, None);
+    }
+
+    /// The connection is open: its frames follow.
+    pub(crate) fn established(self, answer: &ResponseHead) -> Tap {
+        let shared = &self.shared;
+        shared
+            .candidates
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .add(&self.request, Some(answer), &self.credentials);
+        let anomalies = handshake_anomalies(&self.request, answer);
+        for anomaly in &anomalies {
+            self.shared.counters.anomaly(anomaly.kind.code());
+        }
+        let direction = Direction::ServerToClient;
+        self.send(
+            anomalies
+                .into_iter()
+                .map(|anomaly| anomaly_record(self.id, direction, self.seq, self.at, anomaly))
+                .collect(),
+        );
+        // The same breaches again, which were recorded above.
+        let extensions = answer.extensions(&mut Vec::new());
+        let limits = self.shared.config.limits;
+        let lane =
+            |direction, extensions: &Extensions| Lane::new(self.id, direction, extensions, &limits);
+        Tap {
+            to_server: lane(Direction::ClientToServer, &extensions),
+            to_client: lane(Direction::ServerToClient, &extensions),
+            shared: self.shared,
+            id: self.id,
+            tagger: self.tagger,
+            credit: self.credit,
+            stall: Stall::default(),
+            close: None,
+            commit: None,
+        }
+    }
+
+    /// The server has switched to something that is no WebSocket.
+    pub(crate) fn opaque(self) -> Opaque {
+        self.shared.counters.anomaly(OPAQUE);
+        self.send(vec![Record::Anomaly(AnomalyRecord {
+            connection: self.id,
+            direction: Direction::ServerToClient,
+            seq: self.seq,
+            at: self.at,
+            code: OPAQUE.to_owned(),
+            detail: "the answer opens no WebSocket; the bytes after it were not recorded"
+                .to_owned(),
+        })]);
+        Opaque(self)
+    }
+
+    /// Takes a place in the order, and the time.
+    fn step(&mut self) {
+        let run = self.shared.sender.run();
+        (self.seq, self.at) = (run.next_seq(1), run.now());
+    }
+
+    fn tags(&self, tags: Vec<Tag>) -> Vec<Record> {
+        tags.into_iter()
+            .map(|tag| {
+                self.shared.counters.tag(&tag);
+                Record::Tag(tag_record(self.id, self.seq, tag))
+            })
+            .collect()
+    }
+
+    fn close(&mut self, how: HowEnded, closed_by: Option<Endpoint>) {
+        self.step();
+        self.send(vec![Record::Closed(ConnectionClosed {
+            id: self.id,
+            seq: self.seq,
+            at: self.at,
+            how,
+            closed_by,
+            close_code: None,
+            close_reason: None,
+        })]);
+    }
+
+    fn send(&self, records: Vec<Record>) {
+        if !records.is_empty() {
+            let guard = self.credit.take(cost(&records));
+            self.shared.sender.send(records, Some(guard));
+        }
+    }
+
+    /// Sends, and waits for the disk where that comes first.
+    async fn commit(&self, records: Vec<Record>) {
+        match self.shared.config.durability {
+            Durability::Batch => self.send(records),
+            Durability::Strict => {
+                let guard = self.credit.take(cost(&records));
+                let mut commit = Commit::send(&self.shared.sender, records, Some(guard));
+                // A failure is seen, and said, by whoever watches the recorder.
+                let _ = poll_fn(|cx| commit.poll(cx)).await;
+            }
+        }
+    }
+}
+
+/// A connection whose bytes are not understood.
+pub(crate) struct Opaque(Handshake);
+
+impl Opaque {
+    /// Records the connection's end; `None` where the proxy ended it.
+    pub(crate) fn finish(mut self, ended: Option<RelayEnd>) {
+        match ended {
+            Some(RelayEnd::Fin { first }) => self.0.close(HowEnded::Fin, Some(first)),
+            Some(RelayEnd::Reset { by }) => self.0.close(HowEnded::Reset, Some(by)),
+            Some(RelayEnd::Refused) | None => self.0.close(HowEnded::Stopped, None),
+        }
+    }
+}
+
+/// The bytes that records of a handshake take in the queue.
+fn cost(records: &[Record]) -> u64 {
+    records
+        .iter()
+        .map(|record| {
+            ROW_COST
+                + match record {
+                    Record::Opened(opened) => opened.request_head.len() as u64,
+                    Record::Answered(answered) => answered.response_head.len() as u64,
+                    _ => 0,
+                }
+        })
+        .sum()
+}
+
+pub(super) fn tag_record(connection: ConnectionId, from: Seq, tag: Tag) -> TagRecord {
+    TagRecord {
+        connection,
+        from,
+        kind: tag.kind,
+        value: tag.value,
+        source: tag.source,
+        provenance: tag.provenance,
+    }
+}

@@ -1,0 +1,17 @@
+//! The proxy from outside: real sockets on both sides, and the recording that they leave.
+
+#![expect(clippy::unwrap_used, reason = "in a test, a panic is the report")]
+
+mod harness;
+
+mod bad_requests;
+mod ends;
+mod gaps;
+mod http;
+mod listener;
+mod pressure;
+mod recording;
+mod relay;
+mod tags;
+mod tls;
+mod tungstenite;
