@@ -61,18 +61,44 @@ pub fn credentials(request: &RequestHead, redactor: &dyn Redactor) -> Vec<Tag> {
     tags
 }
 
-/// An `Authorization` value without its scheme: `abc` of `Bearer abc`. Without a scheme, all of it.
+/// The schemes that are told from a credential: the registered ones, and some that are in use.
+///
+/// <https://www.iana.org/assignments/http-authschemes/http-authschemes.xhtml>
+const SCHEMES: [&str; 20] = [
+    "apikey",
+    "aws4-hmac-sha256",
+    "basic",
+    "bearer",
+    "digest",
+    "dpop",
+    "gnap",
+    "hawk",
+    "hoba",
+    "jwt",
+    "key",
+    "mutual",
+    "negotiate",
+    "ntlm",
+    "oauth",
+    "privatetoken",
+    "scram-sha-1",
+    "scram-sha-256",
+    "token",
+    "vapid",
+];
+
+/// An `Authorization` value without its scheme: `abc` of `Bearer abc`. Without a known one, all of it.
 pub(crate) fn credential_part(value: &[u8]) -> &[u8] {
     let value = value.trim_ascii();
-    match value.iter().position(u8::is_ascii_whitespace) {
-        Some(space)
-            if value[..space]
-                .iter()
-                .all(|b| b.is_ascii_alphanumeric() || *b == b'-') =>
-        {
-            value[space..].trim_ascii()
-        }
-        Some(_) | None => value,
+    let Some(space) = value.iter().position(u8::is_ascii_whitespace) else {
+        return value;
+    };
+    let (word, rest) = value.split_at(space);
+    let is_scheme = |scheme: &str| word.eq_ignore_ascii_case(scheme.as_bytes());
+    if SCHEMES.into_iter().any(is_scheme) {
+        rest.trim_ascii()
+    } else {
+        value
     }
 }
 
@@ -88,7 +114,7 @@ mod tests {
     fn the_scheme_is_no_part_of_a_credential() {
         assert_eq!(credential_part(b"Bearer  abc "), b"abc");
         assert_eq!(credential_part(b"abc"), b"abc");
-        assert_eq!(credential_part(b"a=b c"), b"a=b c");
+        assert_eq!(credential_part(b"my secret"), b"my secret");
         assert_eq!(credential_part(b""), b"");
     }
 

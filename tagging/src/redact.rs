@@ -43,7 +43,11 @@ pub fn redact_request_head(
             .all()
             .any(|s| matches!(s, Source::Query(n) if n == name))
     };
-    edits.replace_all(request.target_at(), |text| secrets_in(text, &readable));
+    // Each part on its own: a value in the path ends where the query begins.
+    let (target, path) = (request.target_at(), request.path_at());
+    for part in [target.start..path.start, path.clone(), path.end..target.end] {
+        edits.replace_all(part, |text| secrets_in(text, &readable));
+    }
     for field in request.headers().iter() {
         redact_field(&field, rules, &mut edits);
     }

@@ -398,10 +398,12 @@ impl Assembler {
     }
 
     fn corrupt(&mut self, corrupt: Corrupt) -> Undecodable {
-        let detail = format!("after {} compressed bytes of the message", corrupt.at);
+        let detail = format!("after {} inflated bytes of the message", corrupt.after);
         self.report(AnomalyKind::DeflateError, detail);
         self.lose_window();
-        Undecodable::Corrupt { at: corrupt.at }
+        Undecodable::Corrupt {
+            after: corrupt.after,
+        }
     }
 
     /// Gives the open message up.

@@ -16,9 +16,10 @@ const SCRATCH: usize = 8 * 1024;
 pub(crate) struct Inflater {
     raw: Decompress,
     scratch: Box<[u8]>,
-    /// The last four bytes of the message so far, and how many there were in all.
+    /// The last four bytes of the message so far; how many there were, and how many they gave.
     last: [u8; 4],
     compressed: u64,
+    inflated: u64,
     stream: Stream,
 }
 
@@ -34,8 +35,8 @@ enum Stream {
 /// Why a message could not be inflated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Corrupt {
-    /// How many of the message's compressed bytes were accepted before.
-    pub(crate) at: u64,
+    /// How many bytes of the message were inflated before.
+    pub(crate) after: u64,
 }
 
 impl Inflater {
@@ -45,6 +46,7 @@ impl Inflater {
             scratch: vec![0; SCRATCH].into_boxed_slice(),
             last: [0; 4],
             compressed: 0,
+            inflated: 0,
             stream: Stream::Open,
         }
     }
@@ -96,10 +98,12 @@ impl Inflater {
     fn begin_message(&mut self) {
         self.last = [0; 4];
         self.compressed = 0;
+        self.inflated = 0;
     }
 
+    /// Whatever the chunks in which a message comes, the sink gets the same bytes, also those before
+    /// the place where it is corrupt.
     fn run(&mut self, mut input: &[u8], sink: &mut impl FnMut(&[u8])) -> Result<(), Corrupt> {
-        let whole = input.len();
         loop {
             if self.stream == Stream::Ended && !input.is_empty() {
                 // RFC 7692, section 7.2.3.4: blocks may follow one with BFINAL. zlib's deflate
@@ -110,35 +114,40 @@ impl Inflater {
             let (in_before, out_before) = (self.raw.total_in(), self.raw.total_out());
             let status = self
                 .raw
-                .decompress(input, &mut self.scratch, FlushDecompress::Sync)
-                .map_err(|_| Corrupt {
-                    at: self.compressed + (whole - input.len()) as u64,
-                })?;
+                .decompress(input, &mut self.scratch, FlushDecompress::Sync);
             let taken = within(self.raw.total_in() - in_before, input.len());
             let given = within(self.raw.total_out() - out_before, self.scratch.len());
             input = &input[taken..];
+            self.inflated += given as u64;
             if given > 0 {
                 sink(&self.scratch[..given]);
             }
+            let room_is_left = given < self.scratch.len();
             match status {
-                Status::StreamEnd => {
+                Err(_) => return Err(self.corrupt()),
+                Ok(Status::StreamEnd) => {
                     self.stream = Stream::Ended;
                     if input.is_empty() {
                         return Ok(());
                     }
                 }
-                Status::Ok | Status::BufError => {
-                    let filled = given == self.scratch.len();
-                    if !filled && input.is_empty() {
+                Ok(Status::Ok | Status::BufError) if room_is_left => {
+                    if input.is_empty() {
                         return Ok(());
                     }
-                    if !filled && taken == 0 {
+                    if taken == 0 {
                         // There is room and input, and it takes neither.
-                        let at = self.compressed + (whole - input.len()) as u64;
-                        return Err(Corrupt { at });
+                        return Err(self.corrupt());
                     }
                 }
+                Ok(Status::Ok | Status::BufError) => {}
             }
+        }
+    }
+
+    const fn corrupt(&self) -> Corrupt {
+        Corrupt {
+            after: self.inflated,
         }
     }
 }

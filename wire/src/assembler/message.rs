@@ -62,8 +62,8 @@ pub enum Content {
 pub enum Undecodable {
     /// It does not inflate.
     Corrupt {
-        /// How many of its compressed bytes were accepted.
-        at: u64,
+        /// How many bytes of it were inflated before.
+        after: u64,
     },
     /// It may refer to an earlier message of this direction that could not be inflated.
     ContextLost,
@@ -82,8 +82,8 @@ pub enum Undecodable {
 impl fmt::Display for Undecodable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Corrupt { at } => {
-                write!(f, "it does not inflate after {at} compressed bytes")
+            Self::Corrupt { after } => {
+                write!(f, "it cannot be inflated beyond {after} bytes")
             }
             Self::ContextLost => {
                 f.write_str("an earlier message of this direction that it may refer to was lost")

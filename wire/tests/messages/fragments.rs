@@ -224,20 +224,24 @@ proptest! {
     #[test]
     fn the_same_bytes_in_other_chunks_give_the_same(
         bytes in prop::collection::vec(
-            prop_oneof![Just(0x81u8), Just(0x01), Just(0x80), Just(0x00), Just(0x02), any::<u8>()],
+            prop_oneof![Just(0x81u8), Just(0x01), Just(0x80), Just(0x00), Just(0x02), Just(0xC1), Just(0x41), any::<u8>()],
             0..200,
         ),
         cut in any::<prop::sample::Index>(),
     ) {
-        for direction in Direction::BOTH {
-            let mut whole = Line::new(direction, &Extensions::default());
-            let mut cut_line = Line::new(direction, &Extensions::default());
-            let (a, b) = bytes.split_at(cut.index(bytes.len() + 1));
-            let expected = whole.send(&bytes);
-            let got = [cut_line.send(a), cut_line.send(b)].concat();
-            prop_assert_eq!(got, expected);
-            prop_assert_eq!(cut_line.finish(), whole.finish());
-            prop_assert_eq!(cut_line.anomalies(), whole.anomalies());
+        for response in ["", "permessage-deflate", "permessage-deflate, x-crc"] {
+            let agreed = Extensions::from_response([response.as_bytes()], &mut Vec::new());
+            for direction in Direction::BOTH {
+                let mut whole = Line::new(direction, &agreed);
+                let mut cut_line = Line::new(direction, &agreed);
+                let (a, b) = bytes.split_at(cut.index(bytes.len() + 1));
+                let expected = whole.send(&bytes);
+                let got = [cut_line.send(a), cut_line.send(b)].concat();
+                prop_assert_eq!(got, expected);
+                prop_assert_eq!(cut_line.finish(), whole.finish());
+                prop_assert_eq!(&cut_line.cut_off, &whole.cut_off);
+                prop_assert_eq!(cut_line.anomalies(), whole.anomalies());
+            }
         }
     }
 }

@@ -233,6 +233,9 @@ fn messages() -> impl Strategy<Value = Vec<Vec<u8>>> {
 }
 
 proptest! {
+    // Deflating is slow in a build without optimisation.
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
     #[test]
     fn what_was_deflated_is_inflated_whatever_the_fragments(
         messages in messages(),
@@ -261,5 +264,24 @@ proptest! {
             let is_message = matches!(&ended[..], [Ended::Message(Message { .. })]);
             prop_assert!(is_message, "{:?}", ended);
         }
+    }
+
+    #[test]
+    fn a_damaged_message_is_judged_alike_in_any_chunks(
+        message in prop::collection::vec(prop_oneof![Just(b'a'), Just(0xC3u8), any::<u8>()], 1..200),
+        damage in any::<prop::sample::Index>(),
+        flip in 1u8..,
+        chunk in 1usize..20,
+    ) {
+        let mut compress = Compress::new(Compression::best(), false);
+        let mut payload = deflate(&mut compress, &message);
+        let at = damage.index(payload.len());
+        payload[at] ^= flip;
+        let bytes = [frame(COMPRESSED_TEXT, &payload), frame(COMPRESSED_TEXT, &HELLO)].concat();
+        let mut whole = server("permessage-deflate");
+        let mut chunked = server("permessage-deflate");
+        let ended: Vec<_> = bytes.chunks(chunk).flat_map(|part| chunked.send(part)).collect();
+        prop_assert_eq!(ended, whole.send(&bytes));
+        prop_assert_eq!(chunked.anomalies(), whole.anomalies());
     }
 }
