@@ -1,5 +1,6 @@
 //! Rule packs, the engine that checks recordings against them, and reports.
 
+pub mod case;
 pub mod decode;
 pub mod engine;
 pub mod facts;

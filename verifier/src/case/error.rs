@@ -60,10 +60,14 @@ pub enum Problem {
     )]
     NoExpectation,
     /// No rules.
-    #[error("this case names no rules: add `rules: NAME` to its trace, or a ```toml block with rules")]
+    #[error(
+        "this case names no rules: add `rules: NAME` to its trace, or a ```toml block with rules"
+    )]
     NoRules,
     /// Two things that exclude each other.
-    #[error("`expect {none}` contradicts the violation expected on line {other}: remove one of them")]
+    #[error(
+        "`expect {none}` contradicts the violation expected on line {other}: remove one of them"
+    )]
     Contradiction {
         /// `none` or `clean`.
         none: &'static str,
@@ -112,7 +116,9 @@ pub enum Problem {
     )]
     BadName(String),
     /// A time that cannot be read.
-    #[error("`{0}` is no time: expected seconds from the start, such as 0.250, with at most 9 decimals")]
+    #[error(
+        "`{0}` is no time: expected seconds from the start, such as 0.250, with at most 9 decimals"
+    )]
     BadTime(String),
     /// A time before that of the line above.
     #[error("the time goes back: {now} s after {before} s; times must not decrease")]
@@ -169,7 +175,9 @@ pub enum Problem {
         first: u32,
     },
     /// A history of two kinds.
-    #[error("this case names recordings, so it can have no history of its own: remove the one or the other")]
+    #[error(
+        "this case names recordings, so it can have no history of its own: remove the one or the other"
+    )]
     TwoHistories,
     /// A frame number without a recording.
     #[error("`at frame` is for recordings: in a trace, put `#! expect {0}` on the offending line")]

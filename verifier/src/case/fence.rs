@@ -46,7 +46,12 @@ pub(super) fn read(text: &str) -> Markdown<'_> {
                     Some("toml") => Language::Toml,
                     Some(_) | None => Language::Other,
                 };
-                let block = Block { language, line: number, lines: Vec::new(), unclosed: None };
+                let block = Block {
+                    language,
+                    line: number,
+                    lines: Vec::new(),
+                    unclosed: None,
+                };
                 open = Some((run, block));
             }
             None => {

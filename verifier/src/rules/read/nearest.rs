@@ -5,10 +5,7 @@ const LONGEST: usize = 100;
 
 /// The known word nearest to `word`, if one is near enough to be meant. Case, `_` and `-` do not
 /// count.
-pub(crate) fn nearest<'w>(
-    word: &str,
-    known: impl IntoIterator<Item = &'w str>,
-) -> Option<&'w str> {
+pub(crate) fn nearest<'w>(word: &str, known: impl IntoIterator<Item = &'w str>) -> Option<&'w str> {
     if word.len() > LONGEST {
         return None;
     }
