@@ -227,6 +227,8 @@ title    = "t"
 kind     = "owned"
 resource = "thread"
 except   = [{ why = "everybody" }]
+used-by  = "opened"
+reply    = { within = "2s" }
 [[rule]]
 id    = "d"
 title = "t"
@@ -349,4 +351,59 @@ fn nothing_to_load() {
     let unknown = Pack::resolve("protocl").unwrap_err();
     assert!(matches!(unknown, LoadError::Unknown { .. }));
     shows!("unknown-pack", shown(unknown));
+}
+
+#[test]
+fn keys_that_contradict_each_other() {
+    shows!(
+        "contradictions",
+        errors(
+            r#"
+[[rule]]
+id       = "a"
+title    = "t"
+kind     = "count"
+event    = "thread"
+exactly  = 2
+at-least = 3
+at-most  = 2
+[[rule]]
+id      = "b"
+title   = "t"
+kind    = "never"
+event   = "thread"
+before  = "created"
+after   = "refused"
+between = ["created"]
+[[rule]]
+id       = "c"
+title    = "t"
+kind     = "count"
+event    = "thread"
+at-least = 1
+within   = "1s"
+[[rule]]
+id       = "d"
+title    = "t"
+kind     = "addressed"
+field    = "session"
+missing  = "violated"
+[[rule]]
+id         = "e"
+title      = "t"
+kind       = "owned"
+resource   = "thread"
+owner      = "connection"
+claimed-by = "created"
+shared-by  = { event = "thread", with = "session" }
+left-by    = "refused"
+survives-reconnect = true
+[[rule]]
+id       = "f"
+title    = "t"
+kind     = "handshake"
+accepted = false
+"#
+        )
+    );
 }

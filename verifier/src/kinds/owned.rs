@@ -328,18 +328,25 @@ impl Reply {
     fn read(node: Node<'_>, names: Names<'_>) -> Option<Self> {
         let mut table = node.table("`reply`")?;
         let key = table.get("match").and_then(|node| names.selector(node));
-        let granted_by = table
-            .required("granted-by")
-            .map(|node| names.server_events(node));
-        let denied_by = table
-            .required("denied-by")
-            .map(|node| names.server_events(node));
+        let mut answers = |key: &str| {
+            table
+                .get(key)
+                .map_or_else(Vec::new, |node| names.server_events(node))
+        };
+        let granted_by = answers("granted-by");
+        let denied_by = answers("denied-by");
+        if !table.has_any(&["granted-by", "denied-by"]) {
+            table
+                .error("nothing answers here")
+                .label("expected `granted-by`, `denied-by` or both")
+                .emit();
+        }
         let within = table.duration("within");
         table.finish();
         Some(Self {
             key,
-            granted_by: granted_by?,
-            denied_by: denied_by?,
+            granted_by,
+            denied_by,
             within,
         })
     }
