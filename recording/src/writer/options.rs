@@ -7,7 +7,8 @@ use std::time::Duration;
 /// How a writer behaves, and what it says of itself in the recording.
 #[derive(Debug, Clone)]
 pub struct WriterOptions {
-    /// Frames after which a transaction is committed and synced.
+    /// Frames after which a transaction is committed and synced; up to four times as many while more
+    /// wait in the queue.
     pub batch_frames: u64,
     /// The longest time for which a transaction stays open.
     pub batch_interval: Duration,

@@ -15,6 +15,10 @@ use crate::column::signed;
 use crate::record::{GapRecord, Record, Seq};
 use crate::run::unix_now;
 
+/// While more waits in the queue, a transaction may grow to this many batches: each commit is a disk
+/// sync, and a recorder that lags has no time for them.
+const BACKLOG: u64 = 4;
+
 struct Recorder<'c> {
     connection: &'c Connection,
     inserts: Inserts<'c>,
@@ -227,10 +231,11 @@ impl Recorder<'_> {
             return;
         }
         let transaction = &self.transaction;
-        let full = transaction.frames >= self.options.batch_frames
+        let batch = self.options.batch_frames;
+        let full = transaction.frames >= batch.saturating_mul(BACKLOG)
             || transaction.bytes >= self.options.batch_bytes;
-        let hurry = transaction.hurry && commands.is_empty();
-        if full || hurry {
+        let enough = transaction.hurry || transaction.frames >= batch;
+        if full || (enough && commands.is_empty()) {
             self.commit();
             return;
         }
