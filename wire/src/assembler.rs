@@ -3,18 +3,18 @@
 mod header_checks;
 mod kept;
 mod message;
+mod open;
+mod window;
 
 use header_checks::{BitOwner, check_header, check_order};
 use kept::Kept;
 pub use kept::OutputCap;
 pub use message::{Content, Ended, Frames, Message, Undecodable};
+use open::{Body, Current, Open, Place, TextCheck};
+use window::SharedWindow;
 
-use crate::inflate::{Corrupt, Inflater};
-use crate::utf8::{InvalidFrom, Utf8Check};
-use crate::{
-    Anomaly, AnomalyKind, ClosePayload, ContextTakeover, DeflateSide, Direction, Extensions,
-    FrameHeader, Opcode, Rest,
-};
+use crate::inflate::Corrupt;
+use crate::{Anomaly, AnomalyKind, ClosePayload, Direction, Extensions, FrameHeader, Opcode, Rest};
 
 /// A control frame's payload is at most this long (RFC 6455, section 5.5); of a longer one, this much
 /// is looked at.
@@ -29,23 +29,15 @@ const CONTROL_LIMIT: usize = 125;
 #[derive(Debug)]
 pub struct Assembler {
     direction: Direction,
-    deflate: Option<DeflateSide>,
+    /// `None` where permessage-deflate was not agreed.
+    deflate: Option<SharedWindow>,
     /// The names of unknown extensions, joined; `None` without any.
     unknown_extensions: Option<String>,
     cap: OutputCap,
-    inflater: Option<Box<Inflater>>,
-    window: Window,
     current: Current,
     open: Option<Open>,
     closing: Closing,
     anomalies: Vec<Anomaly>,
-}
-
-/// Whether the inflater's window holds what the sender's window holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Window {
-    Known,
-    Lost,
 }
 
 /// How far the closing handshake of this direction is.
@@ -57,56 +49,17 @@ enum Closing {
     DataReported,
 }
 
-/// The frame that is being read.
-#[derive(Debug)]
-enum Current {
-    /// None.
-    Between,
-    /// A frame of the open message.
-    Data { header: FrameHeader, place: Place },
-    /// A control frame, and the first bytes of its payload.
-    Control { opcode: Opcode, payload: Vec<u8> },
-    /// A data frame that is part of no message.
-    Stray { opcode: Opcode, why: Undecodable },
-}
-
-/// Where a frame stands in its message.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Place {
-    First,
-    Later,
-}
-
-/// A message of which not every frame was read.
-#[derive(Debug)]
-struct Open {
-    opcode: Opcode,
-    frames: Frames,
-    /// `None` for what is no text, and for text that is known to be invalid.
-    utf8: Option<Utf8Check>,
-    body: Body,
-}
-
-#[derive(Debug)]
-enum Body {
-    /// One uncompressed frame: the caller has the bytes.
-    AsSent,
-    Joined(Kept),
-    Inflated(Kept),
-    Undecodable(Undecodable),
-}
-
 impl Assembler {
     /// An assembler for one direction of a connection that agreed on `extensions`.
     pub fn new(direction: Direction, extensions: &Extensions, cap: OutputCap) -> Self {
         let unknown = &extensions.unknown;
         Self {
             direction,
-            deflate: extensions.deflate.map(|d| d.side(direction)),
+            deflate: extensions
+                .deflate
+                .map(|agreed| SharedWindow::new(agreed.side(direction))),
             unknown_extensions: (!unknown.is_empty()).then(|| unknown.join(", ")),
             cap,
-            inflater: None,
-            window: Window::Known,
             current: Current::Between,
             open: None,
             closing: Closing::NotBegun,
@@ -117,7 +70,7 @@ impl Assembler {
     /// A frame begins. Gives the message before, where this frame cuts it off; its last frame is the
     /// last data frame before this one.
     pub fn header(&mut self, header: &FrameHeader) -> Option<Message> {
-        let owner = match (&self.unknown_extensions, self.deflate) {
+        let owner = match (&self.unknown_extensions, &self.deflate) {
             (Some(_), _) => BitOwner::Unknown,
             (None, Some(_)) => BitOwner::Deflate,
             (None, None) => BitOwner::Nobody,
@@ -251,18 +204,24 @@ impl Assembler {
     }
 
     fn begin_message(&mut self, header: &FrameHeader) -> Open {
-        let body = if let Some(names) = self.unknown_extension_of(header) {
-            self.lose_window_if_compressed(header);
-            Body::Undecodable(Undecodable::UnknownExtension(names))
-        } else if header.rsv1() && self.deflate.is_some() {
-            match self.window {
-                Window::Known => Body::Inflated(Kept::new(self.cap)),
-                Window::Lost => Body::Undecodable(Undecodable::ContextLost),
+        let body = match (self.unknown_extension_of(header), &mut self.deflate) {
+            (Some(names), window) => {
+                if let Some(window) = window
+                    && header.rsv1()
+                {
+                    window.lose();
+                }
+                Body::Undecodable(Undecodable::UnknownExtension(names))
             }
-        } else if header.fin() {
-            Body::AsSent
-        } else {
-            Body::Joined(Kept::new(self.cap))
+            (None, Some(window)) if header.rsv1() => {
+                if window.is_lost() {
+                    Body::Undecodable(Undecodable::ContextLost)
+                } else {
+                    Body::Inflated(Kept::new(self.cap))
+                }
+            }
+            (None, _) if header.fin() => Body::AsSent,
+            (None, _) => Body::Joined(Kept::new(self.cap)),
         };
         Open {
             opcode: header.opcode(),
@@ -271,7 +230,7 @@ impl Assembler {
             } else {
                 Frames::Several
             },
-            utf8: (header.opcode() == Opcode::TEXT).then(Utf8Check::default),
+            text: TextCheck::new(header.opcode()),
             body,
         }
     }
@@ -294,58 +253,35 @@ impl Assembler {
         }
     }
 
-    fn lose_window_if_compressed(&mut self, header: &FrameHeader) {
-        if header.rsv1() && self.deflate.is_some() {
-            self.lose_window();
-        }
-    }
-
-    /// A message's bytes did not reach the inflater, or broke it: what follows may refer to them.
     fn lose_window(&mut self) {
-        match self.deflate.map(|side| side.takeover) {
-            Some(ContextTakeover::Reset) => {
-                if let Some(inflater) = &mut self.inflater {
-                    inflater.reset();
-                }
-            }
-            Some(ContextTakeover::Kept) | None => {
-                self.window = Window::Lost;
-                self.inflater = None;
-            }
+        if let Some(window) = &mut self.deflate {
+            window.lose();
         }
     }
 
     fn data(&mut self, bytes: &[u8]) {
-        let Some(open) = &mut self.open else { return };
-        let utf8 = &mut open.utf8;
-        let mut invalid = None;
-        let mut corrupt = None;
-        match &mut open.body {
-            Body::AsSent => check_text(utf8, bytes, &mut invalid),
-            Body::Joined(kept) => {
-                check_text(utf8, bytes, &mut invalid);
+        let Some(Open { text, body, .. }) = &mut self.open else {
+            return;
+        };
+        match (body, &mut self.deflate) {
+            (Body::AsSent, _) => text.push(bytes),
+            (Body::Joined(kept), _) => {
+                text.push(bytes);
                 kept.push(bytes);
             }
-            Body::Inflated(kept) => {
-                let inflater = self
-                    .inflater
-                    .get_or_insert_with(|| Box::new(Inflater::new()));
+            (Body::Inflated(kept), Some(window)) => {
                 let mut sink = |piece: &[u8]| {
-                    check_text(utf8, piece, &mut invalid);
+                    text.push(piece);
                     kept.push(piece);
                 };
-                corrupt = inflater.push(bytes, &mut sink).err();
+                if let Err(corrupt) = window.push(bytes, &mut sink) {
+                    let why = self.corrupt(corrupt);
+                    if let Some(open) = &mut self.open {
+                        open.body = Body::Undecodable(why);
+                    }
+                }
             }
-            Body::Undecodable(_) => {}
-        }
-        if let Some(invalid) = invalid {
-            self.report_invalid_text(invalid);
-        }
-        if let Some(corrupt) = corrupt {
-            let why = self.corrupt(corrupt);
-            if let Some(open) = &mut self.open {
-                open.body = Body::Undecodable(why);
-            }
+            (Body::Undecodable(_), _) | (Body::Inflated(_), None) => {}
         }
     }
 
@@ -353,48 +289,37 @@ impl Assembler {
         let Open {
             opcode,
             frames,
-            mut utf8,
+            mut text,
             body,
         } = open;
-        let mut invalid = None;
         let content = match body {
             Body::AsSent => Content::AsSent,
             Body::Joined(kept) => kept.into_content(),
             Body::Undecodable(why) => Content::Undecodable(why),
             Body::Inflated(mut kept) => {
-                match self.end_inflation(&mut kept, &mut utf8, &mut invalid) {
-                    Ok(()) => kept.into_content(),
-                    Err(corrupt) => Content::Undecodable(self.corrupt(corrupt)),
+                let ended = self.deflate.as_mut().map(|window| {
+                    window.end_message(&mut |piece: &[u8]| {
+                        text.push(piece);
+                        kept.push(piece);
+                    })
+                });
+                match ended {
+                    Some(Err(corrupt)) => Content::Undecodable(self.corrupt(corrupt)),
+                    Some(Ok(())) | None => kept.into_content(),
                 }
             }
         };
-        if invalid.is_none() && !matches!(content, Content::Undecodable(_)) {
-            invalid = utf8.and_then(|check| check.finish().err());
-        }
-        if let Some(invalid) = invalid {
-            self.report_invalid_text(invalid);
+        // Of a message that cannot be told, nor can its text.
+        let undecodable = matches!(content, Content::Undecodable(_));
+        if let Some(invalid) = text.finish().filter(|_| !undecodable) {
+            let detail = format!("from byte {} of the message on", invalid.0);
+            self.report(AnomalyKind::InvalidUtf8, detail);
         }
         Message {
             opcode,
             frames,
             content,
         }
-    }
-
-    fn end_inflation(
-        &mut self,
-        kept: &mut Kept,
-        utf8: &mut Option<Utf8Check>,
-        invalid: &mut Option<InvalidFrom>,
-    ) -> Result<(), Corrupt> {
-        let (Some(inflater), Some(side)) = (&mut self.inflater, self.deflate) else {
-            // Nothing of this message, nor of any before it, was compressed data.
-            return Ok(());
-        };
-        inflater.end_message(side.takeover, &mut |piece: &[u8]| {
-            check_text(utf8, piece, invalid);
-            kept.push(piece);
-        })
     }
 
     fn corrupt(&mut self, corrupt: Corrupt) -> Undecodable {
@@ -428,20 +353,5 @@ impl Assembler {
             self.closing = Closing::CloseSent;
         }
         Ended::Close(ClosePayload::parse(payload))
-    }
-
-    fn report_invalid_text(&mut self, invalid: InvalidFrom) {
-        let detail = format!("from byte {} of the message on", invalid.0);
-        self.report(AnomalyKind::InvalidUtf8, detail);
-    }
-}
-
-/// Checks the next bytes of a text; where they are invalid, there is nothing more to check.
-fn check_text(utf8: &mut Option<Utf8Check>, bytes: &[u8], invalid: &mut Option<InvalidFrom>) {
-    if let Some(check) = utf8
-        && let Err(from) = check.push(bytes)
-    {
-        *utf8 = None;
-        *invalid = Some(from);
     }
 }
