@@ -9,7 +9,7 @@ use std::time::Duration;
 use thiserror::Error;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
-use tokio::task::{JoinSet, spawn_blocking};
+use tokio::task::{JoinError, JoinSet, spawn_blocking};
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 use wsaudit_recording::{Sender, WriteError, Writer, WriterState};
@@ -137,7 +137,7 @@ impl Bound {
                         sleep(ACCEPT_PAUSE).await;
                     }
                 },
-                Some(_) = connections.join_next() => {}
+                Some(joined) = connections.join_next() => note(joined),
             }
         };
         drop(listener);
@@ -180,6 +180,13 @@ async fn watch_recorder(sender: Sender, policy: OnRecorderFailure) -> WriteError
     }
 }
 
+/// A connection's task has ended.
+fn note(joined: Result<(), JoinError>) {
+    if let Err(error) = joined {
+        tracing::error!(%error, "a connection was lost to a fault of the proxy; its record has no end");
+    }
+}
+
 async fn drain_connections(
     phase: &watch::Sender<Phase>,
     connections: &mut JoinSet<()>,
@@ -194,11 +201,17 @@ async fn drain_connections(
             "waiting for connections to end"
         );
     }
-    let draining = async { while connections.join_next().await.is_some() {} };
+    let draining = async {
+        while let Some(joined) = connections.join_next().await {
+            note(joined);
+        }
+    };
     if timeout(deadline, draining).await.is_err() {
         tracing::warn!(connections = connections.len(), "connections are ended");
         phase.send_replace(Phase::Ending);
-        while connections.join_next().await.is_some() {}
+        while let Some(joined) = connections.join_next().await {
+            note(joined);
+        }
     }
 }
 

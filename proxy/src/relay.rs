@@ -65,8 +65,8 @@ pub(crate) enum RelayEnd {
         /// Which one.
         by: Endpoint,
     },
-    /// The observer refused to go on.
-    Refused,
+    /// The proxy ended it: the observer refused to go on, or the proxy was stopped.
+    Stopped,
 }
 
 /// One direction of a relay.
@@ -176,7 +176,7 @@ impl Relay {
                 by: direction.receiver(),
             }),
             Step::Moved | Step::ReceiverReset => None,
-            Step::Refused => Some(RelayEnd::Refused),
+            Step::Refused => Some(RelayEnd::Stopped),
             Step::Fin => {
                 let first = *self.first_fin.get_or_insert(direction.sender());
                 match opposite {
@@ -197,10 +197,11 @@ impl Relay {
 }
 
 impl Flow {
+    /// It begins with a flush: what was written of the handshake may wait in TLS.
     const fn new(direction: Direction) -> Self {
         Self {
             direction,
-            state: State::Reading,
+            state: State::Flushing,
             pending: Vec::new(),
             written: 0,
         }
@@ -219,7 +220,8 @@ impl Flow {
                     return Poll::Ready(Step::Refused);
                 }
                 if !from.held.is_empty() {
-                    let held = from.held.split();
+                    // Taken with its memory, which is not needed from here on.
+                    let held = std::mem::take(&mut from.held);
                     return Poll::Ready(self.pass(cx, &held, to, observer));
                 }
                 if from.reading == Reading::Ended {

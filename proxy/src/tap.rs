@@ -20,7 +20,7 @@ use crate::shared::Shared;
 
 use commit::Commit;
 use gap::Stall;
-pub(crate) use handshake::{Handshake, NoRoom};
+pub(crate) use handshake::{Handshake, NoRoom, Opening};
 use lane::{Lane, Seen};
 
 /// What a row takes in the queue besides its bytes; an estimate, so that a flood of empty frames is
@@ -124,25 +124,8 @@ impl Tap {
     }
 
     /// Writes the end of the connection, and what never became a frame.
-    pub(crate) fn finish(self, end: RelayEnd) {
-        let how = match end {
-            RelayEnd::Fin { .. } => HowEnded::Fin,
-            RelayEnd::Reset { .. } => HowEnded::Reset,
-            RelayEnd::Refused => HowEnded::Stopped,
-        };
-        let ended_by = match end {
-            RelayEnd::Fin { first: endpoint } | RelayEnd::Reset { by: endpoint } => Some(endpoint),
-            RelayEnd::Refused => None,
-        };
-        self.close(how, ended_by);
-    }
-
-    /// Writes that the proxy ended the connection.
-    pub(crate) fn stopped(self) {
-        self.close(HowEnded::Stopped, None);
-    }
-
-    fn close(mut self, how: HowEnded, ended_by: Option<Endpoint>) {
+    pub(crate) fn finish(mut self, end: RelayEnd) {
+        let (how, ended_by) = end.recorded();
         let run = Arc::clone(self.shared.sender.run());
         let at = run.now();
         let seq = run.next_seq(1);
@@ -177,6 +160,17 @@ impl Tap {
                 .map(|close| String::from_utf8_lossy(&close.reason).into_owned()),
         }));
         self.send(records, ROW_COST);
+    }
+}
+
+impl RelayEnd {
+    /// The end as the recording has it, and who ended the connection.
+    fn recorded(self) -> (HowEnded, Option<Endpoint>) {
+        match self {
+            Self::Fin { first } => (HowEnded::Fin, Some(first)),
+            Self::Reset { by } => (HowEnded::Reset, Some(by)),
+            Self::Stopped => (HowEnded::Stopped, None),
+        }
     }
 }
 
@@ -237,13 +231,19 @@ impl Observer for Tap {
     }
 
     fn observe(&mut self, direction: Direction, bytes: &[u8], stamp: Stamp) {
-        self.shared.counters.bytes(direction, bytes.len() as u64);
-        let shared = Arc::clone(&self.shared);
+        let Self {
+            shared,
+            tagger,
+            to_server,
+            to_client,
+            ..
+        } = self;
+        shared.counters.bytes(direction, bytes.len() as u64);
         let lane = match direction {
-            Direction::ClientToServer => &mut self.to_server,
-            Direction::ServerToClient => &mut self.to_client,
+            Direction::ClientToServer => to_server,
+            Direction::ServerToClient => to_client,
         };
-        let seen = lane.read(bytes, stamp, &mut self.tagger, shared.sender.run());
+        let seen = lane.read(bytes, stamp, tagger, shared.sender.run());
         self.take(direction, seen, stamp.at);
     }
 

@@ -2,7 +2,7 @@
 
 use std::future::Future;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tempfile::TempDir;
@@ -141,6 +141,11 @@ impl Rig {
     /// Waits until the proxy ends by itself.
     pub(crate) async fn ended(self) -> (Summary, RecordingPath) {
         (within(self.running).await.unwrap(), self.recording)
+    }
+
+    /// Where the recording and what SQLite keeps beside it are.
+    pub(crate) fn directory(&self) -> &Path {
+        self.recording.path.parent().unwrap()
     }
 
     /// The writer's figures, and its budget.

@@ -345,3 +345,38 @@ async fn an_http_1_0_answer_ends_with_its_connection() {
     let answer = within(read_all(&mut client)).await;
     assert_eq!(answer, b"HTTP/1.0 200 OK\r\n\r\nall of it");
 }
+
+#[tokio::test]
+async fn a_101_that_overtakes_the_request_s_body_is_followed_by_frames_all_the_same() {
+    let rig = Rig::start().await;
+    let mut client = rig.client().await;
+    let request = [
+        &UPGRADE[..UPGRADE.len() - 2],
+        b"Content-Length: 10\r\n\r\n",
+        b"12345",
+    ]
+    .concat();
+    client.write_all(&request).await.unwrap();
+    let mut server = rig.accept().await;
+    expect(&mut server, &request).await;
+    server
+        .write_all(&[SWITCH, &unmasked(0x81, b"early")].concat())
+        .await
+        .unwrap();
+    expect(&mut client, SWITCH).await;
+    let rest = [b"67890", &masked(0x81, b"frame")[..]].concat();
+    client.write_all(&rest).await.unwrap();
+    expect(&mut server, &rest).await;
+    expect(&mut client, &unmasked(0x81, b"early")).await;
+    drop((client, server));
+    let left = rig.stop().await;
+    let id = left.connection().id;
+    assert_eq!(
+        left.encode(id, Direction::ClientToServer),
+        masked(0x81, b"frame")
+    );
+    assert_eq!(
+        left.encode(id, Direction::ServerToClient),
+        unmasked(0x81, b"early")
+    );
+}

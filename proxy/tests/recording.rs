@@ -5,7 +5,7 @@ use wsaudit_proxy::Durability;
 use wsaudit_recording::{Filter, MessageContent};
 use wsaudit_wire::Direction;
 
-use crate::harness::{Rig, UPGRADE, expect, frame, masked, unmasked};
+use crate::harness::{Rig, SWITCH, UPGRADE, expect, frame, masked, unmasked};
 
 #[tokio::test]
 async fn fragments_become_a_message_and_the_pings_between_them_do_not() {
@@ -115,4 +115,33 @@ async fn strict_commits_each_frame_before_its_peer_has_it() {
         count += 1;
     }
     assert_eq!(count, 40);
+}
+
+#[tokio::test]
+async fn compressed_messages_are_kept_as_sent_and_inflated_beside() {
+    let rig = Rig::start().await;
+    let mut client = rig.client().await;
+    let offer = b"Sec-WebSocket-Extensions: permessage-deflate\r\n\r\n";
+    let request = [&UPGRADE[..UPGRADE.len() - 2], offer].concat();
+    client.write_all(&request).await.unwrap();
+    let mut server = rig.accept().await;
+    expect(&mut server, &request).await;
+    let answer = [&SWITCH[..SWITCH.len() - 2], offer].concat();
+    server.write_all(&answer).await.unwrap();
+    expect(&mut client, &answer).await;
+    // RFC 7692, section 7.2.3.2: "Hello" twice, the second one refers to the first.
+    let first = unmasked(0xC1, &[0xF2, 0x48, 0xCD, 0xC9, 0xC9, 0x07, 0x00]);
+    let second = unmasked(0xC1, &[0xF2, 0x00, 0x11, 0x00, 0x00]);
+    let bytes = [first, second].concat();
+    server.write_all(&bytes).await.unwrap();
+    expect(&mut client, &bytes).await;
+    drop((client, server));
+    let left = rig.stop().await;
+    let id = left.connection().id;
+    assert_eq!(left.anomaly_codes(), Vec::<String>::new());
+    assert_eq!(left.encode(id, Direction::ServerToClient), bytes);
+    for frame in left.frames(id, Direction::ServerToClient) {
+        let message = left.reader.message(frame.seq).unwrap().unwrap();
+        assert_eq!(message.content, MessageContent::Whole(b"Hello".to_vec()));
+    }
 }

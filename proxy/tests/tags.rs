@@ -1,12 +1,14 @@
 //! Who a connection speaks for, and what of its secrets is left: from the wire to the finished file.
 
+use std::process::Command;
+
 use tokio::io::AsyncWriteExt;
 use wsaudit_proxy::ProxyConfig;
 use wsaudit_recording::{Provenance, TagKind, TagSpan};
 use wsaudit_tagging::{Candidate, HmacRedactor, Redactor, Source};
 use wsaudit_wire::Direction;
 
-use crate::harness::{Left, Rig, expect, masked, unmasked};
+use crate::harness::{Left, Rig, SWITCH, UPGRADE, expect, masked, unmasked, within};
 
 /// `{"sub":"u-1","sid":"s-jwt","jti":"t-9"}`, signed with nothing anybody knows.
 const JWT: &str = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJ1LTEiLCJzaWQiOiJzLWp3dCIsImp0aSI6InQtOSJ9.\
@@ -271,6 +273,50 @@ async fn a_session_that_the_server_issues_and_changes() {
         (vec![true, false], vec![true, false], vec![false, true])
     );
     assert_eq!(left.summary.sessions, 2);
+}
+
+#[tokio::test]
+async fn secrets_are_in_no_file_while_it_is_written() {
+    let rig = Rig::start_with(|_| {}).await;
+    let fields = format!("Authorization: Bearer {JWT}\r\nCookie: sid=Zm9vYmFyYmF6\r\n\r\n");
+    let request = [&UPGRADE[..UPGRADE.len() - 2], fields.as_bytes()].concat();
+    let mut client = rig.client().await;
+    client.write_all(&request).await.unwrap();
+    let mut server = rig.accept().await;
+    expect(&mut server, &request).await;
+    server.write_all(SWITCH).await.unwrap();
+    expect(&mut client, SWITCH).await;
+    client.write_all(&masked(0x81, b"marker")).await.unwrap();
+    let sender = rig.sender();
+    within(async {
+        while sender.stats().frames == 0 {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    // By another process: this one would give up SQLite's locks when it closes the files.
+    let mut files = Vec::new();
+    for entry in rig.directory().read_dir().unwrap() {
+        let shown = Command::new("cat")
+            .arg(entry.unwrap().path())
+            .output()
+            .unwrap();
+        files.extend(shown.stdout);
+    }
+    let holds = |text: &str| {
+        files
+            .windows(text.len())
+            .any(|part| part == text.as_bytes())
+    };
+    assert!(
+        holds("marker") && holds("redacted-"),
+        "these are the recording's files"
+    );
+    for secret in JWT.split('.').chain(["Zm9vYmFyYmF6"]) {
+        assert!(!holds(secret), "{secret}");
+    }
+    drop((client, server));
+    rig.stop().await;
 }
 
 #[tokio::test]

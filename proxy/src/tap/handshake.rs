@@ -43,30 +43,54 @@ pub(crate) struct Handshake {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct NoRoom;
 
-impl Handshake {
-    /// Records that a request was read; nothing was dialed yet. A recorder that stalls is awaited as
-    /// long as a read would wait.
-    pub(crate) async fn open(
-        shared: &Arc<Shared>,
-        client_addr: SocketAddr,
-        request: &RequestHead,
-    ) -> Result<Self, NoRoom> {
-        let config = &shared.config;
+/// A request that was read, and is not recorded yet.
+pub(crate) struct Opening {
+    shared: Arc<Shared>,
+    credit: Credit,
+    seq: Seq,
+    at: Nanos,
+}
+
+impl Opening {
+    /// Fixes order and time.
+    pub(crate) fn begin(shared: &Arc<Shared>) -> Self {
         let run = shared.sender.run();
-        let (seq, at) = (run.next_seq(1), run.now());
-        let credit = shared.sender.credit(config.limits.connection_credit);
-        let room = poll_fn(|cx| credit.poll_ready(cx));
-        if timeout(config.max_stall, room).await.is_err()
-            && config.on_recorder_failure == OnRecorderFailure::Close
-        {
-            return Err(NoRoom);
+        Self {
+            at: run.now(),
+            seq: run.next_seq(1),
+            credit: shared.sender.credit(shared.config.limits.connection_credit),
+            shared: Arc::clone(shared),
         }
+    }
+
+    /// Awaits a recorder that stalls as long as a read would.
+    pub(crate) async fn room(&self) -> Result<(), NoRoom> {
+        let config = &self.shared.config;
+        let room = poll_fn(|cx| self.credit.poll_ready(cx));
+        match (
+            timeout(config.max_stall, room).await,
+            config.on_recorder_failure,
+        ) {
+            (Ok(()), _) | (Err(_), OnRecorderFailure::Continue) => Ok(()),
+            (Err(_), OnRecorderFailure::Close) => Err(NoRoom),
+        }
+    }
+
+    /// Records the request; nothing was dialed for it yet.
+    pub(crate) async fn open(self, client_addr: SocketAddr, request: &RequestHead) -> Handshake {
+        let Self {
+            shared,
+            credit,
+            seq,
+            at,
+        } = self;
+        let config = &shared.config;
         let mut tagger = Tagger::new(Arc::clone(&shared.tags));
         let redactor = &config.redactor;
         let mut tags = tagger.on_request(request, redactor);
         let credentials = credentials(request, redactor);
         tags.extend(credentials.iter().cloned());
-        let id = run.next_connection();
+        let id = shared.sender.run().next_connection();
         let opened = ConnectionOpened {
             id,
             seq,
@@ -78,8 +102,7 @@ impl Handshake {
         };
         shared.counters.event(crate::counters::Event::Handshake);
         let request = request.clone();
-        let shared = Arc::clone(shared);
-        let handshake = Self {
+        let handshake = Handshake {
             shared,
             id,
             request,
@@ -92,9 +115,11 @@ impl Handshake {
         let mut records = vec![Record::Opened(opened)];
         records.extend(handshake.tags(tags));
         handshake.commit(records).await;
-        Ok(handshake)
+        handshake
     }
+}
 
+impl Handshake {
     /// Records the answer's head, before it is passed on.
     pub(crate) async fn answered(&mut self, answer: &ResponseHead) {
         self.step();
@@ -144,9 +169,9 @@ impl Handshake {
         self.close(HowEnded::UpstreamFailed, None);
     }
 
-    /// The client has reset the connection before it had an answer.
-    pub(crate) fn client_gone(mut self) {
-        self.close(HowEnded::Reset, Some(Endpoint::Client));
+    /// An endpoint has reset the connection before it was open.
+    pub(crate) fn reset(mut self, by: Endpoint) {
+        self.close(HowEnded::Reset, Some(by));
     }
 
     /// The proxy has ended the connection.
@@ -191,8 +216,8 @@ impl Handshake {
         }
     }
 
-    /// The server has switched to something that is no WebSocket.
-    pub(crate) fn opaque(self) -> Opaque {
+    /// Notes that the server has switched to something that is no WebSocket.
+    pub(crate) fn opaque(&self) {
         self.shared.counters.anomaly(OPAQUE);
         self.send(vec![Record::Anomaly(AnomalyRecord {
             connection: self.id,
@@ -203,7 +228,12 @@ impl Handshake {
             detail: "the answer opens no WebSocket; the bytes after it were not recorded"
                 .to_owned(),
         })]);
-        Opaque(self)
+    }
+
+    /// A connection that opened no WebSocket has ended.
+    pub(crate) fn ended(mut self, end: RelayEnd) {
+        let (how, closed_by) = end.recorded();
+        self.close(how, closed_by);
     }
 
     /// Takes a place in the order, and the time.
@@ -251,20 +281,6 @@ impl Handshake {
                 // A failure is seen, and said, by whoever watches the recorder.
                 let _ = poll_fn(|cx| commit.poll(cx)).await;
             }
-        }
-    }
-}
-
-/// A connection whose bytes are not understood.
-pub(crate) struct Opaque(Handshake);
-
-impl Opaque {
-    /// Records the connection's end; `None` where the proxy ended it.
-    pub(crate) fn finish(mut self, ended: Option<RelayEnd>) {
-        match ended {
-            Some(RelayEnd::Fin { first }) => self.0.close(HowEnded::Fin, Some(first)),
-            Some(RelayEnd::Reset { by }) => self.0.close(HowEnded::Reset, Some(by)),
-            Some(RelayEnd::Refused) | None => self.0.close(HowEnded::Stopped, None),
         }
     }
 }
