@@ -72,6 +72,23 @@ impl Tagger {
         self.each(|source| from_request(source, request, redactor))
     }
 
+    /// Takes the ids out of claims that were recorded: pairs of a claim's source (`jwt:sub`) and its
+    /// value. The tokens that they came from are not in a recording.
+    pub fn on_claims<'c>(
+        &mut self,
+        claims: impl IntoIterator<Item = (&'c str, &'c str)>,
+    ) -> Vec<Tag> {
+        let claims: Vec<_> = claims.into_iter().collect();
+        self.each(|source| match source {
+            Source::Jwt(_) => {
+                let wanted = source.to_string();
+                let found = claims.iter().find(|(name, _)| *name == wanted);
+                found.map(|(_, value)| (*value).to_owned())
+            }
+            _ => None,
+        })
+    }
+
     /// Takes the ids out of the response's head, before it is redacted.
     pub fn on_response(&mut self, response: &ResponseHead, redactor: &dyn Redactor) -> Vec<Tag> {
         self.each(|source| match source {
@@ -85,16 +102,13 @@ impl Tagger {
 
     /// Whether messages of that direction can still yield a tag; where not, they need not be given.
     pub fn wants_messages(&self, direction: Direction) -> bool {
-        self.rules
-            .all()
-            .any(|source| message_pointer(source, direction).is_some())
-            && KINDS.iter().zip(&self.held).any(|(kind, held)| {
-                let sources = self.rules.sources(*kind);
-                let last = held.as_ref().map_or(sources.len(), |held| held.rank + 1);
-                sources[..last]
-                    .iter()
-                    .any(|source| message_pointer(source, direction).is_some())
-            })
+        KINDS.iter().zip(&self.held).any(|(kind, held)| {
+            let sources = self.rules.sources(*kind);
+            let last = held.as_ref().map_or(sources.len(), |held| held.rank + 1);
+            sources[..last]
+                .iter()
+                .any(|source| message_pointer(source, direction).is_some())
+        })
     }
 
     /// Takes the ids out of a message: joined, inflated, as JSON text. One that is no JSON text

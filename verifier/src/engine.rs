@@ -11,6 +11,7 @@ mod exceptions;
 mod judge;
 mod named;
 mod program;
+mod retag;
 mod run;
 mod skipped;
 mod state;
@@ -22,9 +23,12 @@ mod watched;
 pub use breaches::Breaches;
 pub use checker::Checker;
 pub use event::{Event, EventSet};
-pub use judge::{ConnectionStats, Coverage, RuleResult, SessionStats, Verification, verify};
+pub use judge::{
+    ConnectionStats, Coverage, RuleResult, RunError, SessionStats, Verification, verify,
+};
 pub use named::Named;
 pub use program::{CompiledCondition, Compiler, Ids};
+pub use retag::SessionConflict;
 pub use run::Input;
 pub use skipped::Skipped;
 pub use state::{Connected, ConnectionIx, ConnectionState, Cx, Holder, Issued, SessionIx, UserIx};

@@ -8,4 +8,5 @@ pub mod finding;
 pub mod history;
 pub mod kinds;
 pub mod rules;
+pub mod suite;
 pub mod verdict;

@@ -283,6 +283,17 @@ impl Pack {
     }
 }
 
+impl HolderKind {
+    /// Its name in rule files and sentences.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Session => "session",
+            Self::User => "user",
+            Self::Connection => "connection",
+        }
+    }
+}
+
 impl Codec {
     /// Its name in rule files.
     pub const fn as_str(self) -> &'static str {

@@ -117,7 +117,10 @@ impl<'e> Event<'e> {
 
     /// The ids of a selector, in the message's order: where an event that this is binds the field,
     /// there; else where the field says.
-    pub fn ids(&self, ids: &'e Ids) -> impl Iterator<Item = &'e str> + Clone {
+    pub fn ids<'i>(
+        &self,
+        ids: &'i Ids,
+    ) -> impl Iterator<Item = &'e str> + Clone + use<'e, 'i> {
         let values = self.values;
         ids.slots(&self.is)
             .iter()
@@ -127,7 +130,7 @@ impl<'e> Event<'e> {
     }
 
     /// The first of [`Self::ids`].
-    pub fn id(&self, ids: &'e Ids) -> Option<&'e str> {
+    pub fn id(&self, ids: &Ids) -> Option<&'e str> {
         self.ids(ids).next()
     }
 

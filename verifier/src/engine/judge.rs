@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use wsaudit_tagging::TagKind;
 use wsaudit_wire::Direction;
 
+use super::retag::{self, SessionConflict};
 use super::run::{Finished, Input, RuleOutcome};
 use super::state::{ConnectionIx, Cx, Holder, SessionIx, UserIx};
 use crate::finding::{Doubt, Outcome, Place, Subject};
@@ -88,12 +89,38 @@ pub struct Coverage {
     pub names: BTreeMap<(Direction, String), u64>,
 }
 
+/// Why a verification could not be run to its end.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// A recording could not be read.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    /// The packs contradict each other.
+    #[error(transparent)]
+    Sessions(#[from] SessionConflict),
+}
+
 /// Checks packs over recordings. `progress` is told how many messages were read so far.
-pub fn verify(
-    input: &Input<'_>,
-    progress: &mut dyn FnMut(u64),
-) -> Result<Verification, SourceError> {
-    let finished = super::run::run(input, progress)?;
+pub fn verify(input: &Input<'_>, progress: &mut dyn FnMut(u64)) -> Result<Verification, RunError> {
+    let retagged = match retag::rules(input.packs)? {
+        None => None,
+        Some(rules) => {
+            let outlines = input
+                .sources
+                .iter()
+                .map(|source| retag::tag_anew(&rules, &**source));
+            Some(outlines.collect::<Result<Vec<_>, _>>()?)
+        }
+    };
+    let outlines = match &retagged {
+        Some(outlines) => outlines.iter().collect(),
+        None => input
+            .sources
+            .iter()
+            .map(|source| source.outline())
+            .collect(),
+    };
+    let finished = super::run::run(input, outlines, progress)?;
     let sessions = sessions(&finished);
     let connections = connections(&finished.cx);
     let users = finished

@@ -13,7 +13,7 @@ use super::timeline::{Item, Mark, Timeline};
 use crate::decode::{DecodeError, Extractor, ExtractorBuilder, for_each_string};
 use crate::facts::Facts;
 use crate::finding::{Outcome, Place};
-use crate::history::{Reading, Source, SourceError, SourceMessage, SourcePayload};
+use crate::history::{Outline, Reading, Source, SourceError, SourceMessage, SourcePayload};
 use crate::rules::{EventRef, Lifecycle, Pack, RequiredPlace, Rule};
 
 /// What rules are checked over, and with what.
@@ -62,15 +62,13 @@ struct Room<'p> {
 }
 
 /// Runs all rules over the history. `progress` is told after each message how many there were.
+///
+/// The outlines are those of the sources, tagged anew where a pack wants it.
 pub(super) fn run<'h>(
     input: &Input<'h>,
+    outlines: Vec<&'h Outline>,
     progress: &mut dyn FnMut(u64),
 ) -> Result<Finished<'h>, SourceError> {
-    let outlines = input
-        .sources
-        .iter()
-        .map(|source| source.outline())
-        .collect();
     let mut cx = Cx::new(outlines);
     let program = Program::new(input.packs, input.facts);
     let mut rooms = rooms(input.packs, program.packs, program.checkers, &cx);
@@ -226,7 +224,7 @@ impl<'h> Pass<'_, 'h, '_> {
         progress: &mut dyn FnMut(u64),
     ) -> Result<(), SourceError> {
         let mut readings = readings(sources)?;
-        let mut timeline = Timeline::new(sources, &mut readings)?;
+        let mut timeline = Timeline::new(&self.cx.outlines, &mut readings)?;
         let mut messages = 0;
         while let Some(item) = timeline.next()? {
             match item {
@@ -344,7 +342,7 @@ impl<'h> Pass<'_, 'h, '_> {
 
     fn second(&mut self, sources: &'h [Box<dyn Source>]) -> Result<(), SourceError> {
         let mut readings = readings(sources)?;
-        let mut timeline = Timeline::new(sources, &mut readings)?;
+        let mut timeline = Timeline::new(&self.cx.outlines, &mut readings)?;
         while let Some(item) = timeline.next()? {
             match item {
                 Item::Mark {

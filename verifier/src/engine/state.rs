@@ -3,8 +3,8 @@
 use hashbrown::HashMap;
 use wsaudit_tagging::{Provenance, TagKind};
 
-use crate::finding::{Place, Subject};
-use crate::history::{Anomaly, Connection, Outline};
+use crate::finding::{Evidence, Place, Subject};
+use crate::history::{Anomaly, Connection, Outline, Tag};
 use crate::rules::HolderKind;
 
 /// A session, by its place in the order of first appearance.
@@ -305,6 +305,32 @@ impl<'h> Cx<'h> {
         holders.sort_unstable();
         holders.dedup();
         holders
+    }
+
+    /// The tag of that kind that holds for a connection at a place.
+    pub fn tag_at(&self, kind: TagKind, connection: ConnectionIx, place: Place) -> Option<&'h Tag> {
+        let tags = self.connection(connection).info.tags.iter();
+        tags.filter(|tag| tag.kind == kind && tag.from <= place.seq)
+            .next_back()
+    }
+
+    /// The frames that show on whose behalf a connection speaks at a place: `connection 3 speaks for
+    /// session s-2 (header:X-Session-ID)`.
+    pub fn identity(&self, connection: ConnectionIx, place: Place) -> Evidence {
+        let state = self.connection(connection);
+        let name = self.describe_connection(connection);
+        let at = |seq| Place {
+            recording: state.recording,
+            seq,
+        };
+        match self.tag_at(TagKind::Session, connection, place) {
+            Some(tag) => Evidence::at(
+                at(tag.from),
+                format!("{name} speaks for session {} ({})", tag.value, tag.source),
+            )
+            .pointing_at(tag.value.clone()),
+            None => Evidence::at(at(state.info.opened.seq), format!("{name} was opened")),
+        }
     }
 
     /// All anomalies, with the recording that each is of.

@@ -1,7 +1,7 @@
 //! One order over all recordings: steps in connections' lives, tags and messages.
 
 use super::state::ConnectionIx;
-use crate::history::{Cursor, Moment, Outline, Reading, Source, SourceError, SourceMessage};
+use crate::history::{Cursor, Moment, Outline, Reading, SourceError, SourceMessage};
 use crate::rules::Lifecycle;
 
 /// Something that happened, other than a message.
@@ -51,13 +51,12 @@ pub(super) struct Timeline<'h> {
 
 impl<'h> Timeline<'h> {
     pub(super) fn new(
-        sources: &[Box<dyn Source>],
+        outlines: &[&Outline],
         readings: &'h mut [Box<dyn Reading + '_>],
     ) -> Result<Self, SourceError> {
         let mut first = 0;
         let mut tracks = Vec::new();
-        for (source, reading) in sources.iter().zip(readings) {
-            let outline = source.outline();
+        for (outline, reading) in outlines.iter().zip(readings) {
             let track = Track::new(outline, first, reading.begin()?);
             first += u32::try_from(outline.connections.len()).expect("fewer than 2^32 connections");
             tracks.push(track);

@@ -153,4 +153,20 @@ impl Cx<'_> {
             });
         gap || state.last_undecoded.is_some_and(|last| last >= seq)
     }
+
+    /// Whether frames of a connection up to `until` are missing, or could not be decoded: what
+    /// should have come before may have come.
+    pub fn may_have_hidden(&self, connection: ConnectionIx, until: Place) -> bool {
+        let state = self.connection(connection);
+        let gap = self.outlines[usize::from(state.recording)]
+            .gaps
+            .iter()
+            .any(|gap| {
+                gap.from <= until.seq
+                    && gap
+                        .connection
+                        .is_none_or(|number| number == state.info.number)
+            });
+        gap || state.last_undecoded.is_some()
+    }
 }

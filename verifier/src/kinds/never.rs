@@ -1,6 +1,7 @@
 //! `never`: no selected event happens.
 
 mod check;
+pub(in crate::kinds) mod window;
 
 use crate::rules::read::{HOLDERS, Names, Node, Table};
 use crate::rules::{Condition, EventRef, HolderKind, Selector};

@@ -1,23 +1,201 @@
-//! How `addressed` is checked.
+//! How `addressed` is checked: each id in a message against the one whose connection it is.
 
-use super::Addressed;
-use crate::engine::{Checker, Compiler, Cx, Event};
-use crate::finding::Outcome;
+use super::{Addressed, Missing};
+use crate::engine::{Breaches, Checker, Compiler, Cx, Event, Holder, Ids, Named, Skipped};
+use crate::finding::{Evidence, Outcome, Violation};
 
 impl Addressed {
     /// The checker.
-    pub(crate) fn checker(&self, _compiler: &mut Compiler<'_>) -> Check {
-        Check
+    pub(crate) fn checker(&self, compiler: &mut Compiler<'_>) -> Check {
+        Check {
+            field: compiler.field(self.field),
+            field_name: compiler.field_name(self.field).to_owned(),
+            events: compiler.named(&self.events),
+            spec: self.clone(),
+            breaches: Breaches::default(),
+            unidentified: Skipped::default(),
+            missing: Skipped::default(),
+            hashed: Skipped::default(),
+            examined: 0,
+            opportunities: 0,
+        }
     }
 }
 
 /// The rule at work.
-pub(crate) struct Check;
+pub(crate) struct Check {
+    spec: Addressed,
+    field: Ids,
+    field_name: String,
+    events: Named,
+    breaches: Breaches,
+    unidentified: Skipped,
+    missing: Skipped,
+    /// Messages for somebody whose own id is known as a hash only.
+    hashed: Skipped,
+    examined: u64,
+    opportunities: u64,
+}
+
+/// How an id that the recorder hashed begins.
+const HASHED: &str = "redacted-";
 
 impl Checker for Check {
-    fn observe(&mut self, _cx: &Cx<'_>, _event: &Event<'_>) {}
-
-    fn finish(self: Box<Self>, _cx: &Cx<'_>) -> Outcome {
-        Outcome::default()
+    fn observe(&mut self, cx: &Cx<'_>, event: &Event<'_>) {
+        let selected = self.events.is_empty() || self.events.has(event);
+        if !event.from_server() || !selected {
+            return;
+        }
+        if event.id(&self.field).is_none() && self.events.is_empty() {
+            return;
+        }
+        self.examined += 1;
+        let called = event.name.unwrap_or("a message without a name");
+        let Some(receiver) = event.holder(self.spec.to) else {
+            self.unidentified
+                .note_unidentified(cx, self.spec.to, event, called);
+            return;
+        };
+        if cx.others_connected(self.spec.to, Some(receiver)) {
+            self.opportunities += 1;
+        }
+        if event.id(&self.field).is_none() {
+            self.missing(cx, event, receiver);
+            return;
+        }
+        let own = match receiver {
+            Holder::Session(session) => cx.session_name(session),
+            Holder::User(user) => cx.user_name(user),
+            Holder::Connection(_) => return,
+        };
+        let foreign = event.ids(&self.field).find(|id| *id != own);
+        match foreign {
+            None => {}
+            Some(id) if own.starts_with(HASHED) && !id.starts_with(HASHED) => {
+                self.hashed.note(event, called);
+            }
+            Some(id) => {
+                let violation = self.misdelivered(cx, event, receiver, id);
+                self.breaches.add(violation);
+            }
+        }
     }
+
+    fn finish(self: Box<Self>, cx: &Cx<'_>) -> Outcome {
+        let id = format!("the id of `{}`", self.field_name);
+        let hashed = "that could be compared: an id taken from a secret is known as its hash only,";
+        let doubts = [
+            self.unidentified.without_holder(cx, self.spec.to),
+            self.missing.without_id(cx, &id),
+            self.hashed.without_id(cx, &format!("an id {hashed} so")),
+        ];
+        Outcome {
+            examined: self.examined,
+            opportunities: self.opportunities,
+            violations: self.breaches.into_violations(),
+            doubts: doubts.into_iter().flatten().collect(),
+            ..Outcome::default()
+        }
+    }
+}
+
+impl Check {
+    fn missing(&mut self, cx: &Cx<'_>, event: &Event<'_>, receiver: Holder) {
+        let called = event.name.unwrap_or("a message without a name");
+        match self.spec.missing {
+            Missing::Ignore => {}
+            Missing::Undecided => self.missing.note(event, called),
+            Missing::Violated => {
+                let field = &self.field_name;
+                let name = cx.describe(receiver);
+                self.breaches.add(Violation {
+                    roles: format!("`{called}` names no {field}"),
+                    evidence: vec![
+                        cx.identity(event.connection, event.place),
+                        Evidence::at(
+                            event.place,
+                            format!("{name} received `{called}`, in which no {field} is named"),
+                        ),
+                    ],
+                    expected: format!(
+                        "every `{called}` names the {field} that it is meant for; it was \
+                         delivered, so this is final"
+                    ),
+                    ..Violation::new(
+                        event.subject(),
+                        event.place,
+                        format!("{name} received a `{called}` that names no {field}"),
+                    )
+                });
+            }
+        }
+    }
+
+    fn misdelivered(
+        &self,
+        cx: &Cx<'_>,
+        event: &Event<'_>,
+        receiver: Holder,
+        id: &str,
+    ) -> Violation {
+        let called = event.name.unwrap_or("a message without a name");
+        let name = cx.describe(receiver);
+        let kind = self.spec.to.as_str();
+        let owner = cx.holder_named(self.spec.to, id);
+        let mut evidence = vec![cx.identity(event.connection, event.place)];
+        evidence.extend(owner.and_then(|owner| connected(cx, owner)));
+        evidence.push(
+            Evidence::at(
+                event.place,
+                format!("{name} received `{called}`, which names {kind} {id}"),
+            )
+            .pointing_at(id),
+        );
+        let relation = match owner {
+            None => "which nobody had connected as".to_owned(),
+            Some(Holder::Session(session)) => match (cx.session_user(session), event.user) {
+                (Some(theirs), Some(ours)) if theirs == ours => "of the same user".to_owned(),
+                (Some(_), Some(_)) => "of another user".to_owned(),
+                (None, _) | (_, None) => "of an unknown user".to_owned(),
+            },
+            Some(Holder::User(_) | Holder::Connection(_)) => "connected too".to_owned(),
+        };
+        Violation {
+            roles: format!("{kind} received `{called}` of another {kind}, {relation}"),
+            owner: owner.map(|owner| cx.subject(owner)).unwrap_or_default(),
+            resource: Some(id.to_owned()),
+            evidence,
+            expected: format!(
+                "`{called}` reaches {kind} {id}, and nobody else; it was delivered, so this is \
+                 final"
+            ),
+            ..Violation::new(
+                event.subject(),
+                event.place,
+                format!("{name} received `{called}` of {kind} {id}"),
+            )
+        }
+    }
+}
+
+/// Where the one that a message names was connected.
+fn connected(cx: &Cx<'_>, owner: Holder) -> Option<Evidence> {
+    let (connection, state) = cx.connections().find(|(connection, state)| {
+        let of_owner = match owner {
+            Holder::Session(session) => state.session == Some(session),
+            Holder::User(user) => state.user == Some(user),
+            Holder::Connection(own) => own == *connection,
+        };
+        of_owner
+    })?;
+    let place = crate::finding::Place {
+        recording: state.recording,
+        seq: state.info.opened.seq,
+    };
+    let text = format!(
+        "{} has a connection of its own, {}",
+        cx.describe(owner),
+        cx.describe_connection(connection)
+    );
+    Some(Evidence::at(place, text))
 }

@@ -1,23 +1,94 @@
 //! How `always` is checked.
 
 use super::Always;
-use crate::engine::{Checker, Compiler, Cx, Event};
-use crate::finding::Outcome;
+use crate::engine::{Breaches, Checker, CompiledCondition, Compiler, Cx, Event, Named};
+use crate::finding::{Evidence, Outcome, Violation};
+use crate::kinds::never::window::{Selected, Sight, Walk};
 
 impl Always {
     /// The checker.
-    pub(crate) fn checker(&self, _compiler: &mut Compiler<'_>) -> Check {
-        Check
+    pub(crate) fn checker(&self, compiler: &mut Compiler<'_>) -> Check {
+        let conditions = compiler.conditions(&self.matches);
+        let pointers = self
+            .matches
+            .iter()
+            .map(|condition| condition.at.to_string());
+        Check {
+            events: compiler.named(&self.events),
+            demands: pointers.zip(conditions).collect(),
+            walk: Walk::new(&self.window, compiler),
+            breaches: Breaches::default(),
+            examined: 0,
+        }
     }
 }
 
 /// The rule at work.
-pub(crate) struct Check;
+pub(crate) struct Check {
+    events: Named,
+    /// Where, and what must be there.
+    demands: Vec<(String, CompiledCondition)>,
+    walk: Walk,
+    breaches: Breaches,
+    examined: u64,
+}
 
 impl Checker for Check {
-    fn observe(&mut self, _cx: &Cx<'_>, _event: &Event<'_>) {}
+    fn observe(&mut self, cx: &Cx<'_>, event: &Event<'_>) {
+        let selected = match self.events.has(event) {
+            true => Selected::Yes,
+            false => Selected::No,
+        };
+        let mut inside = None;
+        self.walk.see(cx, event, selected, |sight| {
+            if let Sight::Inside { since, .. } = sight {
+                inside.get_or_insert(since);
+            }
+        });
+        let (Selected::Yes, Some(since)) = (selected, inside) else {
+            return;
+        };
+        self.examined += 1;
+        let broken: Vec<_> = self
+            .demands
+            .iter()
+            .filter(|(_, condition)| !event.meets(std::slice::from_ref(condition)))
+            .map(|(at, _)| format!("`{at}`"))
+            .collect();
+        if broken.is_empty() {
+            return;
+        }
+        let (name, at) = (self.events.name_of(event), broken.join(" and "));
+        let window = self.walk.describe();
+        let peer = cx.describe_peer(event.connection);
+        let start = since.map(|since| Evidence::at(since, "from here on the rule holds"));
+        let mut evidence =
+            vec![start.unwrap_or_else(|| cx.identity(event.connection, event.place))];
+        evidence.push(Evidence::at(
+            event.place,
+            format!("`{name}` came, and {at} is not as the rule demands"),
+        ));
+        self.breaches.add(Violation {
+            roles: format!("`{name}`{window} does not match at {at}"),
+            evidence,
+            expected: format!(
+                "every `{name}`{window} matches at {at}; it was sent as it is, so this is final"
+            ),
+            ..Violation::new(
+                event.subject(),
+                event.place,
+                format!("`{name}` on {peer} does not match at {at}"),
+            )
+        });
+    }
 
-    fn finish(self: Box<Self>, _cx: &Cx<'_>) -> Outcome {
-        Outcome::default()
+    fn finish(self: Box<Self>, cx: &Cx<'_>) -> Outcome {
+        Outcome {
+            examined: self.examined,
+            opportunities: self.examined,
+            doubts: self.walk.doubts(cx),
+            violations: self.breaches.into_violations(),
+            ..Outcome::default()
+        }
     }
 }

@@ -1,23 +1,107 @@
 //! How `never` is checked.
 
 use super::Never;
-use crate::engine::{Checker, Compiler, Cx, Event};
-use crate::finding::Outcome;
+use super::window::{Selected, Sight, Walk};
+use crate::engine::{Breaches, Checker, CompiledCondition, Compiler, Cx, Event, Named};
+use crate::finding::{Evidence, Outcome, Place, Violation};
 
 impl Never {
     /// The checker.
-    pub(crate) fn checker(&self, _compiler: &mut Compiler<'_>) -> Check {
-        Check
+    pub(crate) fn checker(&self, compiler: &mut Compiler<'_>) -> Check {
+        let walk = Walk::new(&self.window, compiler);
+        Check {
+            events: compiler.named(&self.events),
+            conditions: compiler.conditions(&self.conditions),
+            window: walk.describe(),
+            walk,
+            breaches: Breaches::default(),
+            opportunities: 0,
+        }
     }
 }
 
 /// The rule at work.
-pub(crate) struct Check;
+pub(crate) struct Check {
+    events: Named,
+    conditions: Vec<CompiledCondition>,
+    walk: Walk,
+    /// Where the window is, in words.
+    window: String,
+    breaches: Breaches,
+    opportunities: u64,
+}
 
 impl Checker for Check {
-    fn observe(&mut self, _cx: &Cx<'_>, _event: &Event<'_>) {}
+    fn observe(&mut self, cx: &Cx<'_>, event: &Event<'_>) {
+        let forbidden =
+            self.events.has(event) && (self.conditions.is_empty() || event.meets(&self.conditions));
+        let selected = if forbidden {
+            Selected::Yes
+        } else {
+            Selected::No
+        };
+        let Self {
+            events,
+            walk,
+            window,
+            breaches,
+            opportunities,
+            ..
+        } = self;
+        let alike = events.could_come_like(event);
+        let mut counted = 0;
+        walk.see(cx, event, selected, |sight| match sight {
+            Sight::Inside { since, key } => {
+                counted = u64::from(alike);
+                if forbidden {
+                    breaches.add(violation(cx, event, events, window, since, key));
+                }
+            }
+            Sight::End => counted = 1,
+        });
+        *opportunities += counted;
+    }
 
-    fn finish(self: Box<Self>, _cx: &Cx<'_>) -> Outcome {
-        Outcome::default()
+    fn finish(self: Box<Self>, cx: &Cx<'_>) -> Outcome {
+        Outcome {
+            examined: self.opportunities,
+            opportunities: self.opportunities,
+            doubts: self.walk.doubts(cx),
+            violations: self.breaches.into_violations(),
+            ..Outcome::default()
+        }
+    }
+}
+
+fn violation(
+    cx: &Cx<'_>,
+    event: &Event<'_>,
+    events: &Named,
+    window: &str,
+    since: Option<Place>,
+    key: Option<&str>,
+) -> Violation {
+    let name = events.name_of(event);
+    let peer = cx.describe_peer(event.connection);
+    let of = key.map_or(String::new(), |key| format!(" of {key}"));
+    let mut evidence = vec![match since {
+        Some(since) => Evidence::at(since, format!("from here on no `{name}`{of} may come")),
+        None => cx.identity(event.connection, event.place),
+    }];
+    let line = Evidence::at(event.place, format!("`{name}`{of} came, on {peer}"));
+    evidence.push(match key {
+        Some(key) => line.pointing_at(key),
+        None => line,
+    });
+    Violation {
+        roles: format!("`{name}` came{window}"),
+        resource: key.map(str::to_owned),
+        evidence,
+        expected: format!("no `{name}`{window}; it came, so this is final"),
+        ..Violation::new(
+            event.subject(),
+            event.place,
+            format!("`{name}`{of} came on {peer}{window}"),
+        )
     }
 }

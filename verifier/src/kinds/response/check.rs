@@ -1,23 +1,242 @@
-//! How `response` is checked.
+//! How `response` is checked: requests stand open by their key until their reply comes.
 
-use super::Response;
-use crate::engine::{Checker, Compiler, Cx, Event};
-use crate::finding::Outcome;
+mod telling;
+
+use hashbrown::{HashMap, HashSet};
+
+use super::{Expect, Response, Unsolicited};
+use crate::engine::{
+    Absence, Breaches, Checker, Compiler, Cx, Event, Holder, Ids, Named, Skipped, Watched,
+    in_words, nanoseconds,
+};
+use crate::finding::{Doubt, Evidence, Outcome, Place, Subject, Violation};
+use crate::verdict::Reason;
 
 impl Response {
     /// The checker.
-    pub(crate) fn checker(&self, _compiler: &mut Compiler<'_>) -> Check {
-        Check
+    pub(crate) fn checker(&self, compiler: &mut Compiler<'_>) -> Check {
+        Check {
+            requests: compiler.named(&self.requests),
+            replies: compiler.named(&self.replies),
+            key: compiler.ids(&self.key),
+            key_name: compiler.selector_name(&self.key),
+            same: self
+                .same
+                .iter()
+                .map(|field| (compiler.selector_name(field), compiler.ids(field)))
+                .collect(),
+            within: self.within.map(nanoseconds),
+            spec: self.clone(),
+            open: HashMap::new(),
+            asked: HashMap::new(),
+            breaches: Breaches::default(),
+            unidentified: Skipped::default(),
+            keyless: Skipped::default(),
+            examined: 0,
+            opportunities: 0,
+        }
     }
 }
 
 /// The rule at work.
-pub(crate) struct Check;
+pub(crate) struct Check {
+    spec: Response,
+    requests: Named,
+    replies: Named,
+    key: Ids,
+    key_name: String,
+    same: Vec<(String, Ids)>,
+    /// In nanoseconds.
+    within: Option<i64>,
+    /// By key: requests that no reply has come to.
+    open: HashMap<String, Vec<Request>>,
+    /// By key, where unsolicited replies matter: who ever asked with it, the first one first.
+    asked: HashMap<String, Askers>,
+    breaches: Breaches,
+    unidentified: Skipped,
+    keyless: Skipped,
+    examined: u64,
+    opportunities: u64,
+}
+
+struct Askers {
+    first: (Holder, Place),
+    all: HashSet<Holder>,
+}
+
+/// A request that is not answered yet.
+struct Request {
+    holder: Holder,
+    subject: Subject,
+    place: Place,
+    at: i64,
+    name: String,
+    /// For each of `same`: the values.
+    same: Vec<Vec<String>>,
+    /// A reply with its key that somebody else got.
+    elsewhere: Option<(Holder, Place)>,
+}
 
 impl Checker for Check {
-    fn observe(&mut self, _cx: &Cx<'_>, _event: &Event<'_>) {}
+    fn observe(&mut self, cx: &Cx<'_>, event: &Event<'_>) {
+        let asks = event.from_client() && self.requests.has(event);
+        let answers = event.from_server() && self.replies.has(event);
+        if !asks && !answers {
+            return;
+        }
+        self.examined += 1;
+        let called = event.name.unwrap_or("a message without a name");
+        let Some(holder) = event.holder(self.spec.on) else {
+            self.unidentified
+                .note_unidentified(cx, self.spec.on, event, called);
+            return;
+        };
+        match (event.id(&self.key), asks) {
+            (Some(key), true) => self.ask(event, holder, key),
+            (Some(key), false) => self.answer(cx, event, holder, key),
+            (None, true) => self.keyless.note(event, called),
+            // The server says something on its own: only a key makes it a reply.
+            (None, false) => {}
+        }
+    }
 
-    fn finish(self: Box<Self>, _cx: &Cx<'_>) -> Outcome {
-        Outcome::default()
+    fn finish(mut self: Box<Self>, cx: &Cx<'_>) -> Outcome {
+        let watched = Watched::new(cx, self.spec.on);
+        let mut open: Vec<_> = std::mem::take(&mut self.open)
+            .into_iter()
+            .flat_map(|(key, requests)| requests.into_iter().map(move |one| (key.clone(), one)))
+            .collect();
+        open.sort_by_key(|(_, request)| request.place);
+        let mut doubts = Vec::new();
+        for (key, request) in open {
+            let deadline = self.within.map(|within| request.at.saturating_add(within));
+            let absence = watched.absence(request.holder, request.place, deadline);
+            match (self.spec.expect, absence) {
+                (Expect::Reply, Absence::Final) => {
+                    let violation = self.unanswered(cx, &key, &request);
+                    self.breaches.add(violation);
+                }
+                (Expect::NoReply, Absence::Final) => {}
+                // Nothing came as long as there was anything to see.
+                (Expect::NoReply, Absence::RecordingEnded | Absence::Disconnected)
+                    if deadline.is_none() => {}
+                (
+                    Expect::Reply | Expect::NoReply,
+                    Absence::RecordingEnded | Absence::Disconnected | Absence::Hidden,
+                ) => doubts.push(self.undecided(cx, &key, &request, absence)),
+            }
+        }
+        let key = format!("the id of `{}`", self.key_name);
+        doubts.extend(self.unidentified.without_holder(cx, self.spec.on));
+        doubts.extend(self.keyless.without_id(cx, &key));
+        Outcome {
+            examined: self.examined,
+            opportunities: self.opportunities,
+            violations: self.breaches.into_violations(),
+            doubts,
+            ..Outcome::default()
+        }
+    }
+}
+
+impl Check {
+    fn ask(&mut self, event: &Event<'_>, holder: Holder, key: &str) {
+        self.opportunities += 1;
+        let values = |ids| event.ids(ids).map(str::to_owned).collect();
+        let request = Request {
+            holder,
+            subject: event.subject(),
+            place: event.place,
+            at: event.at,
+            name: self.requests.name_of(event).to_owned(),
+            same: self.same.iter().map(|(_, ids)| values(ids)).collect(),
+            elsewhere: None,
+        };
+        self.open.entry_ref(key).or_default().push(request);
+        if self.spec.unsolicited == Unsolicited::Violated {
+            let askers = self.asked.entry_ref(key).or_insert_with(|| Askers {
+                first: (holder, event.place),
+                all: HashSet::new(),
+            });
+            askers.all.insert(holder);
+        }
+    }
+
+    fn answer(&mut self, cx: &Cx<'_>, event: &Event<'_>, holder: Holder, key: &str) {
+        let requests = self.open.get_mut(key);
+        let own = requests
+            .as_ref()
+            .and_then(|requests| requests.iter().position(|one| one.holder == holder));
+        let Some((requests, own)) = requests.zip(own) else {
+            self.foreign(cx, event, holder, key);
+            return;
+        };
+        let request = requests.remove(own);
+        if requests.is_empty() {
+            self.open.remove(key);
+        }
+        let late = self
+            .within
+            .is_some_and(|within| event.at - request.at > within);
+        match (self.spec.expect, late) {
+            (Expect::Reply, true) => {
+                let violation = self.late(cx, event, key, &request);
+                self.breaches.add(violation);
+            }
+            (Expect::NoReply, false) => {
+                let violation = self.answered(cx, event, key, &request);
+                self.breaches.add(violation);
+            }
+            (Expect::Reply, false) | (Expect::NoReply, true) => {}
+        }
+        for (number, (field, ids)) in self.same.iter().enumerate() {
+            let asked = &request.same[number];
+            let told = event.id(ids);
+            let agree = event.ids(ids).any(|id| asked.iter().any(|one| one == id));
+            if let (Some(first), Some(told), false) = (asked.first(), told, agree) {
+                let violation = self.disagreeing(cx, event, &request, (field, first, told));
+                self.breaches.add(violation);
+            }
+        }
+    }
+
+    /// A reply that answers no open request of the one who got it.
+    fn foreign(&mut self, cx: &Cx<'_>, event: &Event<'_>, holder: Holder, key: &str) {
+        for request in self.open.get_mut(key).into_iter().flatten() {
+            request.elsewhere.get_or_insert((holder, event.place));
+        }
+        let asked = self.asked.get(key);
+        if self.spec.unsolicited == Unsolicited::Ignore
+            || asked.is_some_and(|askers| askers.all.contains(&holder))
+        {
+            return;
+        }
+        let (name, receiver) = (self.replies.name_of(event), cx.describe(holder));
+        let mut evidence = vec![cx.identity(event.connection, event.place)];
+        let (asker, whose) = match asked.map(|askers| askers.first) {
+            Some((asker, place)) => {
+                let text = format!("{} asked, with the id {key}", cx.describe(asker));
+                evidence.push(Evidence::at(place, text).pointing_at(key));
+                (cx.subject(asker), "of a request of somebody else")
+            }
+            None => (Subject::default(), "of no request"),
+        };
+        let text = format!("{receiver} received the reply `{name}` with the id {key}");
+        evidence.push(Evidence::at(event.place, text).pointing_at(key));
+        self.breaches.add(Violation {
+            roles: format!("`{name}` replied with the id {whose}"),
+            owner: asker,
+            resource: Some(key.to_owned()),
+            evidence,
+            expected: format!(
+                "a reply goes to the {} that asked; it was delivered, so this is final",
+                self.spec.on.as_str()
+            ),
+            ..Violation::new(
+                event.subject(),
+                event.place,
+                format!("{receiver} received `{name}` for {key}, the id {whose}"),
+            )
+        });
     }
 }

@@ -1,23 +1,204 @@
-//! How `sequence` is checked.
+//! How `sequence` is checked: for each key, the steps as an automaton.
+
+mod steps;
+mod telling;
+
+use hashbrown::HashMap;
 
 use super::Sequence;
-use crate::engine::{Checker, Compiler, Cx, Event};
-use crate::finding::Outcome;
+use crate::engine::{
+    Absence, Breaches, Checker, Compiler, Cx, Event, Holder, Ids, Named, Skipped, Watched,
+    nanoseconds,
+};
+use crate::finding::{Outcome, Place, Subject};
+use steps::{Positions, Steps};
 
 impl Sequence {
     /// The checker.
-    pub(crate) fn checker(&self, _compiler: &mut Compiler<'_>) -> Check {
-        Check
+    pub(crate) fn checker(&self, compiler: &mut Compiler<'_>) -> Check {
+        let events: Vec<_> = self.steps.iter().map(|step| step.event).collect();
+        Check {
+            events: compiler.named(&events),
+            steps: Steps::new(&self.steps, compiler),
+            key: compiler.ids(&self.key),
+            key_name: compiler.selector_name(&self.key),
+            within: self.within.map(nanoseconds),
+            spec: self.clone(),
+            runs: HashMap::new(),
+            breaches: Breaches::default(),
+            unidentified: Skipped::default(),
+            keyless: Skipped::default(),
+            examined: 0,
+            opportunities: 0,
+        }
     }
 }
 
 /// The rule at work.
-pub(crate) struct Check;
+pub(crate) struct Check {
+    spec: Sequence,
+    events: Named,
+    steps: Steps,
+    key: Ids,
+    key_name: String,
+    /// In nanoseconds.
+    within: Option<i64>,
+    /// By holder, by key.
+    runs: HashMap<Holder, HashMap<String, Run>>,
+    breaches: Breaches,
+    unidentified: Skipped,
+    keyless: Skipped,
+    examined: u64,
+    opportunities: u64,
+}
+
+/// The events of one key, as far as they have come.
+struct Run {
+    state: RunState,
+    started: Moment,
+    /// The last step that came in order.
+    last: Moment,
+    subject: Subject,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum RunState {
+    /// In order so far.
+    At(Positions),
+    /// Broken, and told.
+    Broken,
+}
+
+/// A step that came.
+#[derive(Debug, Clone)]
+struct Moment {
+    place: Place,
+    at: i64,
+    name: String,
+}
 
 impl Checker for Check {
-    fn observe(&mut self, _cx: &Cx<'_>, _event: &Event<'_>) {}
+    fn observe(&mut self, cx: &Cx<'_>, event: &Event<'_>) {
+        if !self.events.has(event) {
+            return;
+        }
+        self.examined += 1;
+        let called = event.name.unwrap_or("a message without a name");
+        let Some(holder) = event.holder(self.spec.on) else {
+            self.unidentified
+                .note_unidentified(cx, self.spec.on, event, called);
+            return;
+        };
+        let ids = std::mem::take(&mut self.key);
+        let mut keys = event.ids(&ids).peekable();
+        if keys.peek().is_none() {
+            self.keyless.note(event, called);
+        }
+        for key in keys {
+            self.step(cx, event, holder, key);
+        }
+        self.key = ids;
+    }
 
-    fn finish(self: Box<Self>, _cx: &Cx<'_>) -> Outcome {
-        Outcome::default()
+    fn finish(mut self: Box<Self>, cx: &Cx<'_>) -> Outcome {
+        let watched = Watched::new(cx, self.spec.on);
+        let mut unfinished = Vec::new();
+        for (holder, runs) in std::mem::take(&mut self.runs) {
+            for (key, run) in runs {
+                match run.state {
+                    RunState::At(positions) if !self.steps.is_end(positions) => {
+                        unfinished.push((holder, key, run, positions));
+                    }
+                    RunState::At(_) | RunState::Broken => {}
+                }
+            }
+        }
+        unfinished.sort_by_key(|(_, key, run, _)| (run.started.place, key.clone()));
+        let mut doubts = Vec::new();
+        for (holder, key, run, positions) in unfinished {
+            let deadline = self
+                .within
+                .map(|within| run.started.at.saturating_add(within));
+            match watched.absence(holder, run.last.place, deadline) {
+                Absence::Final => {
+                    let violation = self.unfinished(cx, holder, &key, &run, positions);
+                    self.breaches.add(violation);
+                }
+                absence => doubts.push(self.undecided(cx, holder, (&key, &run), absence)),
+            }
+        }
+        doubts.extend(self.unidentified.without_holder(cx, self.spec.on));
+        let key = format!("the id of `{}`", self.key_name);
+        doubts.extend(self.keyless.without_id(cx, &key));
+        Outcome {
+            examined: self.examined,
+            opportunities: self.opportunities,
+            violations: self.breaches.into_violations(),
+            doubts,
+            ..Outcome::default()
+        }
+    }
+}
+
+impl Check {
+    fn step(&mut self, cx: &Cx<'_>, event: &Event<'_>, holder: Holder, key: &str) {
+        let moment = Moment {
+            place: event.place,
+            at: event.at,
+            name: self.events.name_of(event).to_owned(),
+        };
+        let runs = self.runs.entry(holder).or_default();
+        let start = self.steps.start(event);
+        let Some(run) = runs.get_mut(key) else {
+            self.opportunities += 1;
+            let state = match start {
+                Some(positions) => RunState::At(positions),
+                None => RunState::Broken,
+            };
+            let run = Run {
+                state,
+                started: moment.clone(),
+                last: moment,
+                subject: event.subject(),
+            };
+            if state == RunState::Broken && !cx.may_have_hidden(event.connection, event.place) {
+                let violation = self.unstarted(cx, event, holder, key);
+                self.breaches.add(violation);
+            }
+            self.runs
+                .entry(holder)
+                .or_default()
+                .insert(key.to_owned(), run);
+            return;
+        };
+        let RunState::At(positions) = run.state else {
+            return;
+        };
+        if let Some(next) = self.steps.next(positions, event) {
+            run.state = RunState::At(next);
+            run.last = moment;
+            let took = event.at - run.started.at;
+            if self.within.is_some_and(|within| took > within) {
+                run.state = RunState::Broken;
+                let violation = self.late(cx, event, holder, key);
+                self.breaches.add(violation);
+            }
+            return;
+        }
+        if let (Some(positions), true) = (start, self.steps.is_end(positions)) {
+            self.opportunities += 1;
+            *run = Run {
+                state: RunState::At(positions),
+                started: moment.clone(),
+                last: moment,
+                subject: event.subject(),
+            };
+            return;
+        }
+        run.state = RunState::Broken;
+        if !cx.may_have_hidden(event.connection, event.place) {
+            let violation = self.out_of_order(cx, event, (holder, key), positions);
+            self.breaches.add(violation);
+        }
     }
 }

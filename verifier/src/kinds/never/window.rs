@@ -1,0 +1,215 @@
+//! The part of a history in which `never` and `always` hold, as it is walked through.
+
+use hashbrown::HashMap;
+
+use super::{Span, Window};
+use crate::engine::{Compiler, Cx, Event, Holder, Ids, Named, Skipped};
+use crate::finding::{Doubt, Place};
+use crate::rules::HolderKind;
+
+/// A [`Window`] at work: for each holder and key, whether it stands open.
+pub(in crate::kinds) struct Walk {
+    span: Bounds,
+    per: HolderKind,
+    key: Option<(Ids, String)>,
+    /// By holder, by key (empty where there is none).
+    states: HashMap<Holder, HashMap<String, State>>,
+    unidentified: Skipped,
+    keyless: Skipped,
+}
+
+enum Bounds {
+    Always,
+    Before(Named),
+    After(Named),
+    Between(Named, Named),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// Not begun, or ended.
+    Outside,
+    /// Begun at that place; `None`: with the history.
+    Inside(Option<Place>),
+}
+
+/// Where an event stands in one window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::kinds) enum Sight<'k> {
+    /// Within it.
+    Inside {
+        /// The event that began the window; `None`: it begins with the history.
+        since: Option<Place>,
+        /// Whose window: the id, where windows are counted over ids.
+        key: Option<&'k str>,
+    },
+    /// It is the event that ends the window: the window was watched to its end.
+    End,
+}
+
+/// Whether a rule speaks of an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::kinds) enum Selected {
+    /// It does.
+    Yes,
+    /// It does not, and the event only shows that time went on.
+    No,
+}
+
+impl Walk {
+    pub(in crate::kinds) fn new(window: &Window, compiler: &mut Compiler<'_>) -> Self {
+        let span = match &window.span {
+            Span::Always => Bounds::Always,
+            Span::Before(end) => Bounds::Before(compiler.named(end)),
+            Span::After(start) => Bounds::After(compiler.named(start)),
+            Span::Between(start, end) => {
+                Bounds::Between(compiler.named(start), compiler.named(end))
+            }
+        };
+        let key = window
+            .key
+            .as_ref()
+            .map(|key| (compiler.ids(key), compiler.selector_name(key)));
+        Self {
+            span,
+            per: window.per,
+            key,
+            states: HashMap::new(),
+            unidentified: Skipped::default(),
+            keyless: Skipped::default(),
+        }
+    }
+
+    /// Goes on to an event, and tells where it stands in each window that it belongs to.
+    pub(in crate::kinds) fn see(
+        &mut self,
+        cx: &Cx<'_>,
+        event: &Event<'_>,
+        selected: Selected,
+        mut tell: impl FnMut(Sight<'_>),
+    ) {
+        if let (Bounds::Always, None) = (&self.span, &self.key) {
+            tell(Sight::Inside {
+                since: None,
+                key: None,
+            });
+            return;
+        }
+        let matters = selected == Selected::Yes || self.span.speaks_of(event);
+        let called = event.name.unwrap_or("a step without a name");
+        let Some(holder) = event.holder(self.per) else {
+            if matters {
+                self.unidentified
+                    .note_unidentified(cx, self.per, event, called);
+            }
+            return;
+        };
+        let states = self.states.entry(holder).or_default();
+        let Some((ids, _)) = &self.key else {
+            if let Some(sight) = self.span.step(states, event, "") {
+                tell(sight.of(None));
+            }
+            return;
+        };
+        let mut keys = event.ids(ids).peekable();
+        if keys.peek().is_none() && matters {
+            self.keyless.note(event, called);
+        }
+        for key in keys {
+            if let Some(sight) = self.span.step(states, event, key) {
+                tell(sight.of(Some(key)));
+            }
+        }
+    }
+
+    /// What could not be placed in any window.
+    pub(in crate::kinds) fn doubts(&self, cx: &Cx<'_>) -> Vec<Doubt> {
+        let keyless = self
+            .key
+            .as_ref()
+            .and_then(|(_, name)| self.keyless.without_id(cx, &format!("the id of `{name}`")));
+        self.unidentified
+            .without_holder(cx, self.per)
+            .into_iter()
+            .chain(keyless)
+            .collect()
+    }
+
+    /// Where the window is, in words: `before ready`.
+    pub(in crate::kinds) fn describe(&self) -> String {
+        match &self.span {
+            Bounds::Always => String::new(),
+            Bounds::Before(end) => format!(" before {}", end.list()),
+            Bounds::After(start) => format!(" after {}", start.list()),
+            Bounds::Between(start, end) => {
+                format!(" between {} and {}", start.list(), end.list())
+            }
+        }
+    }
+}
+
+/// What one window says of an event.
+enum Stood {
+    Inside(Option<Place>),
+    End,
+}
+
+impl Stood {
+    const fn of(self, key: Option<&str>) -> Sight<'_> {
+        match self {
+            Self::Inside(since) => Sight::Inside { since, key },
+            Self::End => Sight::End,
+        }
+    }
+}
+
+impl Bounds {
+    /// Whether an event begins or ends windows.
+    fn speaks_of(&self, event: &Event<'_>) -> bool {
+        match self {
+            Self::Always => false,
+            Self::Before(bound) | Self::After(bound) => bound.has(event),
+            Self::Between(start, end) => start.has(event) || end.has(event),
+        }
+    }
+
+    /// Where the event stands in the window of one key; the window goes on past it. Outside: `None`.
+    fn step(
+        &self,
+        states: &mut HashMap<String, State>,
+        event: &Event<'_>,
+        key: &str,
+    ) -> Option<Stood> {
+        let initial = match self {
+            Self::Always | Self::Before(_) => State::Inside(None),
+            Self::After(_) | Self::Between(..) => State::Outside,
+        };
+        let state = states.get(key).copied().unwrap_or(initial);
+        let opened = State::Inside(Some(event.place));
+        let (stood, next) = match (self, state) {
+            (Self::Always, _) => (Some(Stood::Inside(None)), state),
+            (Self::Before(end), State::Inside(_)) if end.has(event) => {
+                (Some(Stood::End), State::Outside)
+            }
+            (Self::Between(start, end), State::Inside(_)) if end.has(event) => {
+                let next = if start.has(event) {
+                    opened
+                } else {
+                    State::Outside
+                };
+                (Some(Stood::End), next)
+            }
+            (Self::Before(_) | Self::After(_) | Self::Between(..), State::Inside(since)) => {
+                (Some(Stood::Inside(since)), state)
+            }
+            (Self::After(start) | Self::Between(start, _), State::Outside) if start.has(event) => {
+                (None, opened)
+            }
+            (Self::Before(_) | Self::After(_) | Self::Between(..), State::Outside) => (None, state),
+        };
+        if next != state {
+            states.insert(key.to_owned(), next);
+        }
+        stood
+    }
+}

@@ -1,0 +1,209 @@
+//! The part of a payload that proves something.
+
+use std::fmt::Write as _;
+use std::ops::Range;
+
+/// How much of a payload is shown, in characters.
+const LONGEST: usize = 120;
+/// How much of it stands before the value, where the payload is longer than that.
+const BEFORE: usize = 40;
+/// How many bytes of a payload are shown that is no text.
+const MOST_BYTES: usize = 24;
+
+/// A part of a payload, as it can be printed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Excerpt {
+    /// The text; `…` stands for what is left out. No control characters.
+    pub text: String,
+    /// The bytes of it that are the value; `None` where it is not in the payload.
+    pub mark: Option<Range<usize>>,
+}
+
+/// What lies around `value` in a payload; its beginning where there is no value, or it is not there.
+pub fn excerpt(payload: &[u8], value: Option<&str>) -> Excerpt {
+    let Ok(text) = std::str::from_utf8(payload) else {
+        return bytes(payload);
+    };
+    let place = value.and_then(|value| find(text, value));
+    let window = window(text, place.as_ref());
+    let mut out = String::new();
+    if window.start > 0 {
+        out.push('…');
+    }
+    let mut mark = None;
+    if let Some(place) = place {
+        let end = place.end.min(window.end);
+        escape(&text[window.start..place.start], &mut out);
+        let start = out.len();
+        escape(&text[place.start..end], &mut out);
+        mark = Some(start..out.len());
+        escape(&text[end..window.end], &mut out);
+    } else {
+        escape(&text[window.clone()], &mut out);
+    }
+    if window.end < text.len() {
+        out.push('…');
+    }
+    Excerpt { text: out, mark }
+}
+
+/// Where a value stands: as a JSON string, else where it is not part of a longer word, else anywhere.
+fn find(text: &str, value: &str) -> Option<Range<usize>> {
+    if value.is_empty() {
+        return None;
+    }
+    let quoted = serde_json::to_string(value).ok()?;
+    // A member's name is no value: `"thread": ...`.
+    let is_name = |end: usize| text[end..].trim_start().starts_with(':');
+    let string = text
+        .match_indices(&quoted)
+        .map(|(at, found)| at + 1..at + found.len() - 1)
+        .find(|place| !is_name(place.end + 1));
+    let in_word = |character: Option<char>| {
+        character.is_some_and(|character| character.is_alphanumeric() || character == '_')
+    };
+    let anywhere = || text.match_indices(value).map(|(at, found)| at..at + found.len());
+    string
+        .or_else(|| {
+            anywhere().find(|place| {
+                !in_word(text[..place.start].chars().next_back())
+                    && !in_word(text[place.end..].chars().next())
+            })
+        })
+        .or_else(|| anywhere().next())
+}
+
+/// The part of a text that is shown: its beginning, if the value is in it, else what is around it.
+fn window(text: &str, place: Option<&Range<usize>>) -> Range<usize> {
+    let after = |start: usize, characters: usize| {
+        text[start..].char_indices().nth(characters).map_or(text.len(), |(at, _)| start + at)
+    };
+    let from_start = after(0, LONGEST);
+    match place {
+        Some(place) if place.end > from_start => {
+            let start = text[..place.start]
+                .char_indices()
+                .rev()
+                .nth(BEFORE - 1)
+                .map_or(0, |(at, _)| at);
+            start..after(start, LONGEST)
+        }
+        Some(_) | None => 0..from_start,
+    }
+}
+
+/// Characters that a terminal would obey, or that change the order of others, are written as codes.
+fn escape(text: &str, out: &mut String) {
+    for character in text.chars() {
+        match character {
+            '\n' => out.push_str("\\n"),
+            '\r' => out.push_str("\\r"),
+            '\t' => out.push_str("\\t"),
+            '\u{200B}'..='\u{200F}'
+            | '\u{2028}'..='\u{202E}'
+            | '\u{2060}'..='\u{2069}'
+            | '\u{FEFF}' => code(character, out),
+            character if character.is_control() => code(character, out),
+            character => out.push(character),
+        }
+    }
+}
+
+fn code(character: char, out: &mut String) {
+    // Writing to a string cannot fail.
+    let _ = write!(out, "\\u{{{:x}}}", u32::from(character));
+}
+
+fn bytes(payload: &[u8]) -> Excerpt {
+    let mut text = format!("{} bytes:", payload.len());
+    for byte in payload.iter().take(MOST_BYTES) {
+        let _ = write!(text, " {byte:02x}");
+    }
+    if payload.len() > MOST_BYTES {
+        text.push_str(" …");
+    }
+    Excerpt { text, mark: None }
+}
+
+/// Text from the wire, fit for a terminal.
+pub(super) fn printable(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    escape(text, &mut out);
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn marked(payload: &str, value: &str) -> (String, Option<String>) {
+        let Excerpt { text, mark } = excerpt(payload.as_bytes(), Some(value));
+        let marked = mark.map(|mark| text[mark].to_owned());
+        (text, marked)
+    }
+
+    #[test]
+    fn a_short_payload_is_shown_whole_with_the_value_marked() {
+        let payload = r#"{"t1":1,"xt1x":"t12","id":"t1"}"#;
+        let Excerpt { text, mark } = excerpt(payload.as_bytes(), Some("t1"));
+        assert_eq!(text, payload);
+        assert_eq!(mark, Some(27..29), "the value, not the name or a part of another");
+    }
+
+    #[test]
+    fn a_number_is_found_as_a_word() {
+        assert_eq!(
+            excerpt(br#"{"a":420,"b":42}"#, Some("42")).mark,
+            Some(13..15)
+        );
+    }
+
+    #[test]
+    fn of_a_long_payload_the_surroundings_of_the_value_are_shown() {
+        let payload = format!(r#"{{"text":"{}","id":"thr_9c","more":"{}"}}"#, "ä".repeat(200), "b".repeat(200));
+        let (text, value) = marked(&payload, "thr_9c");
+        assert_eq!(value.as_deref(), Some("thr_9c"));
+        assert!(text.starts_with('…') && text.ends_with('…'));
+        assert_eq!(text.chars().count(), LONGEST + 2);
+    }
+
+    #[test]
+    fn a_value_near_the_beginning_keeps_the_beginning() {
+        let payload = format!(r#"{{"type":"thread","id":"t1","text":"{}"}}"#, "x".repeat(300));
+        let (text, value) = marked(&payload, "t1");
+        assert_eq!(value.as_deref(), Some("t1"));
+        assert!(text.starts_with(r#"{"type":"thread""#) && text.ends_with('…'));
+    }
+
+    #[test]
+    fn a_value_longer_than_the_excerpt_is_cut_and_marked() {
+        let long = "y".repeat(500);
+        let (text, value) = marked(&format!("{{\"id\":\"{long}\"}}"), &long);
+        assert!(text.chars().count() <= LONGEST + 2);
+        assert!(value.is_some_and(|value| value.chars().all(|c| c == 'y')));
+    }
+
+    #[test]
+    fn control_characters_do_not_reach_the_terminal() {
+        let (text, value) = marked("a\u{1b}[31m\n\u{202e}b", "b");
+        assert_eq!(text, "a\\u{1b}[31m\\n\\u{202e}b");
+        assert_eq!(value.as_deref(), Some("b"));
+    }
+
+    #[test]
+    fn a_value_that_needs_escapes_in_json_is_found() {
+        let (_, value) = marked(r#"{"id":"a\"b"}"#, "a\"b");
+        assert_eq!(value.as_deref(), Some("a\\\"b"));
+    }
+
+    #[test]
+    fn bytes_are_shown_as_such() {
+        assert_eq!(excerpt(&[0xff, 0], Some("x")).text, "2 bytes: ff 00");
+    }
+
+    #[test]
+    fn what_is_not_there_is_not_marked() {
+        assert_eq!(excerpt(b"{}", Some("t1")), Excerpt { text: "{}".into(), mark: None });
+        assert_eq!(excerpt(b"", None).text, "");
+    }
+}

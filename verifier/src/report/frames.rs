@@ -1,0 +1,150 @@
+//! What stands at the places that evidence names: looked up in one more pass, which ends at the last
+//! of them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use wsaudit_tagging::TagKind;
+use wsaudit_wire::Direction;
+
+use super::excerpt::{Excerpt, excerpt};
+use crate::engine::Verification;
+use crate::finding::Place;
+use crate::history::{Outline, Source, SourceError, SourcePayload};
+
+/// The places that a report speaks of, and the values to point at there.
+pub(super) type Wanted = BTreeMap<Place, BTreeSet<Option<String>>>;
+
+/// What stands at a place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Frame {
+    /// Nanoseconds since the Unix epoch.
+    pub(super) at: i64,
+    /// `None` for a step in a connection's life.
+    pub(super) direction: Option<Direction>,
+    /// The connection's number.
+    pub(super) connection: u64,
+    /// The connection's session there.
+    pub(super) session: Option<String>,
+    /// By value.
+    pub(super) excerpts: BTreeMap<Option<String>, Excerpt>,
+}
+
+/// The places of all violations and notes.
+pub(super) fn wanted(verification: &Verification) -> Wanted {
+    let mut wanted = Wanted::new();
+    for outcome in verification.rules.iter().map(|result| &result.outcome) {
+        for evidence in outcome.violations.iter().flat_map(|violation| &violation.evidence) {
+            if let Some(place) = evidence.place {
+                wanted.entry(place).or_default().insert(evidence.value.clone());
+            }
+        }
+        for note in &outcome.notes {
+            wanted.entry(note.place).or_default();
+        }
+    }
+    wanted
+}
+
+/// Looks them up.
+pub(super) fn look_up(
+    wanted: &Wanted,
+    sources: &[Box<dyn Source>],
+) -> Result<BTreeMap<Place, Frame>, SourceError> {
+    let mut found = BTreeMap::new();
+    for (recording, source) in (0_u16..).zip(sources) {
+        let own: BTreeMap<u64, _> = wanted
+            .iter()
+            .filter(|(place, _)| place.recording == recording)
+            .map(|(place, values)| (place.seq, values))
+            .collect();
+        let mut frames = BTreeMap::new();
+        steps(source.outline(), &own, &mut frames);
+        messages(source.as_ref(), &own, &mut frames)?;
+        found.extend(frames.into_iter().map(|(seq, frame)| (Place { recording, seq }, frame)));
+    }
+    Ok(found)
+}
+
+type Own<'w> = BTreeMap<u64, &'w BTreeSet<Option<String>>>;
+
+/// Steps in connections' lives, and anomalies.
+fn steps(outline: &Outline, wanted: &Own<'_>, found: &mut BTreeMap<u64, Frame>) {
+    for anomaly in &outline.anomalies {
+        let seq = anomaly.moment.seq;
+        let Some(values) = wanted.get(&seq) else { continue };
+        let detail = format!("{} {}", anomaly.code, anomaly.detail);
+        let frame = Frame {
+            at: anomaly.moment.at,
+            direction: Some(anomaly.direction),
+            connection: anomaly.connection,
+            session: session(outline, anomaly.connection, seq),
+            excerpts: excerpts(detail.trim_end().as_bytes(), values),
+        };
+        found.insert(seq, frame);
+    }
+    for connection in &outline.connections {
+        let opened = Some((connection.opened, connection.request_head.as_slice()));
+        let answered = connection.answered.map(|moment| (moment, connection.response_head.as_slice()));
+        let closed = connection.closed.map(|moment| (moment, &[][..]));
+        // Where a case gives one place to several steps, the first one is shown.
+        for (moment, head) in [closed, answered, opened].into_iter().flatten() {
+            let Some(values) = wanted.get(&moment.seq) else { continue };
+            let frame = Frame {
+                at: moment.at,
+                direction: None,
+                connection: connection.number,
+                session: session(outline, connection.number, moment.seq),
+                excerpts: excerpts(head, values),
+            };
+            found.insert(moment.seq, frame);
+        }
+    }
+}
+
+fn messages(
+    source: &dyn Source,
+    wanted: &Own<'_>,
+    found: &mut BTreeMap<u64, Frame>,
+) -> Result<(), SourceError> {
+    let Some(last) = wanted.keys().next_back() else { return Ok(()) };
+    let mut reading = source.reading()?;
+    let mut cursor = reading.begin()?;
+    while let Some(moment) = cursor.advance()? {
+        if moment.seq > *last {
+            break;
+        }
+        let Some(values) = wanted.get(&moment.seq) else { continue };
+        let message = cursor.current()?;
+        let shown = match message.payload {
+            SourcePayload::Whole(bytes) => excerpts(bytes, values),
+            SourcePayload::Truncated { kept, full_length } => {
+                let why = format!("{kept} of {full_length} bytes were recorded");
+                excerpts(why.as_bytes(), values)
+            }
+            SourcePayload::Undecodable(why) => excerpts(why.as_bytes(), values),
+        };
+        let frame = Frame {
+            at: moment.at,
+            direction: Some(message.direction),
+            connection: message.connection,
+            session: session(source.outline(), message.connection, moment.seq),
+            excerpts: shown,
+        };
+        found.insert(moment.seq, frame);
+    }
+    Ok(())
+}
+
+fn excerpts(payload: &[u8], values: &BTreeSet<Option<String>>) -> BTreeMap<Option<String>, Excerpt> {
+    values.iter().map(|value| (value.clone(), excerpt(payload, value.as_deref()))).collect()
+}
+
+/// A connection's session at a place: its last tag before it.
+fn session(outline: &Outline, number: u64, seq: u64) -> Option<String> {
+    let connection = outline.connections.iter().find(|connection| connection.number == number)?;
+    connection
+        .tags
+        .iter()
+        .rfind(|tag| tag.kind == TagKind::Session && tag.from <= seq)
+        .map(|tag| tag.value.clone())
+}

@@ -1,0 +1,204 @@
+//! Running cases, and comparing what they expect with what is found.
+
+mod compare;
+mod prepare;
+mod walk;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+pub use compare::{Difference, Mismatch};
+pub use prepare::{Directory, Prepared, Surroundings};
+
+use crate::case::{Case, CaseErrors, Expected};
+use crate::engine::Verification;
+use crate::rules::Pack;
+use crate::verdict::State;
+
+/// Why a suite could not be run at all.
+#[derive(Debug, thiserror::Error)]
+pub enum SuiteError {
+    /// A file or directory that cannot be read.
+    #[error("cannot read {}: {source}", path.display())]
+    Unreadable {
+        /// The path.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A file that is no case.
+    #[error("{} is no case: expected Markdown with a ```trace block", path.display())]
+    NoCase {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A directory without a case.
+    #[error("no case in {}: expected *.md files with a ```trace block", path.display())]
+    Empty {
+        /// The directory.
+        path: PathBuf,
+    },
+}
+
+/// What the cases of a directory came to, in the order of their paths.
+#[derive(Debug, Default)]
+pub struct Suite {
+    /// Each case.
+    pub results: Vec<CaseResult>,
+}
+
+/// What one case came to.
+#[derive(Debug)]
+pub struct CaseResult {
+    /// The file.
+    pub file: String,
+    /// Its title; empty where the case could not be read.
+    pub title: String,
+    /// What was found other than expected; empty: it passed.
+    pub mismatches: Vec<Mismatch>,
+    /// How its rules ended, in the order of packs and rules; empty where it could not be run.
+    pub rules: Vec<RuleEnd>,
+}
+
+/// How a rule ended in a case.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RuleEnd {
+    /// The rule's pack.
+    pub pack: String,
+    /// Its id.
+    pub rule: String,
+    /// How it ended.
+    pub state: State,
+    /// Whether the case said that it is not exercised.
+    pub said_not_exercised: bool,
+}
+
+/// In how many passing cases a rule ends in which way: a rule that nothing fires is not tested.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Polarity {
+    /// Cases in which it is violated.
+    pub fires: usize,
+    /// Cases in which it holds.
+    pub silent: usize,
+    /// Cases that say that it is not exercised.
+    pub not_exercised: usize,
+}
+
+impl CaseResult {
+    /// Whether everything was found as expected.
+    pub fn passed(&self) -> bool {
+        self.mismatches.is_empty()
+    }
+}
+
+impl Suite {
+    /// How many cases passed.
+    pub fn passed(&self) -> usize {
+        self.results.iter().filter(|result| result.passed()).count()
+    }
+
+    /// How many failed.
+    pub fn failed(&self) -> usize {
+        self.results.len() - self.passed()
+    }
+
+    /// By pack and rule: in how many passing cases it fires, stays silent, is not exercised.
+    pub fn polarities(&self) -> BTreeMap<(String, String), Polarity> {
+        let mut polarities = BTreeMap::<_, Polarity>::new();
+        let passed = self.results.iter().filter(|result| result.passed());
+        for end in passed.flat_map(|result| &result.rules) {
+            let key = (end.pack.clone(), end.rule.clone());
+            let polarity = polarities.entry(key).or_default();
+            match end.state {
+                State::Violated => polarity.fires += 1,
+                State::Holds => polarity.silent += 1,
+                State::NotExercised if end.said_not_exercised => polarity.not_exercised += 1,
+                State::NotExercised | State::Undecided => {}
+            }
+        }
+        polarities
+    }
+}
+
+/// Runs the cases of a directory and its subdirectories, or of one file. `progress` is told each
+/// result.
+pub fn run(path: &Path, progress: &mut dyn FnMut(&CaseResult)) -> Result<Suite, SuiteError> {
+    let mut suite = Suite::default();
+    for file in walk::cases(path)? {
+        let text = fs::read_to_string(&file).map_err(|source| SuiteError::Unreadable {
+            path: file.clone(),
+            source,
+        })?;
+        let name = file.display().to_string();
+        let directory = Directory::of(&file);
+        let result = match Case::parse(&name, &text) {
+            Ok(case) => run_case(&case, &directory),
+            Err(errors) => CaseResult::unread(name, &errors),
+        };
+        progress(&result);
+        suite.results.push(result);
+    }
+    Ok(suite)
+}
+
+/// Runs one case.
+pub fn run_case(case: &Case, surroundings: &dyn Surroundings) -> CaseResult {
+    let ran = Prepared::new(case, surroundings).and_then(|prepared| {
+        let verification = prepared.verify(case)?;
+        Ok((prepared, verification))
+    });
+    let (mismatches, rules) = match ran {
+        Ok((prepared, verification)) => (
+            compare::compare(case, &prepared.packs, &verification),
+            ends(case, &prepared.packs, &verification),
+        ),
+        Err(mismatch) => (vec![mismatch], Vec::new()),
+    };
+    CaseResult {
+        file: case.file.clone(),
+        title: case.title.clone(),
+        mismatches,
+        rules,
+    }
+}
+
+impl CaseResult {
+    fn unread(file: String, errors: &CaseErrors) -> Self {
+        let mismatches = errors
+            .errors()
+            .iter()
+            .map(|error| Mismatch {
+                file: error.file.clone(),
+                line: error.line,
+                difference: Difference::Unread(error.problem.clone()),
+            })
+            .collect();
+        Self {
+            file,
+            title: String::new(),
+            mismatches,
+            rules: Vec::new(),
+        }
+    }
+}
+
+fn ends(case: &Case, packs: &[Pack], verification: &Verification) -> Vec<RuleEnd> {
+    verification
+        .rules
+        .iter()
+        .map(|result| {
+            let pack = &packs[result.pack];
+            let rule = &pack.rules[result.rule];
+            RuleEnd {
+                pack: pack.name.clone(),
+                rule: rule.id.clone(),
+                state: result.state,
+                said_not_exercised: case.expectations.iter().any(|expectation| {
+                    matches!(&expectation.expected, Expected::NotExercised(name) if name.means(pack, rule))
+                }),
+            }
+        })
+        .collect()
+}

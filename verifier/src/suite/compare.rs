@@ -1,0 +1,480 @@
+//! What a case expects, beside what was found.
+
+use std::fmt;
+
+use crate::case::{Case, CaseHistory, Expectation, Expected, Problem, RuleName};
+use crate::engine::{RuleResult, Verification};
+use crate::finding::{Place, Violation};
+use crate::rules::Pack;
+use crate::rules::read::{nearest, one_of};
+use crate::verdict::{State, Verdict};
+
+/// Something that was found other than expected.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{file}:{line}: {difference}")]
+pub struct Mismatch {
+    /// The case.
+    pub file: String,
+    /// The line: of the expectation, or of what was found without one.
+    pub line: u32,
+    /// What differs.
+    pub difference: Difference,
+}
+
+/// How what was found differs from what was expected.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Difference {
+    /// The case is written wrongly.
+    #[error(transparent)]
+    Unread(Problem),
+    /// The case could not be run.
+    #[error("{0}")]
+    NotRun(String),
+    /// A rule that none of its packs has.
+    #[error("no rule `{name}` in {packs}{}", meant.as_ref().map_or(String::new(), |meant| format!("; did you mean `{meant}`?")))]
+    UnknownRule {
+        /// The name.
+        name: RuleName,
+        /// The packs.
+        packs: String,
+        /// The rule that may have been meant.
+        meant: Option<String>,
+    },
+    /// A violation that is not there.
+    #[error("expected `{rule}` {place}, found {found}")]
+    Missing {
+        /// The rule.
+        rule: RuleName,
+        /// Where it was expected: `here`, `at frame 12`.
+        place: String,
+        /// What was found.
+        found: Found,
+    },
+    /// A violation that nobody expected.
+    #[error("unexpected violation of `{rule}`{place}: {message}")]
+    Unexpected {
+        /// The rule.
+        rule: String,
+        /// Where it is, if not on the line: ` at frame 12`.
+        place: String,
+        /// What happened.
+        message: String,
+    },
+    /// More or fewer violations than expected.
+    #[error("expected {times} violations of `{rule}`, found {found}")]
+    Times {
+        /// The rule.
+        rule: RuleName,
+        /// How many were expected.
+        times: usize,
+        /// How many there are.
+        found: usize,
+    },
+    /// A known gap of the verifier that is closed.
+    #[error("`{rule}` is found now: replace the todo by `#! expect {rule}`")]
+    TodoDone {
+        /// The rule.
+        rule: RuleName,
+    },
+    /// A rule that ends otherwise.
+    #[error("expected `{rule}` to be `{expected}`, it is `{found}`{}", why.as_ref().map_or(String::new(), |why| format!(": {why}")))]
+    Ends {
+        /// The rule.
+        rule: String,
+        /// How it should end.
+        expected: State,
+        /// How it ends.
+        found: State,
+        /// Why.
+        why: Option<String>,
+    },
+    /// A verdict other than clean.
+    #[error("expected a clean verdict, it is {found}: {why}")]
+    NotClean {
+        /// The verdict.
+        found: Verdict,
+        /// The first reason.
+        why: String,
+    },
+    /// No violation, and no rule that held.
+    #[error(
+        "expected none, and none of the rules held: a case in which nothing could be violated proves \
+         nothing"
+    )]
+    Empty,
+    /// Nothing is told of a rule.
+    #[error("expected `{rule}` to note something {place}, it notes nothing there")]
+    NotNoted {
+        /// The rule.
+        rule: RuleName,
+        /// Where.
+        place: String,
+    },
+}
+
+/// What was found instead of an expected violation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Found {
+    /// Nothing; how the rule ended, and why.
+    Nothing(State, Option<String>),
+    /// Violations of these other rules, at the same place.
+    Others(Vec<String>),
+    /// The rule's violation, elsewhere.
+    Elsewhere(String),
+}
+
+impl fmt::Display for Found {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Nothing(state, why) => {
+                write!(f, "nothing: the rule is `{state}`")?;
+                why.as_ref().map_or(Ok(()), |why| write!(f, ", {why}"))
+            }
+            Self::Others(rules) => {
+                write!(
+                    f,
+                    "{} instead",
+                    one_of(rules.iter().map(String::as_str)).replace(" or ", " and ")
+                )
+            }
+            Self::Elsewhere(place) => write!(f, "it {place} instead"),
+        }
+    }
+}
+
+/// A violation that no expectation has met yet.
+struct Open<'v> {
+    pack: &'v Pack,
+    result: &'v RuleResult,
+    violation: &'v Violation,
+}
+
+struct Comparison<'c> {
+    case: &'c Case,
+    packs: &'c [Pack],
+    verification: &'c Verification,
+    open: Vec<Open<'c>>,
+    mismatches: Vec<Mismatch>,
+}
+
+/// Everything that was found other than expected, in the order of lines.
+pub(super) fn compare(case: &Case, packs: &[Pack], verification: &Verification) -> Vec<Mismatch> {
+    let open = verification
+        .rules
+        .iter()
+        .flat_map(|result| {
+            let pack = &packs[result.pack];
+            let violations = result.outcome.violations.iter();
+            violations.map(move |violation| Open {
+                pack,
+                result,
+                violation,
+            })
+        })
+        .collect();
+    let mut comparison = Comparison {
+        case,
+        packs,
+        verification,
+        open,
+        mismatches: Vec::new(),
+    };
+    let mut missing = Vec::new();
+    // Exact places first, so that what is expected by number does not take them.
+    for expectation in &case.expectations {
+        comparison.place(expectation, &mut missing);
+    }
+    for expectation in &case.expectations {
+        comparison.number(expectation);
+    }
+    for (line, rule, wanted) in missing {
+        comparison.missing(line, rule, wanted);
+    }
+    for expectation in &case.expectations {
+        comparison.state(expectation);
+    }
+    comparison.unexpected();
+    comparison.mismatches.sort_by_key(|mismatch| mismatch.line);
+    comparison.mismatches
+}
+
+/// Where an expected violation should be.
+#[derive(Clone, Copy)]
+enum Wanted {
+    Lines(u32, u32),
+    Frame(Place),
+}
+
+impl Wanted {
+    fn has(self, place: Place) -> bool {
+        match self {
+            Self::Lines(first, last) => (u64::from(first)..=u64::from(last)).contains(&place.seq),
+            Self::Frame(frame) => frame == place,
+        }
+    }
+}
+
+impl<'c> Comparison<'c> {
+    fn report(&mut self, line: u32, difference: Difference) {
+        let file = self.case.file.clone();
+        self.mismatches.push(Mismatch {
+            file,
+            line,
+            difference,
+        });
+    }
+
+    /// Takes an open violation of that rule, at a place or anywhere.
+    fn take(&mut self, rule: &RuleName, wanted: Option<Wanted>) -> Option<Open<'c>> {
+        let at = self.open.iter().position(|open| {
+            rule.means(open.pack, &open.pack.rules[open.result.rule])
+                && wanted.is_none_or(|wanted| wanted.has(open.violation.offending))
+        })?;
+        Some(self.open.remove(at))
+    }
+
+    fn place(
+        &mut self,
+        expectation: &'c Expectation,
+        missing: &mut Vec<(u32, &'c RuleName, Wanted)>,
+    ) {
+        let line = expectation.line;
+        if let Some(rule) = expectation.expected.rule()
+            && let Some(difference) = unknown_rule(rule, self.packs)
+        {
+            self.report(line, difference);
+            return;
+        }
+        let (rule, wanted) = match &expectation.expected {
+            Expected::Violation { rule, lines } => (rule, Wanted::Lines(lines.0, lines.1)),
+            Expected::ViolationAt {
+                rule,
+                recording,
+                frame,
+            } => {
+                let place = Place {
+                    recording: *recording,
+                    seq: *frame,
+                };
+                (rule, Wanted::Frame(place))
+            }
+            Expected::Todo {
+                rule,
+                lines: Some((first, last)),
+            } => {
+                if self
+                    .take(rule, Some(Wanted::Lines(*first, *last)))
+                    .is_some()
+                {
+                    self.report(line, Difference::TodoDone { rule: rule.clone() });
+                }
+                return;
+            }
+            _ => return,
+        };
+        if self.take(rule, Some(wanted)).is_none() {
+            missing.push((line, rule, wanted));
+        }
+    }
+
+    fn number(&mut self, expectation: &Expectation) {
+        match &expectation.expected {
+            Expected::Times { rule, times } => {
+                let mut found = 0;
+                while self.take(rule, None).is_some() {
+                    found += 1;
+                }
+                if found != *times && unknown_rule(rule, self.packs).is_none() {
+                    let (rule, times) = (rule.clone(), *times);
+                    self.report(expectation.line, Difference::Times { rule, times, found });
+                }
+            }
+            Expected::Todo { rule, lines: None } => {
+                if self.take(rule, None).is_some() {
+                    self.report(
+                        expectation.line,
+                        Difference::TodoDone { rule: rule.clone() },
+                    );
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn missing(&mut self, line: u32, rule: &RuleName, wanted: Wanted) {
+        let others: Vec<_> = self
+            .open
+            .iter()
+            .filter(|open| wanted.has(open.violation.offending))
+            .map(|open| open.pack.rules[open.result.rule].id.clone())
+            .collect();
+        let found = if let Some(open) = self.take(rule, None) {
+            Found::Elsewhere(self.describe(open.violation.offending))
+        } else if others.is_empty() {
+            let (state, why) = self
+                .results(rule)
+                .map(|(_, result)| (result.state, why(result)))
+                .next()
+                .unwrap_or((State::NotExercised, None));
+            Found::Nothing(state, why)
+        } else {
+            Found::Others(others)
+        };
+        let place = match wanted {
+            Wanted::Lines(..) => "here".to_owned(),
+            Wanted::Frame(place) => self.describe(place),
+        };
+        self.report(
+            line,
+            Difference::Missing {
+                rule: rule.clone(),
+                place,
+                found,
+            },
+        );
+    }
+
+    /// `on line 12`, `at frame 1042 of b.db`
+    fn describe(&self, place: Place) -> String {
+        match &self.case.history {
+            CaseHistory::Trace(_) => format!("on line {}", place.seq),
+            CaseHistory::Recordings(paths) if paths.len() > 1 => {
+                format!(
+                    "at frame {} of {}",
+                    place.seq,
+                    paths[usize::from(place.recording)]
+                )
+            }
+            CaseHistory::Recordings(_) => format!("at frame {}", place.seq),
+        }
+    }
+
+    fn results(&self, rule: &RuleName) -> impl Iterator<Item = (&'c Pack, &'c RuleResult)> {
+        let (packs, rule) = (self.packs, rule.clone());
+        self.verification
+            .rules
+            .iter()
+            .map(move |result| (&packs[result.pack], result))
+            .filter(move |(pack, result)| rule.means(pack, &pack.rules[result.rule]))
+    }
+
+    fn state(&mut self, expectation: &Expectation) {
+        let line = expectation.line;
+        match &expectation.expected {
+            Expected::None => {
+                // Violations are reported each on its own.
+                let states = self.verification.rules.iter().map(|result| result.state);
+                let mut states =
+                    states.filter(|state| matches!(state, State::Holds | State::Violated));
+                if states.next().is_none() {
+                    self.report(line, Difference::Empty);
+                }
+            }
+            Expected::Clean => {
+                let found = self.verification.verdict;
+                if found == Verdict::Inconclusive {
+                    let why = self
+                        .verification
+                        .rules
+                        .iter()
+                        .find_map(why)
+                        .unwrap_or_default();
+                    self.report(line, Difference::NotClean { found, why });
+                }
+            }
+            Expected::Holds(rule) => self.ends(line, rule, State::Holds),
+            Expected::NotExercised(rule) => self.ends(line, rule, State::NotExercised),
+            Expected::Undecided(rule) => self.ends(line, rule, State::Undecided),
+            Expected::Noted { rule, lines } => {
+                let noted = self
+                    .results(rule)
+                    .flat_map(|(_, result)| &result.outcome.notes)
+                    .any(|note| {
+                        lines.is_none_or(|(first, last)| Wanted::Lines(first, last).has(note.place))
+                    });
+                if !noted && unknown_rule(rule, self.packs).is_none() {
+                    let place = if lines.is_some() { "here" } else { "anywhere" }.to_owned();
+                    self.report(
+                        line,
+                        Difference::NotNoted {
+                            rule: rule.clone(),
+                            place,
+                        },
+                    );
+                }
+            }
+            Expected::Violation { .. }
+            | Expected::ViolationAt { .. }
+            | Expected::Times { .. }
+            | Expected::Todo { .. } => {}
+        }
+    }
+
+    fn ends(&mut self, line: u32, rule: &RuleName, expected: State) {
+        let others: Vec<_> = self
+            .results(rule)
+            .filter(|(_, result)| result.state != expected)
+            .collect();
+        for (pack, result) in others {
+            let rule = pack.rules[result.rule].id.clone();
+            let (found, why) = (result.state, why(result));
+            self.report(
+                line,
+                Difference::Ends {
+                    rule,
+                    expected,
+                    found,
+                    why,
+                },
+            );
+        }
+    }
+
+    fn unexpected(&mut self) {
+        for open in std::mem::take(&mut self.open) {
+            let rule = open.pack.rules[open.result.rule].id.clone();
+            let message = open.violation.message.clone();
+            let place = open.violation.offending;
+            let (line, place) = match &self.case.history {
+                CaseHistory::Trace(_) => {
+                    (u32::try_from(place.seq).unwrap_or(u32::MAX), String::new())
+                }
+                CaseHistory::Recordings(_) => (1, format!(" {}", self.describe(place))),
+            };
+            self.report(
+                line,
+                Difference::Unexpected {
+                    rule,
+                    place,
+                    message,
+                },
+            );
+        }
+    }
+}
+
+/// The first thing that keeps a rule from holding.
+fn why(result: &RuleResult) -> Option<String> {
+    let doubts = result.outcome.doubts.iter();
+    let mut doubts = doubts.chain(result.accepted.iter().map(|(doubt, _)| doubt));
+    doubts.next().map(|doubt| doubt.message.clone())
+}
+
+/// What is wrong with a rule's name, if none of the packs has it.
+pub(super) fn unknown_rule(name: &RuleName, packs: &[Pack]) -> Option<Difference> {
+    let known = || {
+        packs
+            .iter()
+            .flat_map(|pack| pack.rules.iter().map(move |rule| (pack, rule)))
+    };
+    if known().any(|(pack, rule)| name.means(pack, rule)) {
+        return None;
+    }
+    let meant = nearest(&name.0, known().map(|(_, rule)| rule.id.as_str())).map(str::to_owned);
+    let packs = one_of(packs.iter().map(|pack| pack.name.as_str()));
+    Some(Difference::UnknownRule {
+        name: name.clone(),
+        packs,
+        meant,
+    })
+}
