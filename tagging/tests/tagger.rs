@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use wsaudit_tagging::{
     AlreadyRedacted, HmacRedactor, Provenance, Redactor as _, Tag, TagKind, TagRules, Tagger,
-    redact_request_head,
+    credentials, redact_request_head,
 };
 use wsaudit_wire::Direction::{ClientToServer, ServerToClient};
 use wsaudit_wire::{RequestHead, ResponseHead};
@@ -133,6 +133,19 @@ fn tagging_a_redacted_head_anew_gives_the_same_ids() {
     let redacted = redact_request_head(&head, &rules, &redactor());
     let redacted = RequestHead::parse(&redacted).expect("a redacted head is valid");
     let anew = Tagger::new(rules).on_request(&redacted, &AlreadyRedacted);
+    assert_eq!(anew, first);
+}
+
+#[test]
+fn claims_out_of_a_recording_give_what_the_token_gave() {
+    let head = request(&format!("GET / HTTP/1.1\r\nAuthorization: Bearer {JWT}"));
+    let rules = Arc::new(rules(&["jwt:/sub"], &[], &["jwt:/realm/device"]));
+    let first = Tagger::new(Arc::clone(&rules)).on_request(&head, &redactor());
+    assert_eq!(first.len(), 2);
+    let recorded = credentials(&head, &redactor());
+    let claims = recorded.iter().filter(|tag| tag.kind == TagKind::Claim);
+    let claims = claims.map(|tag| (tag.source.as_str(), tag.value.as_str()));
+    let anew = Tagger::new(rules).on_claims(claims);
     assert_eq!(anew, first);
 }
 
