@@ -11,6 +11,8 @@ use crate::finding::{Doubt, Evidence, Note, Outcome, Place, Severity, Subject, V
 use crate::rules::HolderKind;
 use crate::verdict::Reason;
 
+const IDENTIFY: &str = "name a source that identifies the connection from its first message on";
+
 /// Tells what the check found.
 pub(super) fn argue(mut check: Check, cx: &Cx<'_>) -> Outcome {
     let sightings = std::mem::take(&mut check.sightings).close();
@@ -117,8 +119,7 @@ impl Argument<'_, '_> {
                     resource.id,
                     self.cx.describe_connection(*connection)
                 ),
-                settle: "name a source that identifies the connection from its first message on"
-                    .to_owned(),
+                settle: IDENTIFY.to_owned(),
                 place: Some(first.place),
                 subject: self.subject(receiver),
             });
@@ -236,6 +237,16 @@ impl Argument<'_, '_> {
             Some(owner) => format!("{field} {} of {}", resource.id, self.name(owner.owner)),
             None => format!("{field} {}, of which it is no member", resource.id),
         };
+        if let Party::Unidentified(_) = self.check.parties.get(user) {
+            self.outcome.doubts.push(Doubt {
+                reason: Reason::Unidentified,
+                message: format!("{name} asked for {whose} before anything said whose it is"),
+                settle: IDENTIFY.to_owned(),
+                place: Some(used.place),
+                subject: self.subject(user),
+            });
+            return;
+        }
         let verb = used.severity.verb();
         let subject = Subject {
             connection: Some(used.connection),
@@ -276,7 +287,10 @@ impl Argument<'_, '_> {
                 subject,
             ),
             Answer::Raced => self.doubt(
-                format!("{name} asked for {whose} just before it was given access"),
+                format!(
+                    "{name} asked for {whose} within {:?} of a change of its access",
+                    self.check.spec.grant_slack
+                ),
                 "record again with a pause around the change, or set grant-slack",
                 used.place,
                 subject,

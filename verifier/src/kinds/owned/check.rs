@@ -8,9 +8,9 @@ use super::ledger::{Basis, ClaimMade, Ledger, Parties, Party, PartyIx, ResourceI
 use super::sightings::Sightings;
 use super::uses::{Answer, Used, Uses};
 use super::{Claim, Grant, Owned, Seen};
-use crate::engine::{Checker, Compiler, ConnectionIx, Cx, Event, EventSet, Ids};
+use crate::engine::{Checker, Compiler, ConnectionIx, Cx, Event, EventSet, Ids, nanoseconds};
 use crate::finding::{Outcome, Place, Severity};
-use crate::rules::{EventRef, HolderKind, Lifecycle};
+use crate::rules::{HolderKind, Lifecycle};
 
 impl Owned {
     /// The checker.
@@ -57,6 +57,7 @@ impl Owned {
             writes: EventSet::of(&self.written_by),
             reply: self.reply.as_ref().map(|reply| CompiledReply {
                 key: reply.key.as_ref().map(|key| compiler.ids(key)),
+                within: reply.within.map(nanoseconds),
                 granted_by: EventSet::of(&reply.granted_by),
                 denied_by: EventSet::of(&reply.denied_by),
             }),
@@ -138,6 +139,8 @@ struct CompiledGrant {
 
 struct CompiledReply {
     key: Option<Ids>,
+    /// In nanoseconds.
+    within: Option<i64>,
     granted_by: EventSet,
     denied_by: EventSet,
 }
@@ -217,7 +220,7 @@ impl Checker for Check {
             self.from_server(cx, event);
         } else if event.from_client() {
             self.from_client(cx, event);
-        } else if event.is_one_of(&EventSet::of(&[EventRef::Lifecycle(Lifecycle::Closed)])) {
+        } else if event.is_step(Lifecycle::Closed) {
             self.access.disconnect(event.connection);
         }
     }
@@ -271,62 +274,55 @@ impl Check {
         for claim in &mut self.claims {
             claim.ask(event, party);
         }
-        for claim in self
-            .claims
-            .iter()
-            .filter(|claim| event.is_one_of(&claim.events))
-        {
+        let mints = |claim: &CompiledClaim| event.is_one_of(&claim.events);
+        if self.claims.iter().any(mints) {
             for id in event.ids(&self.resource) {
                 let resource = self.ledger.number(cx, event, id);
-                let owner = claim
-                    .owner_at
-                    .as_ref()
-                    .and_then(|ids| event.id(ids))
-                    .map(|name| {
-                        self.parties
-                            .number(Party::Named(self.spec.owner, name.to_owned()))
-                    })
-                    .unwrap_or(party);
-                self.ledger.claim(
-                    resource,
-                    ClaimMade {
-                        owner,
-                        basis: Basis::Minted,
-                        place: Some(event.place),
-                        support: Support::Frame,
-                    },
-                );
+                let claim = ClaimMade {
+                    owner: party,
+                    basis: Basis::Minted,
+                    place: Some(event.place),
+                    support: Support::Frame,
+                };
+                self.ledger.claim(resource, claim);
             }
         }
         self.membership(cx, event, party);
-        let severity = match (event.is_one_of(&self.writes), event.is_one_of(&self.reads)) {
-            (true, _) => Severity::Write,
-            (false, true) => Severity::Read,
-            (false, false) => return,
-        };
+        match (event.is_one_of(&self.writes), event.is_one_of(&self.reads)) {
+            (true, _) => self.ask(cx, event, party, Severity::Write),
+            (false, true) => self.ask(cx, event, party, Severity::Read),
+            (false, false) => {}
+        }
+        self.leave(cx, event, party);
+        self.release(cx, event);
+    }
+
+    /// A client asks for what the event names.
+    fn ask(&mut self, cx: &Cx<'_>, event: &Event<'_>, party: PartyIx, severity: Severity) {
         let resources = self.resources(cx, event, Where::AsBound);
         for resource in &resources {
-            let resource = *resource;
             self.examined += 1;
-            if matches!(self.standing(cx, event, resource, party), Standing::Allowed) {
-                continue;
-            }
-            let key = self
-                .reply
-                .as_ref()
-                .and_then(|reply| reply.key.as_ref())
-                .and_then(|key| event.id(key));
+            let answer = match self.standing(cx, event, *resource, party) {
+                Standing::Allowed => continue,
+                Standing::JustEnded => Answer::Raced,
+                Standing::Refused => Answer::Unanswered,
+            };
             let used = Used {
                 place: event.place,
                 at: event.at,
                 connection: event.connection,
                 severity,
-                answer: Answer::Unanswered,
+                answer,
             };
-            self.uses.ask(resource, party, used, key);
+            match &self.reply {
+                Some(reply) if answer == Answer::Unanswered => {
+                    let key = reply.key.as_ref().and_then(|key| event.id(key));
+                    self.uses.ask(*resource, party, used, key);
+                }
+                Some(_) | None => self.uses.tell(*resource, party, used),
+            }
         }
         self.scratch = resources;
-        self.leave(cx, event, party);
     }
 
     fn from_server(&mut self, cx: &Cx<'_>, event: &Event<'_>) {
@@ -363,6 +359,10 @@ impl Check {
         self.answer(event);
         self.revoke(cx, event);
         self.leave(cx, event, receiver);
+        self.release(cx, event);
+    }
+
+    fn release(&mut self, cx: &Cx<'_>, event: &Event<'_>) {
         if event.is_one_of(&self.released_by) {
             for id in event.ids(&self.resource) {
                 self.ledger.release(cx, event, id);
@@ -494,8 +494,13 @@ impl Check {
             (false, true) => Answer::Denied(event.place),
             (false, false) => return,
         };
-        let key = reply.key.as_ref().and_then(|key| event.id(key));
-        self.uses.answer(event.connection, key, answer);
+        match reply.key.as_ref().and_then(|key| event.id(key)) {
+            Some(key) => self.uses.answer_key(event.connection, key, answer),
+            None => {
+                let since = reply.within.map_or(i64::MIN, |within| event.at - within);
+                self.uses.answer_any(event.connection, since, answer);
+            }
+        }
     }
 
     fn sight(&mut self, cx: &Cx<'_>, event: &Event<'_>, resource: ResourceIx, receiver: PartyIx) {
@@ -534,9 +539,4 @@ impl Check {
             self.slack,
         )
     }
-}
-
-/// Rules give times of at most centuries.
-fn nanoseconds(duration: std::time::Duration) -> i64 {
-    i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX)
 }

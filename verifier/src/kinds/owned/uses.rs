@@ -66,33 +66,41 @@ impl Uses {
         self.open.entry(used.connection).or_default().push(open);
     }
 
-    /// The server answers on a connection. `key` is the answer's; without one it answers the only
-    /// open use, or none for sure.
-    pub(super) fn answer(&mut self, connection: ConnectionIx, key: Option<&str>, answer: Answer) {
+    /// The server answers, on a connection, the uses with that key.
+    pub(super) fn answer_key(&mut self, connection: ConnectionIx, key: &str, answer: Answer) {
         let Some(open) = self.open.get_mut(&connection) else {
             return;
         };
-        let meant: Vec<_> = match key {
-            Some(key) => open
-                .extract_if(.., |open| open.key.as_deref() == Some(key))
-                .collect(),
-            None => open.drain(..).collect(),
-        };
-        let alone = key.is_some() || meant.len() == 1;
+        let meant: Vec<_> = open
+            .extract_if(.., |open| open.key.as_deref() == Some(key))
+            .collect();
         for open in meant {
-            let answer = match (alone, answer) {
-                (true, answer) => answer,
-                (false, Answer::Granted(place) | Answer::Denied(place)) => Answer::Ambiguous(place),
-                (false, other) => other,
+            let used = Used {
+                answer,
+                ..open.used
             };
-            self.tell(
-                open.resource,
-                open.user,
-                Used {
-                    answer,
-                    ..open.used
-                },
-            );
+            self.tell(open.resource, open.user, used);
+        }
+    }
+
+    /// The server answers, on a connection, something that was asked there at `since` or later, and
+    /// does not say what. That is sure only where one use is open.
+    pub(super) fn answer_any(&mut self, connection: ConnectionIx, since: i64, answer: Answer) {
+        let Some(open) = self.open.get_mut(&connection) else {
+            return;
+        };
+        let meant: Vec<_> = open.extract_if(.., |open| open.used.at >= since).collect();
+        let answer = match (meant.len(), answer) {
+            (0 | 1, answer) => answer,
+            (_, Answer::Granted(place) | Answer::Denied(place)) => Answer::Ambiguous(place),
+            (_, other) => other,
+        };
+        for open in meant {
+            let used = Used {
+                answer,
+                ..open.used
+            };
+            self.tell(open.resource, open.user, used);
         }
     }
 
@@ -124,7 +132,9 @@ impl Uses {
         self.told
     }
 
-    fn tell(&mut self, resource: ResourceIx, user: PartyIx, used: Used) {
+    /// Notes a use whose answer is known, if it tells more than what is known of the same user and
+    /// resource.
+    pub(super) fn tell(&mut self, resource: ResourceIx, user: PartyIx, used: Used) {
         let told = self.told.entry((resource, user)).or_insert(used);
         let rank = |used: &Used| (used.answer.rank(), used.severity, used.place);
         if rank(&used) < rank(told) {
