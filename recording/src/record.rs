@@ -146,8 +146,9 @@ pub struct ConnectionClosed {
 pub struct TagRecord {
     /// The connection.
     pub connection: ConnectionId,
-    /// It holds from here on, this place included, until the next tag of the same connection, kind
-    /// and source (the writer and reader close the range: `to_seq` in the table).
+    /// It holds from here on, this place included, until the next tag of the same connection and kind
+    /// (of credentials and claims, of which there may be several at once: of the same source, too).
+    /// The writer closes the range: `to_seq` in the table.
     pub from: Seq,
     /// What the tag says.
     pub kind: TagKind,

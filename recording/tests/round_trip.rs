@@ -169,7 +169,7 @@ fn a_payload_of_no_bytes_is_a_blob_of_no_bytes() {
 }
 
 #[test]
-fn a_tag_holds_until_the_next_one_of_its_source() {
+fn a_tag_holds_until_the_next_one_of_its_kind() {
     let tag = |from, kind, value: &str, source: &str| TagRecord {
         connection: ConnectionId(1),
         from: Seq(from),
@@ -180,18 +180,28 @@ fn a_tag_holds_until_the_next_one_of_its_source() {
     };
     let first = tag(2, TagKind::Session, "s-1", "set-cookie:sid");
     let user = tag(2, TagKind::User, "u-1", "jwt:sub");
-    let second = tag(7, TagKind::Session, "s-2", "set-cookie:sid");
+    let second = tag(7, TagKind::Session, "s-2", "message:/session");
+    let basic = tag(2, TagKind::Credential, "k-1", "header:authorization");
+    let cookie = tag(3, TagKind::Credential, "k-2", "cookie:auth");
     let (_directory, reader) = record(vec![
         Record::Opened(opened(1, 1)),
         Record::Tag(first.clone()),
         Record::Tag(user.clone()),
+        Record::Tag(basic.clone()),
+        Record::Tag(cookie.clone()),
         Record::Tag(second.clone()),
     ]);
     let tags = reader.tags().expect("read");
     let spans: Vec<_> = tags.iter().map(|span| (&span.tag, span.to)).collect();
     assert_eq!(
         spans,
-        [(&first, Some(Seq(6))), (&user, None), (&second, None)]
+        [
+            (&first, Some(Seq(6))),
+            (&user, None),
+            (&basic, None),
+            (&cookie, None),
+            (&second, None)
+        ]
     );
     assert!(tags[0].holds_at(Seq(6)) && !tags[0].holds_at(Seq(7)));
 }

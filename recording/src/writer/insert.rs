@@ -55,7 +55,8 @@ impl<'c> Inserts<'c> {
             )?,
             end_tag: prepare(
                 "UPDATE tag SET to_seq = max(from_seq, ?4 - 1) WHERE connection_id = ?1
-                 AND kind = ?2 AND source = ?3 AND to_seq IS NULL",
+                 AND kind = ?2 AND to_seq IS NULL
+                 AND (kind IN ('session', 'user', 'device') OR source = ?3)",
             )?,
             tag: prepare(
                 "INSERT INTO tag (connection_id, from_seq, kind, value, source, provenance)
