@@ -126,6 +126,7 @@ impl Evidence {
     }
 
     /// The same, pointing at a value in the frame.
+    #[must_use]
     pub fn pointing_at(self, value: impl Into<String>) -> Self {
         Self {
             value: Some(value.into()),

@@ -36,7 +36,7 @@ impl Named {
     /// Whether one of them could travel the way that `event` does (or is, as it is, a step in a
     /// connection's life).
     pub fn could_come_like(&self, event: &Event<'_>) -> bool {
-        self.ways.iter().any(|way| *way == event.direction)
+        self.ways.contains(&event.direction)
     }
 
     /// Whether one of them is a step in a connection's life.

@@ -309,9 +309,8 @@ impl<'h> Cx<'h> {
 
     /// The tag of that kind that holds for a connection at a place.
     pub fn tag_at(&self, kind: TagKind, connection: ConnectionIx, place: Place) -> Option<&'h Tag> {
-        let tags = self.connection(connection).info.tags.iter();
-        tags.filter(|tag| tag.kind == kind && tag.from <= place.seq)
-            .next_back()
+        let mut tags = self.connection(connection).info.tags.iter();
+        tags.rfind(|tag| tag.kind == kind && tag.from <= place.seq)
     }
 
     /// The frames that show on whose behalf a connection speaks at a place: `connection 3 speaks for

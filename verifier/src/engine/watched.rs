@@ -31,7 +31,11 @@ impl<'c, 'h> Watched<'c, 'h> {
     /// Of all holders of one kind.
     pub fn new(cx: &'c Cx<'h>, kind: HolderKind) -> Self {
         let mut connections: HashMap<_, Vec<_>> = HashMap::new();
-        for (connection, state) in cx.connections().filter(|(_, state)| state.info.accepted()) {
+        // One that was refused could bring nothing; one that was not answered yet still can.
+        let standing = cx
+            .connections()
+            .filter(|(_, state)| state.info.accepted() || state.info.answered.is_none());
+        for (connection, state) in standing {
             for holder in cx.holders_ever(kind, connection, state.info) {
                 connections.entry(holder).or_default().push(connection);
             }
@@ -39,9 +43,17 @@ impl<'c, 'h> Watched<'c, 'h> {
         Self { cx, connections }
     }
 
-    /// The connections of a holder that were accepted, in order.
+    /// The connections of a holder that were not refused, in order.
     pub fn connections(&self, holder: Holder) -> &[ConnectionIx] {
         self.connections.get(&holder).map_or(&[], Vec::as_slice)
+    }
+
+    /// When the last of the holder's connections ended, or its recording did.
+    pub fn until(&self, holder: Holder) -> Option<i64> {
+        let connections = self.connections(holder).iter();
+        connections
+            .map(|connection| self.cx.watched_until(*connection))
+            .max()
     }
 
     /// Whether a connection of the holder was still open when its recording ended.
@@ -61,15 +73,13 @@ impl<'c, 'h> Watched<'c, 'h> {
         {
             return Absence::Hidden;
         }
-        let ended = connections
-            .iter()
-            .map(|connection| self.cx.watched_until(*connection))
-            .max();
+        let ended = self.until(holder);
         let open = self.is_open_at_the_end(holder);
         let Some(deadline) = deadline else {
-            return match open {
-                true => Absence::RecordingEnded,
-                false => Absence::Disconnected,
+            return if open {
+                Absence::RecordingEnded
+            } else {
+                Absence::Disconnected
             };
         };
         let stood = connections.iter().any(|connection| {
@@ -80,26 +90,6 @@ impl<'c, 'h> Watched<'c, 'h> {
             (true, _) => Absence::Final,
             (false, Some(ended)) if open && ended < deadline => Absence::RecordingEnded,
             (false, _) => Absence::Disconnected,
-        }
-    }
-
-    /// When the last of the holder's connections ended, or their recording did: `the recording goes
-    /// on to +61 s`.
-    pub fn finality(&self, holder: Holder, place: Place) -> String {
-        let closed = self
-            .connections(holder)
-            .iter()
-            .filter_map(|connection| self.cx.closed_at(*connection))
-            .max();
-        match closed {
-            Some(closed) if !self.is_open_at_the_end(holder) => {
-                format!(
-                    "{} was connected until {}",
-                    self.cx.describe(holder),
-                    self.cx.clock(closed)
-                )
-            }
-            Some(_) | None => self.cx.goes_on(place),
         }
     }
 }
@@ -138,9 +128,10 @@ impl Cx<'_> {
     /// not seen may be among them.
     pub fn may_hide(&self, connection: ConnectionIx, from: Place) -> bool {
         let state = self.connection(connection);
-        let seq = match state.recording == from.recording {
-            true => from.seq,
-            false => 0,
+        let seq = if state.recording == from.recording {
+            from.seq
+        } else {
+            0
         };
         let gap = self.outlines[usize::from(state.recording)]
             .gaps

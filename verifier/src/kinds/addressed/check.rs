@@ -180,13 +180,10 @@ impl Check {
 
 /// Where the one that a message names was connected.
 fn connected(cx: &Cx<'_>, owner: Holder) -> Option<Evidence> {
-    let (connection, state) = cx.connections().find(|(connection, state)| {
-        let of_owner = match owner {
-            Holder::Session(session) => state.session == Some(session),
-            Holder::User(user) => state.user == Some(user),
-            Holder::Connection(own) => own == *connection,
-        };
-        of_owner
+    let (connection, state) = cx.connections().find(|(connection, state)| match owner {
+        Holder::Session(session) => state.session == Some(session),
+        Holder::User(user) => state.user == Some(user),
+        Holder::Connection(own) => own == *connection,
     })?;
     let place = crate::finding::Place {
         recording: state.recording,

@@ -35,9 +35,10 @@ pub(crate) struct Check {
 
 impl Checker for Check {
     fn observe(&mut self, cx: &Cx<'_>, event: &Event<'_>) {
-        let selected = match self.events.has(event) {
-            true => Selected::Yes,
-            false => Selected::No,
+        let selected = if self.events.has(event) {
+            Selected::Yes
+        } else {
+            Selected::No
         };
         let mut inside = None;
         self.walk.see(cx, event, selected, |sight| {

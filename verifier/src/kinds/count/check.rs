@@ -1,23 +1,327 @@
 //! How `count` is checked.
 
-use super::Count;
-use crate::engine::{Checker, Compiler, Cx, Event};
-use crate::finding::Outcome;
+mod telling;
+
+use std::collections::VecDeque;
+
+use hashbrown::{HashMap, HashSet};
+
+use super::{Count, CountPer};
+use crate::engine::{
+    Absence, Checker, Compiler, ConnectionIx, Cx, Event, Holder, Ids, Named, Skipped, Watched,
+    nanoseconds,
+};
+use crate::finding::{Measure, Outcome, Place, Subject};
+use crate::rules::{HolderKind, Lifecycle};
 
 impl Count {
     /// The checker.
-    pub(crate) fn checker(&self, _compiler: &mut Compiler<'_>) -> Check {
-        Check
+    pub(crate) fn checker(&self, compiler: &mut Compiler<'_>) -> Check {
+        let distinct = self
+            .distinct
+            .as_ref()
+            .map(|selector| (compiler.ids(selector), compiler.selector_name(selector)));
+        let per = match &self.per {
+            CountPer::Session => Per::Holder(HolderKind::Session),
+            CountPer::User => Per::Holder(HolderKind::User),
+            CountPer::Connection => Per::Holder(HolderKind::Connection),
+            CountPer::Recording => Per::Everything,
+            CountPer::Value(selector) => {
+                Per::Value(compiler.ids(selector), compiler.selector_name(selector))
+            }
+        };
+        Check {
+            events: compiler.named(&self.events),
+            having: compiler.named(&self.having),
+            distinct,
+            per,
+            within: self.within.map(nanoseconds),
+            spec: self.clone(),
+            numbers: HashMap::new(),
+            tallies: Vec::new(),
+            unidentified: Skipped::default(),
+            keyless: Skipped::default(),
+            examined: 0,
+        }
     }
 }
 
 /// The rule at work.
-pub(crate) struct Check;
+pub(crate) struct Check {
+    spec: Count,
+    events: Named,
+    having: Named,
+    /// Which ids are told apart, and how they are called.
+    distinct: Option<(Ids, String)>,
+    per: Per,
+    /// In nanoseconds.
+    within: Option<i64>,
+    numbers: HashMap<Counted, usize>,
+    /// In the order of first appearance.
+    tallies: Vec<(Counted, Tally)>,
+    unidentified: Skipped,
+    keyless: Skipped,
+    examined: u64,
+}
+
+enum Per {
+    Holder(HolderKind),
+    Everything,
+    Value(Ids, String),
+}
+
+/// Over what one number is counted.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum Counted {
+    Holder(Holder),
+    Everything,
+    Value(String),
+}
+
+/// One number, and what was counted.
+struct Tally {
+    count: u64,
+    /// The different ids, where they are told apart.
+    ids: HashSet<String>,
+    /// The first ones that were counted, for evidence.
+    shown: Vec<Place>,
+    /// The last ones within the window, with their ids; never more than the limit and one.
+    window: VecDeque<(i64, Place, Option<String>)>,
+    /// What went over the limit.
+    over: Option<Over>,
+    having: Having,
+    first: Place,
+    last_connection: ConnectionIx,
+}
+
+/// The event that went over `at-most`.
+struct Over {
+    places: Vec<Place>,
+    offending: Place,
+    subject: Subject,
+}
+
+/// Whether the event of `for-each` came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Having {
+    NotYet,
+    Yes,
+}
+
+/// How many counted frames are told one by one.
+const MOST_SHOWN: usize = 8;
 
 impl Checker for Check {
-    fn observe(&mut self, _cx: &Cx<'_>, _event: &Event<'_>) {}
+    fn observe(&mut self, cx: &Cx<'_>, event: &Event<'_>) {
+        let counts = self.events.has(event);
+        let having = self.having.has(event);
+        if counts {
+            self.examined += 1;
+        }
+        for counted in self.counted(cx, event, counts || having) {
+            let tally = self.tally(counted, event);
+            if having {
+                self.tallies[tally].1.having = Having::Yes;
+            }
+            if counts {
+                self.count(tally, event);
+            }
+        }
+    }
 
-    fn finish(self: Box<Self>, _cx: &Cx<'_>) -> Outcome {
-        Outcome::default()
+    fn finish(mut self: Box<Self>, cx: &Cx<'_>) -> Outcome {
+        let kind = match self.per {
+            Per::Holder(kind) => kind,
+            Per::Everything | Per::Value(..) => HolderKind::Connection,
+        };
+        let watched = Watched::new(cx, kind);
+        let mut outcome = Outcome {
+            examined: self.examined,
+            ..Outcome::default()
+        };
+        for (counted, tally) in std::mem::take(&mut self.tallies) {
+            if let Counted::Holder(Holder::Session(session)) = counted {
+                outcome
+                    .measured
+                    .insert(session, Measure::Count(tally.count));
+            }
+            if !self.speaks_of(&tally) {
+                continue;
+            }
+            outcome.opportunities += 1;
+            if let Some(over) = &tally.over {
+                outcome
+                    .violations
+                    .push(self.too_many(cx, &counted, &tally, over));
+            } else if self.spec.at_least.is_some_and(|least| tally.count < least) {
+                match more_may_come(cx, &watched, &counted, &tally) {
+                    None => outcome.violations.push(self.too_few(cx, &counted, &tally)),
+                    Some(absence) => {
+                        let doubt = self.undecided(cx, &counted, &tally, absence);
+                        outcome.doubts.push(doubt);
+                    }
+                }
+            }
+        }
+        outcome
+            .doubts
+            .extend(self.unidentified.without_holder(cx, kind));
+        let ids = match (&self.distinct, &self.per) {
+            (Some((_, name)), _) | (None, Per::Value(_, name)) => name.as_str(),
+            (None, Per::Holder(_) | Per::Everything) => "",
+        };
+        let keyless = self.keyless.without_id(cx, &format!("the id of `{ids}`"));
+        outcome.doubts.extend(keyless);
+        outcome
+    }
+}
+
+impl Check {
+    /// Over what an event counts; it need not be one of the rule's to show that somebody is there.
+    fn counted(&mut self, cx: &Cx<'_>, event: &Event<'_>, matters: bool) -> Vec<Counted> {
+        let called = event.name.unwrap_or("a step of the connection");
+        match &self.per {
+            Per::Everything => vec![Counted::Everything],
+            Per::Holder(kind) => {
+                let there = event.direction.is_some()
+                    || event.is_step(Lifecycle::Accepted)
+                    || self.events.has_steps();
+                match event.holder(*kind) {
+                    Some(holder) if there || matters => vec![Counted::Holder(holder)],
+                    None if matters => {
+                        self.unidentified
+                            .note_unidentified(cx, *kind, event, called);
+                        Vec::new()
+                    }
+                    Some(_) | None => Vec::new(),
+                }
+            }
+            Per::Value(..) if !matters => Vec::new(),
+            Per::Value(ids, _) => {
+                let values: Vec<_> = event
+                    .ids(ids)
+                    .map(|id| Counted::Value(id.to_owned()))
+                    .collect();
+                if values.is_empty() {
+                    self.keyless.note(event, called);
+                }
+                values
+            }
+        }
+    }
+
+    fn tally(&mut self, counted: Counted, event: &Event<'_>) -> usize {
+        let next = self.tallies.len();
+        let number = *self.numbers.entry(counted.clone()).or_insert(next);
+        if number == next {
+            let tally = Tally {
+                count: 0,
+                ids: HashSet::new(),
+                shown: Vec::new(),
+                window: VecDeque::new(),
+                over: None,
+                having: Having::NotYet,
+                first: event.place,
+                last_connection: event.connection,
+            };
+            self.tallies.push((counted, tally));
+        }
+        self.tallies[number].1.last_connection = event.connection;
+        number
+    }
+
+    fn count(&mut self, number: usize, event: &Event<'_>) {
+        let (limit, within) = (self.spec.at_most, self.within);
+        let tally = &mut self.tallies[number].1;
+        let Some((ids, _)) = &self.distinct else {
+            tally.add(event, None, limit, within);
+            return;
+        };
+        let mut ids = event.ids(ids).peekable();
+        if ids.peek().is_none() {
+            let called = event.name.unwrap_or("a message without a name");
+            self.keyless.note(event, called);
+        }
+        for id in ids {
+            tally.add(event, Some(id), limit, within);
+        }
+    }
+
+    /// Whether the rule judges this number.
+    fn speaks_of(&self, tally: &Tally) -> bool {
+        if !self.having.is_empty() {
+            return tally.having == Having::Yes;
+        }
+        tally.count > 0 || self.spec.at_least.is_some() || self.spec.at_most == Some(0)
+    }
+}
+
+impl Tally {
+    fn add(
+        &mut self,
+        event: &Event<'_>,
+        id: Option<&str>,
+        limit: Option<u64>,
+        within: Option<i64>,
+    ) {
+        let is_new = id.is_none_or(|id| self.ids.insert(id.to_owned()));
+        if is_new {
+            self.count += 1;
+            if self.shown.len() < MOST_SHOWN {
+                self.shown.push(event.place);
+            }
+        }
+        let Some(limit) = limit.filter(|_| self.over.is_none()) else {
+            return;
+        };
+        let (number, places) = match within {
+            None if !is_new => return,
+            None => (self.count, self.shown.clone()),
+            Some(within) => {
+                self.window.retain(|(at, _, other)| {
+                    event.at - at <= within && (id.is_none() || other.as_deref() != id)
+                });
+                self.window
+                    .push_back((event.at, event.place, id.map(str::to_owned)));
+                let places = self.window.iter().map(|(_, place, _)| *place);
+                (self.window.len() as u64, places.take(MOST_SHOWN).collect())
+            }
+        };
+        if number > limit {
+            self.over = Some(Over {
+                places,
+                offending: event.place,
+                subject: event.subject(),
+            });
+            self.window.clear();
+        }
+    }
+}
+
+/// Whether what is missing may still come, or may have come unseen; `None`: neither.
+fn more_may_come(
+    cx: &Cx<'_>,
+    watched: &Watched<'_, '_>,
+    counted: &Counted,
+    tally: &Tally,
+) -> Option<Absence> {
+    let holder = match counted {
+        Counted::Holder(holder) => *holder,
+        Counted::Value(_) => Holder::Connection(tally.last_connection),
+        // A recording is counted as it is.
+        Counted::Everything => {
+            let from = Place {
+                seq: 0,
+                ..tally.first
+            };
+            let hidden = cx
+                .connections()
+                .any(|(connection, _)| cx.may_hide(connection, from));
+            return hidden.then_some(Absence::Hidden);
+        }
+    };
+    match watched.absence(holder, tally.first, None) {
+        absence @ (Absence::RecordingEnded | Absence::Hidden) => Some(absence),
+        Absence::Final | Absence::Disconnected => None,
     }
 }

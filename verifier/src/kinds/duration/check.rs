@@ -1,23 +1,246 @@
-//! How `duration` is checked.
+//! How `duration` is checked: one measurement for each holder and key, judged at the end.
 
-use super::DurationSpec;
-use crate::engine::{Checker, Compiler, Cx, Event};
-use crate::finding::Outcome;
+mod cohort;
+mod telling;
+
+use hashbrown::HashMap;
+
+use super::{DurationSpec, End};
+use crate::engine::{
+    Absence, Checker, Compiler, Cx, Event, Holder, Ids, Named, Skipped, Watched, nanoseconds,
+};
+use crate::finding::{Measure, Outcome, Place, Subject};
 
 impl DurationSpec {
     /// The checker.
-    pub(crate) fn checker(&self, _compiler: &mut Compiler<'_>) -> Check {
-        Check
+    pub(crate) fn checker(&self, compiler: &mut Compiler<'_>) -> Check {
+        let key = self
+            .key
+            .as_ref()
+            .map(|key| (compiler.ids(key), compiler.selector_name(key)));
+        Check {
+            from: compiler.named(&self.from),
+            to: compiler.named(&self.to),
+            key,
+            spec: self.clone(),
+            spans: HashMap::new(),
+            unidentified: Skipped::default(),
+            keyless: Skipped::default(),
+            examined: 0,
+        }
     }
 }
 
 /// The rule at work.
-pub(crate) struct Check;
+pub(crate) struct Check {
+    spec: DurationSpec,
+    from: Named,
+    to: Named,
+    key: Option<(Ids, String)>,
+    /// By holder, by key (empty where there is none).
+    spans: HashMap<Holder, HashMap<String, Span>>,
+    unidentified: Skipped,
+    keyless: Skipped,
+    examined: u64,
+}
+
+/// A clock that was started.
+#[derive(Debug, Clone)]
+struct Span {
+    start: Moment,
+    end: Option<Moment>,
+    subject: Subject,
+}
+
+#[derive(Debug, Clone)]
+struct Moment {
+    place: Place,
+    at: i64,
+    name: String,
+}
+
+/// A span, and how long it took.
+struct Measured {
+    holder: Holder,
+    key: String,
+    span: Span,
+    /// In nanoseconds; for a span without an end as long as it was watched: it took at least that.
+    took: i64,
+}
 
 impl Checker for Check {
-    fn observe(&mut self, _cx: &Cx<'_>, _event: &Event<'_>) {}
-
-    fn finish(self: Box<Self>, _cx: &Cx<'_>) -> Outcome {
-        Outcome::default()
+    fn observe(&mut self, cx: &Cx<'_>, event: &Event<'_>) {
+        let (starts, ends) = (self.from.has(event), self.to.has(event));
+        if !starts && !ends {
+            return;
+        }
+        self.examined += 1;
+        let called = event.name.unwrap_or("a step of the connection");
+        let Some(holder) = event.holder(self.spec.per) else {
+            self.unidentified
+                .note_unidentified(cx, self.spec.per, event, called);
+            return;
+        };
+        // Nothing is established by a handshake that was refused.
+        let info = cx.connection(event.connection).info;
+        if event.direction.is_none() && info.answered.is_some() && !info.accepted() {
+            return;
+        }
+        let Self {
+            key,
+            spans,
+            from,
+            to,
+            spec,
+            keyless,
+            ..
+        } = self;
+        let spans = spans.entry(holder).or_default();
+        let mut clock = |key: &str| match spans.get_mut(key) {
+            Some(span) if ends => match spec.end {
+                End::First if span.end.is_some() => {}
+                End::First | End::Last => span.end = Some(Moment::of(event, to)),
+            },
+            None if starts => {
+                let span = Span {
+                    start: Moment::of(event, from),
+                    end: None,
+                    subject: event.subject(),
+                };
+                spans.insert(key.to_owned(), span);
+            }
+            Some(_) | None => {}
+        };
+        let Some((ids, _)) = key else {
+            clock("");
+            return;
+        };
+        let mut ids = event.ids(ids).peekable();
+        if ids.peek().is_none() {
+            keyless.note(event, called);
+        }
+        ids.for_each(&mut clock);
     }
+
+    fn finish(mut self: Box<Self>, cx: &Cx<'_>) -> Outcome {
+        let watched = Watched::new(cx, self.spec.per);
+        let measured = self.measure(&watched);
+        let mut outcome = Outcome {
+            examined: self.examined,
+            ..Outcome::default()
+        };
+        let max = self.spec.max.map(nanoseconds);
+        for one in &measured {
+            if let (Some(_), Some(session)) = (&one.span.end, one.span.subject.session) {
+                let longest = outcome
+                    .measured
+                    .entry(session)
+                    .or_insert(Measure::Nanoseconds(one.took));
+                if let Measure::Nanoseconds(longest) = longest {
+                    *longest = one.took.max(*longest);
+                }
+            }
+            match (&one.span.end, max) {
+                (Some(end), Some(max)) if one.took > max => {
+                    outcome.violations.push(self.too_long(cx, one, end, max));
+                }
+                (Some(_), _) => {}
+                (None, max) => {
+                    let deadline = max.map(|max| one.span.start.at.saturating_add(max));
+                    match watched.absence(one.holder, one.span.start.place, deadline) {
+                        Absence::Final => {
+                            outcome
+                                .violations
+                                .push(self.no_end(cx, one, max.unwrap_or(0)));
+                        }
+                        absence => outcome.doubts.push(self.undecided(cx, one, absence)),
+                    }
+                }
+            }
+        }
+        self.statistics(cx, &measured, &mut outcome);
+        let concurrent = self.cohorts(cx, &measured, &mut outcome);
+        let only_cohorts =
+            max.is_none() && self.spec.mean.is_none() && self.spec.percentiles.is_empty();
+        outcome.opportunities = if only_cohorts {
+            concurrent
+        } else {
+            measured.len() as u64
+        };
+        let doubts = &mut outcome.doubts;
+        doubts.extend(self.unidentified.without_holder(cx, self.spec.per));
+        if let Some((_, name)) = &self.key {
+            doubts.extend(self.keyless.without_id(cx, &format!("the id of `{name}`")));
+        }
+        outcome
+    }
+}
+
+impl Moment {
+    fn of(event: &Event<'_>, named: &Named) -> Self {
+        Self {
+            place: event.place,
+            at: event.at,
+            name: named.name_of(event).to_owned(),
+        }
+    }
+}
+
+impl Check {
+    /// All measurements, in the order of their starts.
+    fn measure(&mut self, watched: &Watched<'_, '_>) -> Vec<Measured> {
+        let mut measured: Vec<_> = std::mem::take(&mut self.spans)
+            .into_iter()
+            .flat_map(|(holder, spans)| spans.into_iter().map(move |one| (holder, one)))
+            .map(|(holder, (key, span))| {
+                let until = match &span.end {
+                    Some(end) => end.at,
+                    None => watched.until(holder).unwrap_or(span.start.at),
+                };
+                Measured {
+                    holder,
+                    key,
+                    took: until - span.start.at,
+                    span,
+                }
+            })
+            .collect();
+        measured.sort_by(|a, b| {
+            (a.span.start.place, a.holder, &a.key).cmp(&(b.span.start.place, b.holder, &b.key))
+        });
+        measured
+    }
+
+    /// The mean and the percentiles. A span without an end counts as long as it was watched: a
+    /// statistic that is too high with that is too high whatever comes.
+    fn statistics(&self, cx: &Cx<'_>, measured: &[Measured], outcome: &mut Outcome) {
+        let mut sorted: Vec<_> = measured.iter().collect();
+        sorted.sort_by_key(|one| one.took);
+        let Some(slowest) = sorted.last() else {
+            return;
+        };
+        if let Some(limit) = self.spec.mean.map(nanoseconds) {
+            let sum: i128 = sorted.iter().map(|one| i128::from(one.took)).sum();
+            let mean = i64::try_from(sum / sorted.len() as i128).unwrap_or(slowest.took);
+            if mean > limit {
+                let violation = self.too_high(cx, "mean", (mean, limit), &sorted);
+                outcome.violations.push(violation);
+            }
+        }
+        for (percent, limit) in &self.spec.percentiles {
+            let (value, limit) = (percentile(&sorted, *percent), nanoseconds(*limit));
+            if value > limit {
+                let what = format!("{percent}th percentile");
+                let violation = self.too_high(cx, &what, (value, limit), &sorted);
+                outcome.violations.push(violation);
+            }
+        }
+    }
+}
+
+/// The percentile of measurements in their order, by nearest rank: the least one that at least so
+/// many percent do not exceed.
+fn percentile(sorted: &[&Measured], percent: u8) -> i64 {
+    let rank = (sorted.len() * usize::from(percent)).div_ceil(100);
+    sorted[rank.max(1) - 1].took
 }

@@ -7,10 +7,9 @@ use hashbrown::{HashMap, HashSet};
 use super::{Expect, Response, Unsolicited};
 use crate::engine::{
     Absence, Breaches, Checker, Compiler, Cx, Event, Holder, Ids, Named, Skipped, Watched,
-    in_words, nanoseconds,
+    nanoseconds,
 };
-use crate::finding::{Doubt, Evidence, Outcome, Place, Subject, Violation};
-use crate::verdict::Reason;
+use crate::finding::{Evidence, Outcome, Place, Subject, Violation};
 
 impl Response {
     /// The checker.
@@ -213,11 +212,11 @@ impl Check {
         }
         let (name, receiver) = (self.replies.name_of(event), cx.describe(holder));
         let mut evidence = vec![cx.identity(event.connection, event.place)];
-        let (asker, whose) = match asked.map(|askers| askers.first) {
-            Some((asker, place)) => {
-                let text = format!("{} asked, with the id {key}", cx.describe(asker));
+        let (owner, whose) = match asked.map(|askers| askers.first) {
+            Some((first, place)) => {
+                let text = format!("{} asked, with the id {key}", cx.describe(first));
                 evidence.push(Evidence::at(place, text).pointing_at(key));
-                (cx.subject(asker), "of a request of somebody else")
+                (cx.subject(first), "of a request of somebody else")
             }
             None => (Subject::default(), "of no request"),
         };
@@ -225,7 +224,7 @@ impl Check {
         evidence.push(Evidence::at(event.place, text).pointing_at(key));
         self.breaches.add(Violation {
             roles: format!("`{name}` replied with the id {whose}"),
-            owner: asker,
+            owner,
             resource: Some(key.to_owned()),
             evidence,
             expected: format!(

@@ -6,7 +6,7 @@ use crate::finding::{Doubt, Evidence, Violation};
 use crate::verdict::Reason;
 
 impl Check {
-    pub(super) fn asked_line(&self, cx: &Cx<'_>, key: &str, request: &Request) -> Evidence {
+    pub(super) fn asked_line(cx: &Cx<'_>, key: &str, request: &Request) -> Evidence {
         let (who, name) = (cx.describe(request.holder), &request.name);
         Evidence::at(
             request.place,
@@ -29,7 +29,7 @@ impl Check {
             roles: format!("`{asked}` answered late, with `{name}`"),
             resource: Some(key.to_owned()),
             evidence: vec![
-                self.asked_line(cx, key, request),
+                Self::asked_line(cx, key, request),
                 Evidence::at(event.place, format!("the reply `{name}` came {took} later"))
                     .pointing_at(key),
             ],
@@ -54,7 +54,7 @@ impl Check {
             roles: format!("`{asked}` answered with `{name}`"),
             resource: Some(key.to_owned()),
             evidence: vec![
-                self.asked_line(cx, key, request),
+                Self::asked_line(cx, key, request),
                 Evidence::at(event.place, format!("it was answered with `{name}`"))
                     .pointing_at(key),
             ],
@@ -105,7 +105,7 @@ impl Check {
     pub(super) fn unanswered(&self, cx: &Cx<'_>, key: &str, request: &Request) -> Violation {
         let limit = in_words(self.within.unwrap_or(i64::MAX));
         let name = &request.name;
-        let mut evidence = vec![self.asked_line(cx, key, request)];
+        let mut evidence = vec![Self::asked_line(cx, key, request)];
         let mut astray = "";
         if let Some((holder, place)) = request.elsewhere {
             let text = format!("a reply with that id went to {}", cx.describe(holder));
