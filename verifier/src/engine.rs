@@ -27,7 +27,7 @@ pub use judge::{
     ConnectionStats, Coverage, RuleResult, RunError, SessionStats, Verification, verify,
 };
 pub use named::Named;
-pub use program::{CompiledCondition, Compiler, Ids};
+pub use program::{CompiledCondition, Compiler, Ids, pointers};
 pub use retag::SessionConflict;
 pub use run::Input;
 pub use skipped::Skipped;

@@ -7,6 +7,8 @@ pub mod facts;
 pub mod finding;
 pub mod history;
 pub mod kinds;
+pub mod report;
 pub mod rules;
 pub mod suite;
+pub mod survey;
 pub mod verdict;

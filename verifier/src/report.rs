@@ -16,7 +16,7 @@ pub use build::report;
 pub use excerpt::{Excerpt, excerpt};
 pub use json::json;
 pub use model::{
-    ConnectionRef, Evidence, EventCount, Exception, Accepted, Gap, Measured, NameCount, Note, Reason,
-    Recording, Report, Rule, Session, User, Violation,
+    Accepted, ConnectionRef, Evidence, Exception, Gap, Note, Reason, Recording, Report, Rule,
+    Session, User, Violation,
 };
 pub use text::{Palette, Shown, TextOptions, text};

@@ -303,6 +303,14 @@ impl Codec {
             Self::Text => "text",
         }
     }
+
+    /// Whether what one reads out of a message, the other reads, too.
+    pub(crate) fn decodes_like(self, other: Self) -> bool {
+        match (self, other) {
+            (Self::Auto | Self::Json, Self::Auto | Self::Json) | (Self::Text, Self::Text) => true,
+            (Self::Auto | Self::Json, Self::Text) | (Self::Text, Self::Auto | Self::Json) => false,
+        }
+    }
 }
 
 impl Scope {

@@ -31,6 +31,7 @@ impl ExtractorBuilder {
         Extractor {
             trie,
             values,
+            yielded: vec![0; pointers.len()],
             pointers,
         }
     }
@@ -42,6 +43,8 @@ pub struct Extractor {
     trie: Trie,
     values: Values,
     pointers: Vec<(Pointer, SlotId)>,
+    /// By slot: how many values there were so far.
+    yielded: Vec<u64>,
 }
 
 impl Extractor {
@@ -53,8 +56,9 @@ impl Extractor {
             Codec::Auto | Codec::Json => json::read(&self.trie, text, &mut self.values),
             Codec::Text => Ok(()),
         };
-        if read.is_err() {
-            self.values.clear();
+        match read {
+            Ok(()) => self.values.count(&mut self.yielded),
+            Err(_) => self.values.clear(),
         }
         read
     }
@@ -62,6 +66,12 @@ impl Extractor {
     /// What the last message yielded.
     pub fn values(&self) -> &Values {
         &self.values
+    }
+
+    /// How many values each pointer led to so far, in the pointers' order.
+    pub fn yielded(&self) -> impl Iterator<Item = (&Pointer, u64)> {
+        self.pointers()
+            .map(|(pointer, slot)| (pointer, self.yielded[slot.index()]))
     }
 
     /// The pointers and their slots, in the pointers' order.

@@ -6,6 +6,12 @@ use super::Value;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SlotId(pub(super) u16);
 
+impl SlotId {
+    pub(super) fn index(self) -> usize {
+        usize::from(self.0)
+    }
+}
+
 /// The values of one message, by slot. It is reused from message to message: nothing is allocated
 /// once it has grown.
 #[derive(Debug, Default)]
@@ -97,6 +103,13 @@ impl Values {
     /// How many members that a pointer passes through came twice in one object. All of them yield.
     pub fn duplicate_keys(&self) -> u32 {
         self.duplicate_keys
+    }
+
+    /// Adds to each slot's count how many values it has.
+    pub(super) fn count(&self, counts: &mut [u64]) {
+        for entry in &self.entries {
+            counts[entry.slot.index()] += 1;
+        }
     }
 
     /// Whether the slot's pointer yielded anything.

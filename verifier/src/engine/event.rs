@@ -117,10 +117,7 @@ impl<'e> Event<'e> {
 
     /// The ids of a selector, in the message's order: where an event that this is binds the field,
     /// there; else where the field says.
-    pub fn ids<'i>(
-        &self,
-        ids: &'i Ids,
-    ) -> impl Iterator<Item = &'e str> + Clone + use<'e, 'i> {
+    pub fn ids<'i>(&self, ids: &'i Ids) -> impl Iterator<Item = &'e str> + Clone + use<'e, 'i> {
         let values = self.values;
         ids.slots(&self.is)
             .iter()

@@ -11,7 +11,7 @@ use super::run::{Finished, Input, RuleOutcome};
 use super::state::{ConnectionIx, Cx, Holder, SessionIx, UserIx};
 use crate::finding::{Doubt, Outcome, Place, Subject};
 use crate::history::{Outline, SourceError};
-use crate::rules::{Accept, EventId, Pack, Rule};
+use crate::rules::{Accept, EventId, Pack, Pointer, Rule};
 use crate::verdict::{Reason, State, Verdict};
 
 /// What a verification comes to.
@@ -78,13 +78,19 @@ pub struct ConnectionStats {
     pub session: Option<SessionIx>,
     /// Its user at the end.
     pub user: Option<UserIx>,
+    /// Its sessions, each with the `seq` from which it holds.
+    pub sessions: Vec<(u64, SessionIx)>,
 }
 
 /// What the packs met, and what they did not speak of.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Coverage {
-    /// By pack: each event's name, and how often it matched.
-    pub events: Vec<Vec<(String, u64)>>,
+    /// By pack, with its name: each event's name, and how often it matched.
+    pub events: Vec<(String, Vec<(String, u64)>)>,
+    /// Every pointer of the packs, and how many values it led to.
+    pub pointers: Vec<(Pointer, u64)>,
+    /// The names of messages that are none of the packs' events, with their number.
+    pub uncovered: BTreeMap<(Direction, String), u64>,
     /// Every message name that was met, with its number.
     pub names: BTreeMap<(Direction, String), u64>,
 }
@@ -444,6 +450,13 @@ fn connections(cx: &Cx<'_>) -> Vec<ConnectionStats> {
             number: state.info.number,
             session: state.session,
             user: state.user,
+            sessions: state
+                .info
+                .tags
+                .iter()
+                .filter(|tag| tag.kind == TagKind::Session)
+                .filter_map(|tag| Some((tag.from, cx.session_named(&tag.value)?)))
+                .collect(),
         })
         .collect()
 }
@@ -452,15 +465,18 @@ fn coverage(packs: &[Pack], finished: &Finished<'_>) -> Coverage {
     let events = (0..)
         .zip(packs)
         .map(|(number, pack): (usize, &Pack)| {
-            (0_u16..)
+            let events = (0_u16..)
                 .map(EventId)
                 .zip(&finished.tally.matched[number])
                 .map(|(id, count)| (pack.event(id).id.clone(), *count))
-                .collect()
+                .collect();
+            (pack.name.clone(), events)
         })
         .collect();
     Coverage {
         events,
+        pointers: finished.yielded.clone(),
+        uncovered: finished.tally.uncovered(),
         names: finished.tally.names(),
     }
 }

@@ -45,6 +45,13 @@ impl Program {
     }
 }
 
+/// Every pointer of these packs, in order.
+pub fn pointers(packs: &[Pack]) -> Vec<Pointer> {
+    let program = Program::new(packs, &Facts::default());
+    let pointers = program.extractor.pointers();
+    pointers.map(|(pointer, _)| pointer.clone()).collect()
+}
+
 /// Gives a pack's pointers their slots.
 pub struct Compiler<'b> {
     builder: &'b mut ExtractorBuilder,

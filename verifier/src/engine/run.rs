@@ -14,7 +14,7 @@ use crate::decode::{DecodeError, Extractor, ExtractorBuilder, for_each_string};
 use crate::facts::Facts;
 use crate::finding::{Outcome, Place};
 use crate::history::{Outline, Reading, Source, SourceError, SourceMessage, SourcePayload};
-use crate::rules::{EventRef, Lifecycle, Pack, RequiredPlace, Rule};
+use crate::rules::{Codec, EventRef, Lifecycle, Pack, Pointer, RequiredPlace, Rule};
 
 /// What rules are checked over, and with what.
 pub struct Input<'i> {
@@ -32,6 +32,8 @@ pub(super) struct Finished<'h> {
     pub(super) outcomes: Vec<Vec<RuleOutcome>>,
     pub(super) cx: Cx<'h>,
     pub(super) tally: Tally,
+    /// How many values each pointer led to.
+    pub(super) yielded: Vec<(Pointer, u64)>,
     /// By pack: which connections it is about.
     pub(super) scopes: Vec<Vec<bool>>,
 }
@@ -59,6 +61,8 @@ struct Room<'p> {
     workers: Vec<Worker<'p>>,
     /// By connection.
     in_scope: Vec<bool>,
+    /// Whether it is shown messages.
+    reads_messages: bool,
 }
 
 /// Runs all rules over the history. `progress` is told after each message how many there were.
@@ -80,6 +84,10 @@ pub(super) fn run<'h>(
         tally: &mut tally,
     };
     pass.first(input.sources, progress)?;
+    let yielded = pass.extractor.yielded();
+    let yielded = yielded
+        .map(|(pointer, count)| (pointer.clone(), count))
+        .collect();
     if pass
         .rooms
         .iter()
@@ -111,6 +119,7 @@ pub(super) fn run<'h>(
         outcomes,
         cx,
         tally,
+        yielded,
         scopes,
     })
 }
@@ -121,11 +130,19 @@ fn rooms<'p>(
     checkers: Vec<Vec<Box<dyn Checker>>>,
     cx: &Cx<'_>,
 ) -> Vec<Room<'p>> {
+    let reads_messages = |pack: &Pack| {
+        let mut rules = pack.rules.iter();
+        rules.any(|rule| rule.spec.reads_messages() || rule.requires.is_some())
+    };
+    // Where no pack needs messages, the first one reads their names: reports list them.
+    let nobody_does = !packs.iter().any(reads_messages);
     packs
         .iter()
         .zip(programs)
         .zip(checkers)
-        .map(|((pack, program), checkers)| Room {
+        .enumerate()
+        .map(|(number, ((pack, program), checkers))| Room {
+            reads_messages: reads_messages(pack) || (nobody_does && number == 0),
             program,
             workers: pack
                 .rules
@@ -296,15 +313,15 @@ impl<'h> Pass<'_, 'h, '_> {
         };
         let state = self.cx.connection(connection);
         let (session, user) = (state.session, state.user);
-        let mut named = None;
-        let mut decoded = None;
+        let (mut named, mut decoded) = (None, None);
+        let mut events = EventSet::default();
         for (pack, room) in self.rooms.iter_mut().enumerate() {
-            if !room.in_scope[connection.0 as usize] {
+            if !room.in_scope[connection.0 as usize] || !room.reads_messages {
                 continue;
             }
             if decoded
                 .as_ref()
-                .is_none_or(|(codec, _)| *codec != room.program.codec)
+                .is_none_or(|(codec, _): &(Codec, _)| !codec.decodes_like(room.program.codec))
             {
                 let read = read(&mut self.extractor, room.program.codec, message);
                 decoded = Some((room.program.codec, read));
@@ -322,6 +339,9 @@ impl<'h> Pass<'_, 'h, '_> {
             named = named.or_else(|| name.map(|name| self.tally.name(name)));
             let is = room.program.classify(message.direction, name, values);
             self.tally.matched(pack, &is);
+            if !is.is_empty() {
+                events = is;
+            }
             let event = Event {
                 place,
                 at: message.moment.at,
@@ -337,7 +357,8 @@ impl<'h> Pass<'_, 'h, '_> {
                 worker.observe(self.cx, &event);
             }
         }
-        self.tally.message(connection, session, message, named);
+        self.tally
+            .message(connection, session, message, named, &events);
     }
 
     fn second(&mut self, sources: &'h [Box<dyn Source>]) -> Result<(), SourceError> {
@@ -409,7 +430,7 @@ fn readings(sources: &[Box<dyn Source>]) -> Result<Vec<Box<dyn Reading + '_>>, S
 
 fn read(
     extractor: &mut Extractor,
-    codec: crate::rules::Codec,
+    codec: Codec,
     message: &SourceMessage<'_>,
 ) -> Result<(), DecodeError> {
     match message.payload {

@@ -29,6 +29,8 @@ pub(super) struct Tally {
     by_session: HashMap<(SessionIx, u32), u64>,
     /// By direction and name: how many messages.
     by_name: HashMap<(Direction, u32), u64>,
+    /// Likewise, those that are an event of a pack.
+    covered: HashMap<(Direction, u32), u64>,
 }
 
 /// The name of a message, by its place in the order of first appearance.
@@ -68,10 +70,14 @@ impl Tally {
         session: Option<SessionIx>,
         message: &SourceMessage<'_>,
         name: Option<NameIx>,
+        events: &EventSet,
     ) {
         self.messages += 1;
         let NameIx(name) = name.unwrap_or_else(|| self.name(NAMELESS));
         *self.by_name.entry((message.direction, name)).or_default() += 1;
+        if !events.is_empty() {
+            *self.covered.entry((message.direction, name)).or_default() += 1;
+        }
         if message.direction == Direction::ServerToClient {
             self.received[connection.0 as usize] += 1;
             if let Some(session) = session {
@@ -109,6 +115,17 @@ impl Tally {
             .iter()
             .filter(|((other, _), _)| *other == session)
             .map(|((_, name), count)| (self.names[*name as usize].clone(), *count))
+            .collect()
+    }
+
+    /// The names of messages that are no event of any pack, by direction.
+    pub(super) fn uncovered(&self) -> BTreeMap<(Direction, String), u64> {
+        self.by_name
+            .iter()
+            .filter(|(key, _)| !self.covered.contains_key(*key))
+            .map(|((direction, name), count)| {
+                ((*direction, self.names[*name as usize].clone()), *count)
+            })
             .collect()
     }
 

@@ -62,7 +62,10 @@ fn find(text: &str, value: &str) -> Option<Range<usize>> {
     let in_word = |character: Option<char>| {
         character.is_some_and(|character| character.is_alphanumeric() || character == '_')
     };
-    let anywhere = || text.match_indices(value).map(|(at, found)| at..at + found.len());
+    let anywhere = || {
+        text.match_indices(value)
+            .map(|(at, found)| at..at + found.len())
+    };
     string
         .or_else(|| {
             anywhere().find(|place| {
@@ -76,7 +79,10 @@ fn find(text: &str, value: &str) -> Option<Range<usize>> {
 /// The part of a text that is shown: its beginning, if the value is in it, else what is around it.
 fn window(text: &str, place: Option<&Range<usize>>) -> Range<usize> {
     let after = |start: usize, characters: usize| {
-        text[start..].char_indices().nth(characters).map_or(text.len(), |(at, _)| start + at)
+        text[start..]
+            .char_indices()
+            .nth(characters)
+            .map_or(text.len(), |(at, _)| start + at)
     };
     let from_start = after(0, LONGEST);
     match place {
@@ -147,7 +153,11 @@ mod tests {
         let payload = r#"{"t1":1,"xt1x":"t12","id":"t1"}"#;
         let Excerpt { text, mark } = excerpt(payload.as_bytes(), Some("t1"));
         assert_eq!(text, payload);
-        assert_eq!(mark, Some(27..29), "the value, not the name or a part of another");
+        assert_eq!(
+            mark,
+            Some(27..29),
+            "the value, not the name or a part of another"
+        );
     }
 
     #[test]
@@ -160,7 +170,11 @@ mod tests {
 
     #[test]
     fn of_a_long_payload_the_surroundings_of_the_value_are_shown() {
-        let payload = format!(r#"{{"text":"{}","id":"thr_9c","more":"{}"}}"#, "ä".repeat(200), "b".repeat(200));
+        let payload = format!(
+            r#"{{"text":"{}","id":"thr_9c","more":"{}"}}"#,
+            "ä".repeat(200),
+            "b".repeat(200)
+        );
         let (text, value) = marked(&payload, "thr_9c");
         assert_eq!(value.as_deref(), Some("thr_9c"));
         assert!(text.starts_with('…') && text.ends_with('…'));
@@ -169,7 +183,10 @@ mod tests {
 
     #[test]
     fn a_value_near_the_beginning_keeps_the_beginning() {
-        let payload = format!(r#"{{"type":"thread","id":"t1","text":"{}"}}"#, "x".repeat(300));
+        let payload = format!(
+            r#"{{"type":"thread","id":"t1","text":"{}"}}"#,
+            "x".repeat(300)
+        );
         let (text, value) = marked(&payload, "t1");
         assert_eq!(value.as_deref(), Some("t1"));
         assert!(text.starts_with(r#"{"type":"thread""#) && text.ends_with('…'));
@@ -203,7 +220,13 @@ mod tests {
 
     #[test]
     fn what_is_not_there_is_not_marked() {
-        assert_eq!(excerpt(b"{}", Some("t1")), Excerpt { text: "{}".into(), mark: None });
+        assert_eq!(
+            excerpt(b"{}", Some("t1")),
+            Excerpt {
+                text: "{}".into(),
+                mark: None
+            }
+        );
         assert_eq!(excerpt(b"", None).text, "");
     }
 }

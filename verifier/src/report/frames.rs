@@ -3,11 +3,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use wsaudit_tagging::TagKind;
 use wsaudit_wire::Direction;
 
 use super::excerpt::{Excerpt, excerpt};
-use crate::engine::Verification;
+use crate::engine::{ConnectionStats, SessionStats, Verification};
 use crate::finding::Place;
 use crate::history::{Outline, Source, SourceError, SourcePayload};
 
@@ -33,9 +32,16 @@ pub(super) struct Frame {
 pub(super) fn wanted(verification: &Verification) -> Wanted {
     let mut wanted = Wanted::new();
     for outcome in verification.rules.iter().map(|result| &result.outcome) {
-        for evidence in outcome.violations.iter().flat_map(|violation| &violation.evidence) {
+        for evidence in outcome
+            .violations
+            .iter()
+            .flat_map(|violation| &violation.evidence)
+        {
             if let Some(place) = evidence.place {
-                wanted.entry(place).or_default().insert(evidence.value.clone());
+                wanted
+                    .entry(place)
+                    .or_default()
+                    .insert(evidence.value.clone());
             }
         }
         for note in &outcome.notes {
@@ -48,19 +54,25 @@ pub(super) fn wanted(verification: &Verification) -> Wanted {
 /// Looks them up.
 pub(super) fn look_up(
     wanted: &Wanted,
+    verification: &Verification,
     sources: &[Box<dyn Source>],
 ) -> Result<BTreeMap<Place, Frame>, SourceError> {
     let mut found = BTreeMap::new();
     for (recording, source) in (0_u16..).zip(sources) {
+        let sessions = Sessions::of(verification, recording);
         let own: BTreeMap<u64, _> = wanted
             .iter()
             .filter(|(place, _)| place.recording == recording)
             .map(|(place, values)| (place.seq, values))
             .collect();
         let mut frames = BTreeMap::new();
-        steps(source.outline(), &own, &mut frames);
-        messages(source.as_ref(), &own, &mut frames)?;
-        found.extend(frames.into_iter().map(|(seq, frame)| (Place { recording, seq }, frame)));
+        steps(source.outline(), &sessions, &own, &mut frames);
+        messages(source.as_ref(), &sessions, &own, &mut frames)?;
+        found.extend(
+            frames
+                .into_iter()
+                .map(|(seq, frame)| (Place { recording, seq }, frame)),
+        );
     }
     Ok(found)
 }
@@ -68,32 +80,43 @@ pub(super) fn look_up(
 type Own<'w> = BTreeMap<u64, &'w BTreeSet<Option<String>>>;
 
 /// Steps in connections' lives, and anomalies.
-fn steps(outline: &Outline, wanted: &Own<'_>, found: &mut BTreeMap<u64, Frame>) {
+fn steps(
+    outline: &Outline,
+    sessions: &Sessions<'_>,
+    wanted: &Own<'_>,
+    found: &mut BTreeMap<u64, Frame>,
+) {
     for anomaly in &outline.anomalies {
         let seq = anomaly.moment.seq;
-        let Some(values) = wanted.get(&seq) else { continue };
+        let Some(values) = wanted.get(&seq) else {
+            continue;
+        };
         let detail = format!("{} {}", anomaly.code, anomaly.detail);
         let frame = Frame {
             at: anomaly.moment.at,
             direction: Some(anomaly.direction),
             connection: anomaly.connection,
-            session: session(outline, anomaly.connection, seq),
+            session: sessions.at(anomaly.connection, seq),
             excerpts: excerpts(detail.trim_end().as_bytes(), values),
         };
         found.insert(seq, frame);
     }
     for connection in &outline.connections {
         let opened = Some((connection.opened, connection.request_head.as_slice()));
-        let answered = connection.answered.map(|moment| (moment, connection.response_head.as_slice()));
+        let answered = connection
+            .answered
+            .map(|moment| (moment, connection.response_head.as_slice()));
         let closed = connection.closed.map(|moment| (moment, &[][..]));
         // Where a case gives one place to several steps, the first one is shown.
         for (moment, head) in [closed, answered, opened].into_iter().flatten() {
-            let Some(values) = wanted.get(&moment.seq) else { continue };
+            let Some(values) = wanted.get(&moment.seq) else {
+                continue;
+            };
             let frame = Frame {
                 at: moment.at,
                 direction: None,
                 connection: connection.number,
-                session: session(outline, connection.number, moment.seq),
+                session: sessions.at(connection.number, moment.seq),
                 excerpts: excerpts(head, values),
             };
             found.insert(moment.seq, frame);
@@ -103,17 +126,22 @@ fn steps(outline: &Outline, wanted: &Own<'_>, found: &mut BTreeMap<u64, Frame>) 
 
 fn messages(
     source: &dyn Source,
+    sessions: &Sessions<'_>,
     wanted: &Own<'_>,
     found: &mut BTreeMap<u64, Frame>,
 ) -> Result<(), SourceError> {
-    let Some(last) = wanted.keys().next_back() else { return Ok(()) };
+    let Some(last) = wanted.keys().next_back() else {
+        return Ok(());
+    };
     let mut reading = source.reading()?;
     let mut cursor = reading.begin()?;
     while let Some(moment) = cursor.advance()? {
         if moment.seq > *last {
             break;
         }
-        let Some(values) = wanted.get(&moment.seq) else { continue };
+        let Some(values) = wanted.get(&moment.seq) else {
+            continue;
+        };
         let message = cursor.current()?;
         let shown = match message.payload {
             SourcePayload::Whole(bytes) => excerpts(bytes, values),
@@ -127,7 +155,7 @@ fn messages(
             at: moment.at,
             direction: Some(message.direction),
             connection: message.connection,
-            session: session(source.outline(), message.connection, moment.seq),
+            session: sessions.at(message.connection, moment.seq),
             excerpts: shown,
         };
         found.insert(moment.seq, frame);
@@ -135,16 +163,38 @@ fn messages(
     Ok(())
 }
 
-fn excerpts(payload: &[u8], values: &BTreeSet<Option<String>>) -> BTreeMap<Option<String>, Excerpt> {
-    values.iter().map(|value| (value.clone(), excerpt(payload, value.as_deref()))).collect()
+fn excerpts(
+    payload: &[u8],
+    values: &BTreeSet<Option<String>>,
+) -> BTreeMap<Option<String>, Excerpt> {
+    values
+        .iter()
+        .map(|value| (value.clone(), excerpt(payload, value.as_deref())))
+        .collect()
 }
 
-/// A connection's session at a place: its last tag before it.
-fn session(outline: &Outline, number: u64, seq: u64) -> Option<String> {
-    let connection = outline.connections.iter().find(|connection| connection.number == number)?;
-    connection
-        .tags
-        .iter()
-        .rfind(|tag| tag.kind == TagKind::Session && tag.from <= seq)
-        .map(|tag| tag.value.clone())
+/// The sessions of one recording's connections.
+struct Sessions<'v> {
+    names: &'v [SessionStats],
+    connections: BTreeMap<u64, &'v ConnectionStats>,
+}
+
+impl<'v> Sessions<'v> {
+    fn of(verification: &'v Verification, recording: u16) -> Self {
+        let connections = verification.connections.iter();
+        Self {
+            names: &verification.sessions,
+            connections: connections
+                .filter(|connection| connection.recording == recording)
+                .map(|connection| (connection.number, connection))
+                .collect(),
+        }
+    }
+
+    /// A connection's session at a place: the last one that holds from there or before.
+    fn at(&self, number: u64, seq: u64) -> Option<String> {
+        let sessions = &self.connections.get(&number)?.sessions;
+        let (_, session) = sessions.iter().rfind(|(from, _)| *from <= seq)?;
+        Some(self.names[session.0 as usize].id.clone())
+    }
 }

@@ -1,0 +1,311 @@
+//! From a verification to its report.
+
+use std::collections::BTreeMap;
+
+use sha2::{Digest, Sha256};
+use wsaudit_wire::Direction;
+
+use super::excerpt::Excerpt;
+use super::frames::{self, Frame};
+use super::model::{
+    Accepted, ConnectionRef, Evidence, Exception, Gap, Note, Reason, Recording, Report, Rule,
+    Violation,
+};
+use super::people;
+use crate::engine::{ConnectionIx, RuleResult, SessionIx, UserIx, Verification};
+use crate::finding::{self, Doubt, Place, Severity};
+use crate::history::{Source, SourceError};
+use crate::rules::Pack;
+
+/// The report of a verification of `packs` over `sources`: the same ones, in the same order.
+pub fn report(
+    packs: &[Pack],
+    verification: &Verification,
+    sources: &[Box<dyn Source>],
+) -> Result<Report, SourceError> {
+    let frames = frames::look_up(&frames::wanted(verification), verification, sources)?;
+    let builder = Builder {
+        packs,
+        verification,
+        sources,
+        frames,
+    };
+    let violations: Vec<_> = verification
+        .rules
+        .iter()
+        .map(|result| builder.violations(result))
+        .collect();
+    Ok(Report {
+        format: 1,
+        verdict: verification.verdict.as_str(),
+        reasons: builder.reasons(),
+        rules: verification
+            .rules
+            .iter()
+            .map(|result| builder.rule(result))
+            .collect(),
+        sessions: people::sessions(packs, verification),
+        users: people::users(packs, verification, &violations),
+        violations: violations.into_iter().flatten().collect(),
+        recordings: sources
+            .iter()
+            .map(|source| recording(source.as_ref()))
+            .collect(),
+        gaps: sources
+            .iter()
+            .flat_map(|source| gaps(source.as_ref()))
+            .collect(),
+        notes: verification
+            .rules
+            .iter()
+            .flat_map(|result| builder.notes(result))
+            .collect(),
+        messages: verification.messages,
+    })
+}
+
+struct Builder<'b> {
+    packs: &'b [Pack],
+    verification: &'b Verification,
+    sources: &'b [Box<dyn Source>],
+    frames: BTreeMap<Place, Frame>,
+}
+
+impl Builder<'_> {
+    fn violations(&self, result: &RuleResult) -> Vec<Violation> {
+        let pack = &self.packs[result.pack];
+        let rule = &pack.rules[result.rule];
+        result
+            .outcome
+            .violations
+            .iter()
+            .map(|violation| Violation {
+                rule: rule.id.clone(),
+                pack: pack.name.clone(),
+                fingerprint: fingerprint(&pack.name, &rule.id, &violation.roles),
+                message: violation.message.clone(),
+                session: self.session(violation.subject.session),
+                user: self.user(violation.subject.user),
+                connection: violation
+                    .subject
+                    .connection
+                    .map(|index| self.connection(index)),
+                owner_session: self.session(violation.owner.session),
+                owner_user: self.user(violation.owner.user),
+                resource: violation.resource.clone(),
+                expected: violation.expected.clone(),
+                severity: match violation.severity {
+                    Severity::Write => "write",
+                    Severity::Read => "read",
+                },
+                evidence: violation
+                    .evidence
+                    .iter()
+                    .map(|line| self.evidence(line))
+                    .collect(),
+            })
+            .collect()
+    }
+
+    fn evidence(&self, line: &finding::Evidence) -> Evidence {
+        let frame = line.place.and_then(|place| self.frames.get(&place));
+        let shown = frame.and_then(|frame| frame.excerpts.get(&line.value));
+        let shown = shown.filter(|excerpt| !excerpt.text.is_empty());
+        Evidence {
+            text: line.text.clone(),
+            recording: line.place.map(|place| self.recording(place)),
+            seq: line.place.map(|place| place.seq),
+            at: frame.map(|frame| self.seconds(frame.at)),
+            direction: frame
+                .and_then(|frame| frame.direction)
+                .map(Direction::as_str),
+            session: frame.and_then(|frame| frame.session.clone()),
+            connection: frame.map(|frame| frame.connection),
+            excerpt: shown.map(|Excerpt { text, .. }| text.clone()),
+            mark: shown
+                .and_then(|excerpt| excerpt.mark.as_ref())
+                .map(|mark| (mark.start, mark.end)),
+        }
+    }
+
+    /// Every doubt that nobody accepted; one that touches several rules is told once.
+    fn reasons(&self) -> Vec<Reason> {
+        let mut reasons: Vec<(&Doubt, Reason)> = Vec::new();
+        for result in &self.verification.rules {
+            let name = self.rule_name(result);
+            for doubt in &result.outcome.doubts {
+                match reasons.iter_mut().find(|(known, _)| *known == doubt) {
+                    Some((_, reason)) => reason.rules.push(name.clone()),
+                    None => {
+                        let reason = Reason {
+                            reason: doubt.reason.as_str(),
+                            rules: vec![name.clone()],
+                            message: doubt.message.clone(),
+                            settle: doubt.settle.clone(),
+                            recording: doubt.place.map(|place| self.recording(place)),
+                            seq: doubt.place.map(|place| place.seq),
+                        };
+                        reasons.push((doubt, reason));
+                    }
+                }
+            }
+        }
+        reasons.sort_by_key(|(doubt, _)| doubt.reason);
+        reasons.into_iter().map(|(_, reason)| reason).collect()
+    }
+
+    fn rule(&self, result: &RuleResult) -> Rule {
+        let pack = &self.packs[result.pack];
+        let rule = &pack.rules[result.rule];
+        let outcome = &result.outcome;
+        Rule {
+            pack: pack.name.clone(),
+            id: rule.id.clone(),
+            title: rule.title.clone(),
+            kind: rule.spec.kind(),
+            state: result.state.as_str(),
+            examined: outcome.examined,
+            matched: outcome.opportunities,
+            violations: outcome.violations.len(),
+            excepted: outcome
+                .excepted
+                .iter()
+                .map(|(why, count)| Exception {
+                    why: why.clone(),
+                    count: *count,
+                })
+                .collect(),
+            accepted: result
+                .accepted
+                .iter()
+                .map(|(doubt, why)| Accepted {
+                    reason: doubt.reason.as_str(),
+                    message: doubt.message.clone(),
+                    why: why.clone(),
+                })
+                .collect(),
+            notes: outcome.notes.len(),
+        }
+    }
+
+    fn notes(&self, result: &RuleResult) -> impl Iterator<Item = Note> {
+        let pack = &self.packs[result.pack];
+        let rule = &pack.rules[result.rule];
+        result.outcome.notes.iter().map(|note| Note {
+            rule: rule.id.clone(),
+            pack: pack.name.clone(),
+            message: note.message.clone(),
+            session: self.session(note.subject.session),
+            recording: self.recording(note.place),
+            seq: note.place.seq,
+            at: self
+                .frames
+                .get(&note.place)
+                .map(|frame| self.seconds(frame.at)),
+        })
+    }
+
+    fn rule_name(&self, result: &RuleResult) -> String {
+        let pack = &self.packs[result.pack];
+        format!("{}/{}", pack.name, pack.rules[result.rule].id)
+    }
+
+    fn session(&self, session: Option<SessionIx>) -> Option<String> {
+        session.map(|session| self.verification.sessions[session.0 as usize].id.clone())
+    }
+
+    fn user(&self, user: Option<UserIx>) -> Option<String> {
+        user.map(|user| self.verification.users[user.0 as usize].clone())
+    }
+
+    fn connection(&self, connection: ConnectionIx) -> ConnectionRef {
+        let stats = &self.verification.connections[connection.0 as usize];
+        let recording = self.recording(Place {
+            recording: stats.recording,
+            seq: 0,
+        });
+        ConnectionRef {
+            recording,
+            number: stats.number,
+        }
+    }
+
+    fn recording(&self, place: Place) -> String {
+        self.sources[usize::from(place.recording)]
+            .outline()
+            .name
+            .clone()
+    }
+
+    /// Seconds from the start of the history.
+    fn seconds(&self, at: i64) -> f64 {
+        let starts = self
+            .sources
+            .iter()
+            .map(|source| source.outline().started_at);
+        (at - starts.min().unwrap_or(at)) as f64 / 1e9
+    }
+}
+
+/// The first 16 hexadecimal digits of a SHA-256 over pack, rule and roles.
+fn fingerprint(pack: &str, rule: &str, roles: &str) -> String {
+    let mut hash = Sha256::new();
+    for part in ["wsaudit fingerprint 1", pack, rule, roles] {
+        // Its length before each part: no two lists of parts give the same bytes.
+        hash.update((part.len() as u64).to_be_bytes());
+        hash.update(part);
+    }
+    hash.finalize()
+        .iter()
+        .take(8)
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
+}
+
+fn recording(source: &dyn Source) -> Recording {
+    let outline = source.outline();
+    Recording {
+        name: outline.name.clone(),
+        started_at: outline.started_at as f64 / 1e9,
+        duration: (outline.ended_at - outline.started_at) as f64 / 1e9,
+        closed_cleanly: outline.unclean.is_none(),
+        connections: outline.connections.len(),
+        anomalies: outline.anomalies.len(),
+    }
+}
+
+fn gaps(source: &dyn Source) -> Vec<Gap> {
+    let outline = source.outline();
+    outline
+        .gaps
+        .iter()
+        .map(|gap| Gap {
+            recording: outline.name.clone(),
+            connection: gap.connection,
+            from: gap.from,
+            to: gap.to,
+            frames: gap.frames,
+            why: gap.why.clone(),
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fingerprint_depends_on_each_of_its_parts() {
+        let base = fingerprint("p", "r", "roles");
+        assert_eq!(base.len(), 16);
+        assert_eq!(base, fingerprint("p", "r", "roles"));
+        for other in [
+            fingerprint("q", "r", "roles"),
+            fingerprint("p", "s", "roles"),
+            fingerprint("p", "r", "role"),
+            fingerprint("pr", "", "roles"),
+        ] {
+            assert_ne!(base, other);
+        }
+    }
+}

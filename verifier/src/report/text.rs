@@ -1,0 +1,160 @@
+//! The report for people: what is wrong and why, what the rules came to, what is in doubt, and the
+//! verdict on the last line.
+
+mod argument;
+mod coverage;
+mod palette;
+mod table;
+
+use std::fmt::Write as _;
+
+pub use palette::Palette;
+
+use super::Report;
+use super::closing::{closing, plural};
+use super::excerpt::printable;
+use super::model::Reason;
+use crate::engine::Coverage;
+use crate::survey::Survey;
+
+/// How the text should be.
+#[derive(Debug, Clone, Copy)]
+pub struct TextOptions<'t> {
+    /// Its colours.
+    pub palette: &'t Palette,
+    /// How many violations of each rule are told in full.
+    pub shown: Shown,
+    /// With these, what the rules met, and what they do not speak of.
+    pub coverage: Option<&'t Coverage>,
+    /// Likewise, the id-like fields that no rule mentions.
+    pub survey: Option<&'t Survey>,
+}
+
+/// How many violations of each rule are told in full.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shown {
+    /// The worst ones; the rest is counted.
+    First(usize),
+    /// All of them.
+    All,
+}
+
+impl Shown {
+    /// What is told unless asked otherwise.
+    pub const DEFAULT: Self = Self::First(10);
+
+    fn most(self) -> usize {
+        match self {
+            Self::First(most) => most,
+            Self::All => usize::MAX,
+        }
+    }
+}
+
+/// The report as text, with a newline at its end.
+pub fn text(report: &Report, options: &TextOptions<'_>) -> String {
+    let mut out = String::new();
+    let palette = options.palette;
+    violations(report, options, &mut out);
+    table::write(report, palette, &mut out);
+    for reason in &report.reasons {
+        doubt(report, reason, palette, &mut out);
+    }
+    if !report.reasons.is_empty() {
+        out.push('\n');
+    }
+    notes(report, options, &mut out);
+    if let Some(coverage) = options.coverage {
+        coverage::write(coverage, options.survey, palette, &mut out);
+    }
+    let lines = closing(report);
+    let (verdict, lines) = lines
+        .split_last()
+        .map_or(("", &[][..]), |(last, rest)| (last, rest));
+    for line in lines {
+        line_of(&mut out, line);
+    }
+    let style = palette.verdict(report.verdict);
+    let _ = writeln!(out, "{style}{verdict}{style:#}");
+    out
+}
+
+fn violations(report: &Report, options: &TextOptions<'_>, out: &mut String) {
+    let most = options.shown.most();
+    for rule in report.rules.iter().filter(|rule| rule.violations > 0) {
+        let own = report
+            .violations
+            .iter()
+            .filter(|violation| violation.rule == rule.id && violation.pack == rule.pack);
+        for violation in own.take(most) {
+            argument::write(report, violation, options.palette, out);
+            out.push('\n');
+        }
+        if let Some(more) = rule.violations.checked_sub(most).filter(|more| *more > 0) {
+            let dim = options.palette.dim;
+            let _ = writeln!(
+                out,
+                "{dim}... and {} more of {}; --all shows them, and so does --format json{dim:#}\n",
+                plural(more, "violation"),
+                rule.id
+            );
+        }
+    }
+}
+
+fn doubt(report: &Report, reason: &Reason, palette: &Palette, out: &mut String) {
+    let style = palette.doubt;
+    let rules = match &reason.rules[..] {
+        all if all.len() == report.rules.len() && all.len() > 1 => "every rule".to_owned(),
+        rules if rules.len() > 4 => plural(rules.len(), "rule"),
+        rules => rules.join(", "),
+    };
+    let place = match (reason.seq, &reason.recording) {
+        (Some(seq), Some(recording)) if report.recordings.len() > 1 => {
+            format!(", frame {seq} of {recording}")
+        }
+        (Some(seq), _) => format!(", frame {seq}"),
+        (None, _) => String::new(),
+    };
+    let _ = writeln!(
+        out,
+        "{style}{}{style:#}: {} ({rules}{place})",
+        reason.reason,
+        printable(&reason.message)
+    );
+    let _ = writeln!(out, "  to settle it: {}", printable(&reason.settle));
+}
+
+fn notes(report: &Report, options: &TextOptions<'_>, out: &mut String) {
+    let most = options.shown.most();
+    for note in report.notes.iter().take(most) {
+        let style = options.palette.note;
+        let place = argument::place(report, Some(&note.recording), note.seq, note.at);
+        let message = printable(&note.message);
+        let _ = writeln!(
+            out,
+            "{style}noted{style:#}: {message} ({}, {place})",
+            note.rule
+        );
+    }
+    if let Some(more) = report
+        .notes
+        .len()
+        .checked_sub(most)
+        .filter(|more| *more > 0)
+    {
+        let _ = writeln!(
+            out,
+            "... and {} more; --all shows them",
+            plural(more, "note")
+        );
+    }
+    if !report.notes.is_empty() {
+        out.push('\n');
+    }
+}
+
+fn line_of(out: &mut String, line: &str) {
+    out.push_str(line);
+    out.push('\n');
+}
