@@ -248,6 +248,7 @@ async fn summarize(shared: &Shared, writer: Writer, why: WhyEnded) -> Summary {
         gaps: counted.gaps + stats.gaps,
         lost_frames: counted.lost_frames + stats.lost_frames,
         candidates: candidates.list(),
+        writer: stats,
         recording,
         why,
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use wsaudit_recording::{Closed, WriteError};
+use wsaudit_recording::{Closed, WriteError, WriterStats};
 use wsaudit_tagging::Candidate;
 
 /// A number for each direction.
@@ -41,14 +41,15 @@ pub struct Summary {
     pub bytes: BothWays,
     /// Breaches of RFC 6455 and RFC 7692 by code.
     pub anomalies: BTreeMap<String, u64>,
-    /// Times at which frames were not recorded.
+    /// Gaps in the recording.
     pub gaps: u64,
     /// Frames that were not recorded.
     pub lost_frames: u64,
     /// Where session ids may be: sources that would have yielded one.
     pub candidates: Vec<Candidate>,
-    /// How the recording ended, with the lag between reading and committing; an error where it was
-    /// not closed cleanly.
+    /// The recorder's figures, the lag between reading and committing among them.
+    pub writer: WriterStats,
+    /// How the recording ended; an error where it was not closed cleanly.
     pub recording: Result<Closed, WriteError>,
     /// Why the proxy ended.
     pub why: WhyEnded,

@@ -61,6 +61,7 @@ impl Tap {
         let mut records = Vec::with_capacity(seen.len() + 1);
         let mut cost = 0;
         if let Some(gap) = self.stall.end(&self.credit, self.id, at) {
+            self.shared.counters.gap();
             records.push(Record::Gap(gap));
         }
         for what in seen {
@@ -126,6 +127,11 @@ impl Tap {
     /// Writes the end of the connection, and what never became a frame.
     pub(crate) fn finish(mut self, end: RelayEnd) {
         let (how, ended_by) = end.recorded();
+        tracing::debug!(
+            connection = self.id.0,
+            how = how.as_str(),
+            "a connection has ended"
+        );
         let run = Arc::clone(self.shared.sender.run());
         let at = run.now();
         let seq = run.next_seq(1);
@@ -140,7 +146,10 @@ impl Tap {
             }
         }
         let mut records = Vec::new();
-        records.extend(self.stall.end_anyway(self.id, at).map(Record::Gap));
+        if let Some(gap) = self.stall.end_anyway(self.id, at) {
+            self.shared.counters.gap();
+            records.push(Record::Gap(gap));
+        }
         let (close_by, close) = match self.close.take() {
             Some((endpoint, close)) => (Some(endpoint), Some(close)),
             None => (None, None),
@@ -212,7 +221,6 @@ impl Observer for Tap {
         match config.on_recorder_failure {
             OnRecorderFailure::Close => Poll::Ready(Err(Refusal)),
             OnRecorderFailure::Continue => {
-                self.shared.counters.gap();
                 self.stall.open(config.max_stall);
                 Poll::Ready(Ok(()))
             }

@@ -102,7 +102,7 @@ async fn the_summary_knows_the_lag() {
     expect(&mut server, &masked(0x81, b"x")).await;
     drop((client, server));
     let left = rig.stop().await;
-    let stats = left.summary.recording.unwrap().stats;
+    let stats = left.summary.writer;
     assert_eq!(stats.frames, 1);
     assert!(stats.lag_max > Duration::ZERO);
 }

@@ -210,26 +210,29 @@ async fn nothing_is_sent_to_the_client_before_the_upstream_answered() {
     expect(&mut client, SWITCH).await;
 }
 
-#[tokio::test]
+/// A message goes around through two connections, which two threads of the proxy may serve.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn an_effect_is_numbered_after_its_cause() {
+    const ROUNDS: usize = 1_000;
     let rig = Rig::start().await;
-    let (mut client, mut server) = rig.pair().await;
-    for _ in 0..200 {
-        client.write_all(&masked(0x81, b"?")).await.unwrap();
-        expect(&mut server, &masked(0x81, b"?")).await;
-        server.write_all(&unmasked(0x81, b"!")).await.unwrap();
-        expect(&mut client, &unmasked(0x81, b"!")).await;
+    let (mut asking, mut asked) = rig.pair().await;
+    let (mut told, mut telling) = rig.pair().await;
+    for _ in 0..ROUNDS {
+        asking.write_all(&masked(0x81, b"?")).await.unwrap();
+        expect(&mut asked, &masked(0x81, b"?")).await;
+        telling.write_all(&unmasked(0x81, b"!")).await.unwrap();
+        expect(&mut told, &unmasked(0x81, b"!")).await;
     }
-    drop((client, server));
+    drop((asking, asked, told, telling));
     let left = rig.stop().await;
-    let id = left.connection().id;
-    let asked = left.frames(id, Direction::ClientToServer);
-    let answered = left.frames(id, Direction::ServerToClient);
-    assert_eq!((asked.len(), answered.len()), (200, 200));
-    for (cause, effect) in asked.iter().zip(&answered) {
+    let connections = left.reader.connections().unwrap();
+    let causes = left.frames(connections[0].id, Direction::ClientToServer);
+    let effects = left.frames(connections[1].id, Direction::ServerToClient);
+    assert_eq!((causes.len(), effects.len()), (ROUNDS, ROUNDS));
+    for (cause, effect) in causes.iter().zip(&effects) {
         assert!(cause.seq < effect.seq && cause.last_at <= effect.last_at);
     }
-    for (effect, next) in answered.iter().zip(&asked[1..]) {
+    for (effect, next) in effects.iter().zip(&causes[1..]) {
         assert!(effect.seq < next.seq);
     }
 }

@@ -91,6 +91,7 @@ impl Opening {
         let credentials = credentials(request, redactor);
         tags.extend(credentials.iter().cloned());
         let id = shared.sender.run().next_connection();
+        tracing::debug!(connection = id.0, client = %client_addr, "an opening handshake");
         let opened = ConnectionOpened {
             id,
             seq,
