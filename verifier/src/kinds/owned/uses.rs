@@ -111,9 +111,11 @@ impl Uses {
             .is_some_and(|open| open.iter().any(|open| open.resource == resource))
     }
 
-    /// Access was given at `at`: what was asked less than `slack` before may have crossed it.
+    /// Access was given at `at`: what was asked less than `slack` before may have crossed it. What was
+    /// refused was refused.
     pub(super) fn granted_at(&mut self, resource: ResourceIx, user: PartyIx, at: i64, slack: i64) {
         if let Some(used) = self.told.get_mut(&(resource, user))
+            && !matches!(used.answer, Answer::Denied(_))
             && at - used.at <= slack
         {
             used.answer = Answer::Raced;
