@@ -22,6 +22,7 @@ use crate::phase::{Phase, PhaseWatch};
 use crate::serve::serve;
 use crate::shared::Shared;
 use crate::summary::{Summary, WhyEnded};
+use crate::tap::Stalled;
 use crate::tls::{self, TlsError};
 
 /// How long to wait after the listener could not accept: descriptors come back when connections end.
@@ -87,6 +88,7 @@ impl Proxy {
             dialer,
             sender: writer.sender(),
             counters: Counters::default(),
+            stalled: Stalled::default(),
             tags: Arc::new(config.tags.clone()),
             candidates: Mutex::new(Candidates::default()),
             config,

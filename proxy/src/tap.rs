@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use wsaudit_recording::{
-    AnomalyRecord, ConnectionClosed, ConnectionId, Credit, HowEnded, Nanos, Record, Seq,
+    AnomalyRecord, ConnectionClosed, ConnectionId, Credit, GapRecord, HowEnded, Nanos, Record, Seq,
 };
 use wsaudit_tagging::Tagger;
 use wsaudit_wire::{Anomaly, ClosePayload, Direction, Endpoint};
@@ -20,6 +20,7 @@ use crate::shared::Shared;
 
 use commit::Commit;
 use gap::Stall;
+pub(crate) use gap::Stalled;
 pub(crate) use handshake::{Handshake, NoRoom, Opening};
 use lane::{Lane, Seen};
 
@@ -60,10 +61,8 @@ impl Tap {
     fn take(&mut self, direction: Direction, seen: Vec<Seen>, at: Nanos) {
         let mut records = Vec::with_capacity(seen.len() + 1);
         let mut cost = 0;
-        if let Some(gap) = self.stall.end(&self.credit, self.id, at) {
-            self.shared.counters.gap();
-            records.push(Record::Gap(gap));
-        }
+        let gap = self.stall.end(&self.credit, self.id, at);
+        records.extend(self.gap(gap));
         for what in seen {
             match what {
                 Seen::Frame { record, complete } => {
@@ -110,6 +109,14 @@ impl Tap {
         self.send(records, cost);
     }
 
+    /// Counts a gap that is to be written.
+    fn gap(&self, gap: Option<GapRecord>) -> Option<Record> {
+        gap.map(|gap| {
+            self.shared.counters.gap();
+            Record::Gap(gap)
+        })
+    }
+
     fn send(&mut self, records: Vec<Record>, cost: u64) {
         if records.is_empty() {
             return;
@@ -146,10 +153,8 @@ impl Tap {
             }
         }
         let mut records = Vec::new();
-        if let Some(gap) = self.stall.end_anyway(self.id, at) {
-            self.shared.counters.gap();
-            records.push(Record::Gap(gap));
-        }
+        let gap = self.stall.end_anyway(self.id, at);
+        records.extend(self.gap(gap));
         let (close_by, close) = match self.close.take() {
             Some((endpoint, close)) => (Some(endpoint), Some(close)),
             None => (None, None),
@@ -213,15 +218,11 @@ impl Observer for Tap {
         }
         let config = &self.shared.config;
         ready!(self.stall.poll_patience(cx, config.max_stall));
-        tracing::error!(
-            connection = self.id.0,
-            stall = ?config.max_stall,
-            "the recorder stalls: frames of this connection are not recorded until it goes on"
-        );
+        let stalled = self.shared.stalled.join();
         match config.on_recorder_failure {
             OnRecorderFailure::Close => Poll::Ready(Err(Refusal)),
             OnRecorderFailure::Continue => {
-                self.stall.open(config.max_stall);
+                self.stall.open(config.max_stall, stalled);
                 Poll::Ready(Ok(()))
             }
         }

@@ -2,6 +2,7 @@
 
 use std::fmt::Display;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use tokio::time::timeout;
 use wsaudit_wire::{Endpoint, RequestHead};
@@ -15,9 +16,23 @@ use crate::http::request::{answer_framing, request_framing};
 use crate::side::{Pump, Side};
 use crate::tap::{Handshake, NoRoom, Opening};
 
-/// Why an opening handshake was not answered by the server.
-enum NoAnswer {
+/// Why a request has no answer.
+enum Unanswered {
+    /// There is no way to the upstream.
+    NoUpstream(DialError),
+    /// The upstream took too long; opening handshakes only.
     TooSlow,
+    /// The connection cannot go on.
+    Broken(Broken),
+    /// The proxy is stopped.
+    Stopped,
+}
+
+/// How the record of an opening handshake without an answer ends.
+enum Fate {
+    UpstreamFailed,
+    Reset(Endpoint),
+    Stopped,
 }
 
 impl Conversation {
@@ -43,64 +58,14 @@ impl Conversation {
         if request.is_websocket_upgrade() && !ignored {
             handshake = Some(self.open(&request).await?);
         }
-        if self.server.is_none() {
-            match self.phase.or_ending(self.shared.dialer.dial()).await {
-                Some(Ok(leg)) => self.server = Some(Side::new(leg)),
-                Some(Err(error)) => {
-                    tracing::warn!(client = %self.client_addr, %error, "no upstream");
-                    self.shared.counters.event(Event::UpstreamFailure);
-                    if let Some(handshake) = handshake {
-                        handshake.upstream_failed();
-                    }
-                    return Err(End::Answer(match error {
-                        DialError::Timeout { .. } => OwnAnswer::GatewayTimeout,
-                        DialError::Connect { .. }
-                        | DialError::Certificate { .. }
-                        | DialError::Tls { .. } => OwnAnswer::BadGateway,
-                    }));
-                }
-                None => {
-                    if let Some(handshake) = handshake {
-                        handshake.stopped();
-                    }
-                    return Err(End::Close);
-                }
-            }
-        }
-        let Some(server) = &mut self.server else {
-            return Err(End::Close);
-        };
-
-        let limits = &self.shared.config.limits;
-        let mut sending = Sending::new(head_len, framing);
-        let answering = exchange::answer(&mut sending, &mut self.client, server, limits.head);
         // Only an opening handshake has a limit: a long poll may take as long as it likes.
-        let answering = async {
-            if handshake.is_some() {
-                timeout(limits.handshake, answering)
-                    .await
-                    .map_err(|_| NoAnswer::TooSlow)
-            } else {
-                Ok(answering.await)
-            }
-        };
-        let answer = match self.phase.or_ending(answering).await {
-            Some(Ok(Ok(answer))) => answer,
-            Some(Ok(Err(broken))) => return Err(self.no_answer(handshake, &broken)),
-            Some(Err(NoAnswer::TooSlow)) => {
-                tracing::warn!(client = %self.client_addr, limit = ?limits.handshake, "the upstream did not answer an opening handshake");
-                self.shared.counters.event(Event::UpstreamFailure);
-                if let Some(handshake) = handshake {
-                    handshake.upstream_failed();
-                }
-                return Err(End::Answer(OwnAnswer::GatewayTimeout));
-            }
-            None => {
-                if let Some(handshake) = handshake {
-                    handshake.stopped();
-                }
-                return Err(End::Close);
-            }
+        let patience = handshake
+            .as_ref()
+            .map(|_| self.shared.config.limits.handshake);
+        let mut sending = Sending::new(head_len, framing);
+        let answer = match self.ask(&mut sending, patience).await {
+            Ok(answer) => answer,
+            Err(why) => return Err(self.no_answer(handshake, &why)),
         };
         if answer.head.status() == 101 {
             return Err(self
@@ -113,6 +78,36 @@ impl Conversation {
         }
         self.pass_answer(&request, &mut sending, handshake, answer)
             .await
+    }
+
+    /// Passes the request on, and reads the answer's head.
+    async fn ask(
+        &mut self,
+        sending: &mut Sending,
+        patience: Option<Duration>,
+    ) -> Result<Answer, Unanswered> {
+        let server = match &mut self.server {
+            Some(server) => server,
+            none => match self.phase.or_ending(self.shared.dialer.dial()).await {
+                Some(Ok(leg)) => none.insert(Side::new(leg)),
+                Some(Err(error)) => return Err(Unanswered::NoUpstream(error)),
+                None => return Err(Unanswered::Stopped),
+            },
+        };
+        let limit = self.shared.config.limits.head;
+        let answering = exchange::answer(sending, &mut self.client, server, limit);
+        let answering = async {
+            match patience {
+                Some(patience) => timeout(patience, answering)
+                    .await
+                    .map_err(|_| Unanswered::TooSlow),
+                None => Ok(answering.await),
+            }
+        };
+        match self.phase.or_ending(answering).await {
+            Some(answer) => answer?.map_err(Unanswered::Broken),
+            None => Err(Unanswered::Stopped),
+        }
     }
 
     async fn pass_answer(
@@ -154,35 +149,51 @@ impl Conversation {
         }
     }
 
-    fn no_answer(&self, handshake: Option<Handshake>, broken: &Broken) -> End {
+    fn no_answer(&self, handshake: Option<Handshake>, why: &Unanswered) -> End {
         let client = self.client_addr;
-        let failed = match broken {
-            Broken::Reset(Endpoint::Server) | Broken::ServerEnded | Broken::NoHttp => true,
-            Broken::Reset(Endpoint::Client) | Broken::Body(_) => false,
+        let (fate, end) = match why {
+            Unanswered::NoUpstream(error) => {
+                tracing::warn!(%client, %error, "no upstream");
+                let answer = match error {
+                    DialError::Timeout { .. } => OwnAnswer::GatewayTimeout,
+                    DialError::Connect { .. }
+                    | DialError::Certificate { .. }
+                    | DialError::Tls { .. } => OwnAnswer::BadGateway,
+                };
+                (Fate::UpstreamFailed, End::Answer(answer))
+            }
+            Unanswered::TooSlow => {
+                tracing::warn!(%client, "the upstream did not answer an opening handshake in time");
+                (Fate::UpstreamFailed, End::Answer(OwnAnswer::GatewayTimeout))
+            }
+            Unanswered::Broken(Broken::Reset(by @ Endpoint::Client)) => {
+                (Fate::Reset(*by), End::Reset(*by))
+            }
+            Unanswered::Broken(Broken::Reset(by @ Endpoint::Server)) => {
+                (Fate::UpstreamFailed, End::Reset(*by))
+            }
+            Unanswered::Broken(Broken::ServerEnded) => (Fate::UpstreamFailed, End::Tunnel),
+            Unanswered::Broken(Broken::NoHttp) => {
+                tracing::warn!(%client, "the upstream's answer is no HTTP: the connection passes unread");
+                (Fate::UpstreamFailed, End::Tunnel)
+            }
+            Unanswered::Broken(Broken::Body(why)) => {
+                tracing::warn!(%client, %why, "a request's body has no clear end");
+                (Fate::Stopped, End::Answer(OwnAnswer::BadRequest))
+            }
+            Unanswered::Stopped => (Fate::Stopped, End::Close),
         };
-        if failed {
+        if let Fate::UpstreamFailed = fate {
             self.shared.counters.event(Event::UpstreamFailure);
         }
-        match (handshake, broken) {
-            (None, _) => {}
-            (Some(handshake), _) if failed => handshake.upstream_failed(),
-            (Some(handshake), Broken::Reset(by)) => handshake.reset(*by),
-            (Some(handshake), Broken::Body(_) | Broken::ServerEnded | Broken::NoHttp) => {
-                handshake.stopped();
+        if let Some(handshake) = handshake {
+            match fate {
+                Fate::UpstreamFailed => handshake.upstream_failed(),
+                Fate::Reset(by) => handshake.reset(by),
+                Fate::Stopped => handshake.stopped(),
             }
         }
-        match broken {
-            Broken::Reset(by) => End::Reset(*by),
-            Broken::ServerEnded => End::Tunnel,
-            Broken::NoHttp => {
-                tracing::warn!(%client, "the upstream's answer is no HTTP: the connection passes unread");
-                End::Tunnel
-            }
-            Broken::Body(why) => {
-                tracing::warn!(%client, %why, "a request's body has no clear end");
-                End::Answer(OwnAnswer::BadRequest)
-            }
-        }
+        end
     }
 
     /// Records the opening handshake before anything is dialed.
@@ -190,7 +201,10 @@ impl Conversation {
         let opening = Opening::begin(&self.shared);
         match self.phase.or_ending(opening.room()).await {
             Some(Ok(())) => {}
-            Some(Err(NoRoom)) => return Err(End::Answer(OwnAnswer::RecorderFailed)),
+            Some(Err(NoRoom)) => {
+                tracing::error!(client = %self.client_addr, "the recorder stalls: an opening handshake is refused");
+                return Err(End::Answer(OwnAnswer::RecorderFailed));
+            }
             None => return Err(End::Close),
         }
         // Not to be cancelled: what is opened is also closed.

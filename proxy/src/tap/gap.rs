@@ -2,18 +2,46 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio::time::Sleep;
 use wsaudit_recording::{ConnectionId, Credit, GapRecord, Nanos, Seq};
 
+/// How many connections are not recorded, because the recorder stalls. The first and the last one are
+/// loud: each has a row of its own, and a thousand lines would say no more.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Stalled(Arc<AtomicU64>);
+
+/// One of them, until it is dropped.
+#[derive(Debug)]
+pub(super) struct StalledOne(Stalled);
+
+impl Stalled {
+    pub(super) fn join(&self) -> StalledOne {
+        if self.0.fetch_add(1, Ordering::SeqCst) == 0 {
+            tracing::error!("the recorder stalls: frames are not recorded until it goes on");
+        }
+        StalledOne(self.clone())
+    }
+}
+
+impl Drop for StalledOne {
+    fn drop(&mut self) {
+        if self.0.0.fetch_sub(1, Ordering::SeqCst) == 1 {
+            tracing::warn!("the recorder goes on; the recording has gaps");
+        }
+    }
+}
+
 /// A connection's patience with the recorder, and what was lost after it ended.
 #[derive(Debug, Default)]
 pub(super) struct Stall {
     patience: Option<Pin<Box<Sleep>>>,
     /// Why frames are not recorded now; `None` while they are.
-    why: Option<String>,
+    why: Option<(String, StalledOne)>,
     lost: Option<Lost>,
 }
 
@@ -41,9 +69,9 @@ impl Stall {
     }
 
     /// Patience has ended: frames are lost from here on.
-    pub(super) fn open(&mut self, limit: Duration) {
+    pub(super) fn open(&mut self, limit: Duration, one: StalledOne) {
         self.patience = None;
-        self.why = Some(format!("the recorder stalled for {limit:?}"));
+        self.why = Some((format!("the recorder stalled for {limit:?}"), one));
     }
 
     /// Whether frames are lost now.
@@ -87,7 +115,10 @@ impl Stall {
             to: lost.to,
             at: lost.at.min(at),
             frames: Some(lost.frames),
-            why: why.unwrap_or_else(|| "a part of the frame was lost in a gap before".to_owned()),
+            why: why.map_or_else(
+                || "a part of the frame was lost in a gap before".to_owned(),
+                |(why, _)| why,
+            ),
         })
     }
 }
@@ -104,7 +135,7 @@ mod tests {
         let mut stall = Stall::default();
         let id = ConnectionId(1);
         assert_eq!(stall.end(&credit, id, Nanos(1)), None);
-        stall.open(Duration::from_secs(5));
+        stall.open(Duration::from_secs(5), Stalled::default().join());
         stall.lose(Seq(7), Nanos(2));
         stall.lose(Seq(6), Nanos(3));
         assert_eq!(stall.end(&credit, id, Nanos(4)), None, "no credit yet");
