@@ -1,2 +1,104 @@
-//! wsaudit.
-fn main() {}
+//! `wsaudit`: flags, wiring and exit codes. What it does is done by the crates that it wires; each
+//! command is one file here.
+
+mod exit;
+mod failure;
+mod numbers;
+mod output;
+#[cfg(feature = "verify")]
+mod table;
+
+#[cfg(feature = "demo")]
+mod demo;
+#[cfg(feature = "record")]
+mod record;
+#[cfg(feature = "verify")]
+mod show;
+#[cfg(feature = "verify")]
+mod test_command;
+#[cfg(feature = "verify")]
+mod verify;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use exit::Exit;
+use output::{ColorChoice, Output};
+
+/// Records WebSocket traffic at the protocol level and proves, or disproves, that sessions are
+/// isolated from each other.
+#[derive(Debug, Parser)]
+#[command(version, after_help = exit::HELP, subcommand_required = true, arg_required_else_help = true)]
+struct Arguments {
+    /// When to use colours; `auto`: on a terminal, unless `NO_COLOR` is set
+    #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN")]
+    color: ColorChoice,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    #[cfg(feature = "record")]
+    Record(Box<record::RecordArgs>),
+    #[cfg(feature = "verify")]
+    Verify(verify::VerifyArgs),
+    #[cfg(feature = "verify")]
+    Test(test_command::TestArgs),
+    #[cfg(feature = "verify")]
+    Show(show::ShowArgs),
+    #[cfg(feature = "demo")]
+    Demo(demo::DemoArgs),
+}
+
+fn main() -> ExitCode {
+    let Arguments { color, command } = Arguments::parse();
+    let mut output = Output::new(color);
+    let ran = run(&command, &mut output).and_then(|exit| {
+        output.finish()?;
+        Ok(exit)
+    });
+    match ran {
+        Ok(exit) => exit.into(),
+        Err(error) => {
+            failure::print(&error, color);
+            Exit::Failed.into()
+        }
+    }
+}
+
+fn run(command: &Command, output: &mut Output) -> anyhow::Result<Exit> {
+    match command {
+        #[cfg(feature = "record")]
+        Command::Record(args) => record::run(args, output),
+        #[cfg(feature = "verify")]
+        Command::Verify(args) => verify::run(args, output),
+        #[cfg(feature = "verify")]
+        Command::Test(args) => test_command::run(args, output),
+        #[cfg(feature = "verify")]
+        Command::Show(args) => show::run(args, output),
+        #[cfg(feature = "demo")]
+        Command::Demo(args) => demo::run(args, output),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_flags_do_not_contradict_each_other() {
+        super::Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_has_examples() {
+        for command in super::Arguments::command().get_subcommands() {
+            let help = command.get_after_help().map(ToString::to_string);
+            let help = help.unwrap_or_default();
+            assert!(help.contains("Examples:"), "{}", command.get_name());
+            assert!(help.contains("Exit code"), "{}", command.get_name());
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! One run: backend, proxy and clients, then the verifier.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use tokio::sync::oneshot;
+use wsaudit_demo::scenario::{self, ScenarioOptions, ScenarioReport};
+use wsaudit_demo::{Backend, BackendConfig, Fault};
+use wsaudit_proxy::{Proxy, ProxyConfig};
+use wsaudit_recording::{Writer, WriterOptions};
+use wsaudit_tagging::{Source, TagRules};
+use wsaudit_verifier::engine::Verification;
+use wsaudit_verifier::facts::Facts;
+use wsaudit_verifier::history::RecordingSource;
+use wsaudit_verifier::report::Report;
+use wsaudit_verifier::rules::Pack;
+
+use crate::record;
+use crate::verify::check;
+
+/// The packs that a run is verified with.
+const RULES: [&str; 3] = ["agent-platform", "protocol", "handshake"];
+
+/// Clients have closed their connections by then; this is for those that a fault holds up.
+const DRAIN: Duration = Duration::from_secs(3);
+
+/// What a run is called.
+pub(super) fn name(fault: Option<Fault>) -> &'static str {
+    fault.map_or("sound", Fault::name)
+}
+
+/// Plays the scenarios through the proxy, which records them.
+pub(super) async fn play(
+    fault: Option<Fault>,
+    seed: u64,
+    recording: &Path,
+) -> anyhow::Result<ScenarioReport> {
+    let backend = Backend::start(BackendConfig {
+        fault,
+        seed,
+        ..BackendConfig::default()
+    });
+    let backend = backend.await.context("cannot start the example backend")?;
+    let config = ProxyConfig {
+        drain: DRAIN,
+        ..ProxyConfig::new(
+            SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            backend.base_url().parse()?,
+            sources()?,
+            record::random_redactor()?,
+        )
+    };
+    let options = WriterOptions {
+        config: record::settings_of(&config),
+        key_id: Some(config.redactor.key_id().to_owned()),
+        ..WriterOptions::default()
+    };
+    let writer = Writer::create(recording, options)?;
+    let proxy = Proxy::bind(config, writer).await?;
+    let base = format!("http://{}", proxy.local_addr());
+    let (end, ended) = oneshot::channel::<()>();
+    let recorded = tokio::spawn(proxy.run(async move {
+        // Dropping `end` ends it.
+        let _ = ended.await;
+    }));
+    let options = ScenarioOptions {
+        fault,
+        seed,
+        ..ScenarioOptions::default()
+    };
+    let played = scenario::run(&base, &options).await;
+    drop(end);
+    let summary = recorded.await.context("the proxy ended early")?;
+    backend.stop().await;
+    let played = played.with_context(|| format!("the clients could not play `{}`", name(fault)))?;
+    summary
+        .recording
+        .context("the recording was not closed cleanly")?;
+    Ok(played)
+}
+
+/// Where the example application has its ids.
+fn sources() -> anyhow::Result<TagRules> {
+    let source = |text: &str| text.parse::<Source>();
+    Ok(TagRules {
+        session: vec![source("header:X-Session-ID")?, source("jwt:sid")?],
+        user: vec![source("jwt:sub")?],
+        device: vec![source("header:X-Device-Type")?],
+    })
+}
+
+/// Verifies the recording of a run.
+pub(super) fn verify(recording: &Path) -> anyhow::Result<(Verification, Report)> {
+    let packs = RULES
+        .map(Pack::shipped)
+        .into_iter()
+        .collect::<Result<Vec<_>, _>>()?;
+    let source = RecordingSource::open(recording, &recording.display().to_string())?;
+    check(&packs, &Facts::default(), &[Box::new(source)], &mut |_| {})
+}
+
+/// The rules of the application's pack that are broken; those of the others by pack and id.
+pub(super) fn broken_rules(report: &Report) -> Vec<String> {
+    let broken = report.rules.iter().filter(|rule| rule.violations > 0);
+    broken
+        .map(|rule| match rule.pack.as_str() {
+            "agent-platform" => rule.id.clone(),
+            pack => format!("{pack}/{}", rule.id),
+        })
+        .collect()
+}

@@ -1,0 +1,57 @@
+//! Where to listen, and whether somebody listens at the other end.
+
+use std::net::{SocketAddr, ToSocketAddrs as _};
+use std::time::Duration;
+
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use wsaudit_proxy::Upstream;
+
+use crate::output::say;
+
+const LOOK: Duration = Duration::from_secs(5);
+
+/// `127.0.0.1:9000`, `[::1]:9000` or `localhost:9000`.
+pub(super) fn listen(text: &str) -> Result<SocketAddr, String> {
+    if let Ok(address) = text.parse() {
+        return Ok(address);
+    }
+    if text.parse::<u16>().is_ok() {
+        return Err(format!(
+            "a port needs an address: write 127.0.0.1:{text}, or 0.0.0.0:{text} for every interface"
+        ));
+    }
+    let mut found = text
+        .to_socket_addrs()
+        .map_err(|error| format!("{error}; write it as 127.0.0.1:9000"))?;
+    found
+        .next()
+        .ok_or_else(|| "the name has no address; write it as 127.0.0.1:9000".to_owned())
+}
+
+/// Says once if the upstream cannot be reached now: it may come later, so this is no error.
+pub(super) async fn warn_where_nobody_listens(upstream: Upstream) {
+    let connected = timeout(LOOK, TcpStream::connect((upstream.host(), upstream.port()))).await;
+    let why = match connected {
+        Ok(Ok(_)) => return,
+        Ok(Err(error)) => error.to_string(),
+        Err(_) => format!("no answer within {LOOK:?}"),
+    };
+    say(&format!(
+        "warning: {upstream} cannot be reached now ({why}); until it can, clients get a 502"
+    ));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::listen;
+
+    #[test]
+    fn a_bare_port_is_told_what_it_lacks() {
+        assert!(listen("127.0.0.1:0").is_ok());
+        assert!(listen("[::1]:9000").is_ok());
+        assert!(listen("9000").unwrap_err().contains("127.0.0.1:9000"));
+        assert!(listen("127.0.0.1").is_err());
+        assert!(listen("127.0.0.1:99999").is_err());
+    }
+}

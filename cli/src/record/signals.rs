@@ -1,0 +1,80 @@
+//! Ctrl-C and SIGTERM: the first one ends the proxy in order, the second one at once.
+
+use std::process;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use tokio::sync::oneshot;
+
+use crate::output::say;
+
+/// Signals that are listened for.
+pub(super) struct Signals {
+    first: oneshot::Receiver<()>,
+}
+
+impl Signals {
+    /// Listens from here on.
+    pub(super) fn install(drain: Duration) -> anyhow::Result<Self> {
+        let mut source = Source::new().context("cannot listen for signals")?;
+        let (tell, first) = oneshot::channel();
+        tokio::spawn(async move {
+            source.next().await;
+            say(&format!(
+                "ending: open connections have {}; once more ends them at once, without a clean end",
+                humantime::format_duration(drain)
+            ));
+            // Whoever waited has ended already.
+            let _ = tell.send(());
+            source.next().await;
+            say("error: ended at once; the recording is not closed cleanly");
+            process::exit(2);
+        });
+        Ok(Self { first })
+    }
+
+    /// Ends with the first signal.
+    pub(super) async fn first(self) {
+        // The sender is dropped with the runtime only.
+        let _ = self.first.await;
+    }
+}
+
+#[cfg(unix)]
+struct Source {
+    interrupt: tokio::signal::unix::Signal,
+    terminate: tokio::signal::unix::Signal,
+}
+
+#[cfg(unix)]
+impl Source {
+    fn new() -> std::io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+        })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+}
+
+#[cfg(not(unix))]
+struct Source;
+
+#[cfg(not(unix))]
+impl Source {
+    fn new() -> std::io::Result<Self> {
+        Ok(Self)
+    }
+
+    async fn next(&mut self) {
+        // Where it cannot be listened for, the process ends without us.
+        let _ = tokio::signal::ctrl_c().await;
+    }
+}

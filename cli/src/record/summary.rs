@@ -1,0 +1,172 @@
+//! What is told at the end of a recording.
+
+mod identified;
+mod text;
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::path::Path;
+use std::time::Duration;
+
+use serde::Serialize;
+use wsaudit_proxy::{BothWays, Summary};
+use wsaudit_recording::RunId;
+use wsaudit_tagging::{Candidate, TagKind, TagRules};
+
+use identified::Identified;
+
+/// A summary, as it is printed.
+#[derive(Debug, Serialize)]
+pub(super) struct Report {
+    recording: String,
+    closed_cleanly: bool,
+    /// Clients that connected, whatever they spoke.
+    clients: u64,
+    connections: Connections,
+    sessions: u64,
+    users: u64,
+    frames: Ways,
+    bytes: Ways,
+    anomalies: BTreeMap<String, u64>,
+    gaps: u64,
+    lost_frames: u64,
+    /// From reading a frame's last byte to its commit; `None` where the recording was not closed.
+    lag_seconds: Option<Lag>,
+    /// `None` where the recording was not closed.
+    seconds: Option<f64>,
+    unidentified: Unidentified,
+    candidates: Vec<Offer>,
+    #[serde(skip)]
+    single_file: bool,
+}
+
+/// Opening handshakes.
+#[derive(Debug, Serialize)]
+struct Connections {
+    recorded: u64,
+    established: u64,
+    refused: u64,
+    upstream_failures: u64,
+    ignored: u64,
+    opaque: u64,
+}
+
+#[derive(Debug, Clone, Copy, Serialize)]
+struct Ways {
+    client_to_server: u64,
+    server_to_client: u64,
+}
+
+#[derive(Debug, Serialize)]
+struct Lag {
+    mean: f64,
+    max: f64,
+}
+
+/// How many established connections of the run have no tag of a kind.
+#[derive(Debug, Default, Serialize)]
+struct Unidentified {
+    session: u64,
+    user: u64,
+    device: u64,
+}
+
+/// A source that would have yielded ids.
+#[derive(Debug, Serialize)]
+struct Offer {
+    flag: String,
+    connections: u64,
+    of: u64,
+    values: usize,
+}
+
+impl Report {
+    /// `tags` are the sources that were configured.
+    pub(super) fn new(summary: &Summary, path: &Path, run: RunId, tags: &TagRules) -> Self {
+        let closed = summary.recording.as_ref().ok();
+        let identified = match closed {
+            Some(_) => Identified::read(path, run).unwrap_or_default(),
+            None => Identified::default(),
+        };
+        let unidentified = Unidentified {
+            session: identified.lacking(TagKind::Session),
+            user: identified.lacking(TagKind::User),
+            device: identified.lacking(TagKind::Device),
+        };
+        let candidates = summary
+            .candidates
+            .iter()
+            .filter(|candidate| is_offered(candidate, &identified, tags))
+            .map(|candidate| Offer {
+                flag: candidate.flag(),
+                connections: candidate.connections,
+                of: candidate.of,
+                values: candidate.distinct,
+            })
+            .collect();
+        Self {
+            recording: path.display().to_string(),
+            closed_cleanly: closed.is_some(),
+            clients: summary.connections,
+            connections: Connections {
+                recorded: summary.handshakes,
+                established: summary.established,
+                refused: summary.refused,
+                upstream_failures: summary.upstream_failures,
+                ignored: summary.ignored,
+                opaque: summary.opaque,
+            },
+            sessions: summary.sessions,
+            users: summary.users,
+            frames: summary.frames.into(),
+            bytes: summary.bytes.into(),
+            anomalies: summary.anomalies.clone(),
+            gaps: summary.gaps,
+            lost_frames: summary.lost_frames,
+            lag_seconds: closed.map(|closed| Lag {
+                mean: seconds(closed.stats.lag_mean),
+                max: seconds(closed.stats.lag_max),
+            }),
+            seconds: closed.map(|closed| seconds(closed.duration)),
+            unidentified,
+            candidates,
+            single_file: closed.is_none_or(|closed| closed.single_file),
+        }
+    }
+
+    /// As one JSON object in one line.
+    pub(super) fn write_json(&self, out: &mut impl Write) -> anyhow::Result<()> {
+        serde_json::to_writer(&mut *out, self)?;
+        writeln!(out)?;
+        Ok(())
+    }
+}
+
+/// A source is offered for what was not found on every connection, unless it is used already.
+fn is_offered(candidate: &Candidate, identified: &Identified, tags: &TagRules) -> bool {
+    let used = tags
+        .sources(candidate.kind)
+        .iter()
+        .any(|source| source.to_string().eq_ignore_ascii_case(&candidate.source));
+    identified.lacking(candidate.kind) > 0 && !used
+}
+
+/// Rounded to microseconds.
+fn seconds(duration: Duration) -> f64 {
+    (duration.as_secs_f64() * 1e6).round() / 1e6
+}
+
+impl From<BothWays> for Ways {
+    fn from(ways: BothWays) -> Self {
+        Self {
+            client_to_server: ways.client_to_server,
+            server_to_client: ways.server_to_client,
+        }
+    }
+}
+
+impl Ways {
+    const fn sum(self) -> u64 {
+        self.client_to_server + self.server_to_client
+    }
+}

@@ -1,0 +1,134 @@
+//! The summary for people.
+
+use std::io::Write;
+
+use super::{Report, Ways};
+use crate::numbers::{bytes, counted, grouped};
+
+impl Report {
+    /// A line for each figure, then what to do next.
+    pub(in super::super) fn write_text(&self, out: &mut impl Write) -> anyhow::Result<()> {
+        writeln!(out, "{}", self.recording)?;
+        let connections = &self.connections;
+        let mut parts = vec![format!("{} established", grouped(connections.established))];
+        for (number, what) in [
+            (connections.refused, "refused"),
+            (connections.upstream_failures, "without an answer"),
+            (connections.ignored, "ignored for their path"),
+            (connections.opaque, "opaque, with no WebSocket in them"),
+        ] {
+            if number > 0 {
+                parts.push(format!("{} {what}", grouped(number)));
+            }
+        }
+        let recorded = grouped(connections.recorded);
+        figure(
+            out,
+            "connections",
+            &format!("{recorded} ({})", parts.join(", ")),
+        )?;
+        figure(out, "sessions", &self.sessions_line())?;
+        figure(out, "users", &grouped(self.users))?;
+        figure(out, "frames", &ways(self.frames, grouped))?;
+        figure(out, "bytes", &ways(self.bytes, bytes))?;
+        figure(out, "anomalies", &self.anomalies_line())?;
+        let gaps = match self.gaps {
+            0 => "none".to_owned(),
+            gaps => format!(
+                "{} ({} not recorded): no verdict on this recording can be clean",
+                grouped(gaps),
+                counted(self.lost_frames, "frame")
+            ),
+        };
+        figure(out, "gaps", &gaps)?;
+        if let Some(lag) = &self.lag_seconds {
+            let (mean, max) = (lag.mean * 1e3, lag.max * 1e3);
+            let lag = format!("mean {mean:.1} ms, longest {max:.1} ms from reading to committing");
+            figure(out, "lag", &lag)?;
+        }
+        if !self.candidates.is_empty() {
+            writeln!(
+                out,
+                "ids that were not looked for; what would have found them:"
+            )?;
+            let width = self.candidates.iter().map(|offer| offer.flag.len()).max();
+            for offer in &self.candidates {
+                let connections = counted(offer.of, "connection");
+                let values = counted(offer.values as u64, "value");
+                let width = width.unwrap_or_default();
+                writeln!(
+                    out,
+                    "  {:width$}  on {} of {connections}, {values}",
+                    offer.flag, offer.connections
+                )?;
+            }
+        }
+        self.write_next(out)
+    }
+
+    fn sessions_line(&self) -> String {
+        let sessions = grouped(self.sessions);
+        match self.unidentified.session {
+            0 => sessions,
+            lacking => {
+                let lacking = counted(lacking, "connection");
+                format!("{sessions} (of {lacking} it is not known whose they are)")
+            }
+        }
+    }
+
+    fn anomalies_line(&self) -> String {
+        if self.anomalies.is_empty() {
+            return "none".to_owned();
+        }
+        let codes: Vec<_> = self
+            .anomalies
+            .iter()
+            .map(|(code, count)| format!("{code} {}", grouped(*count)))
+            .collect();
+        let sum = self.anomalies.values().sum();
+        format!("{} ({})", grouped(sum), codes.join(", "))
+    }
+
+    fn write_next(&self, out: &mut impl Write) -> anyhow::Result<()> {
+        if !self.single_file {
+            writeln!(
+                out,
+                "another process has it open: keep {}-wal with it",
+                self.recording
+            )?;
+        }
+        if !self.closed_cleanly {
+            return Ok(());
+        }
+        if self.connections.recorded == 0 {
+            let what = match self.clients {
+                0 => "no client came".to_owned(),
+                clients => format!("{} came, but no WebSocket", counted(clients, "connection")),
+            };
+            writeln!(
+                out,
+                "{what}: point the clients at the proxy's address, and record again"
+            )?;
+            return Ok(());
+        }
+        writeln!(out, "next:")?;
+        writeln!(out, "  wsaudit verify {}", self.recording)?;
+        writeln!(out, "  wsaudit show {}", self.recording)?;
+        Ok(())
+    }
+}
+
+fn figure(out: &mut impl Write, name: &str, value: &str) -> anyhow::Result<()> {
+    writeln!(out, "  {name:<11}  {value}")?;
+    Ok(())
+}
+
+fn ways(ways: Ways, show: impl Fn(u64) -> String) -> String {
+    format!(
+        "{} ({} client to server, {} server to client)",
+        show(ways.sum()),
+        show(ways.client_to_server),
+        show(ways.server_to_client)
+    )
+}

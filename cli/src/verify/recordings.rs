@@ -1,0 +1,141 @@
+//! The recordings of a verification. One that cannot be read is told, and left out.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::bail;
+use wsaudit_verifier::engine::Verification;
+use wsaudit_verifier::facts::Facts;
+use wsaudit_verifier::history::{RecordingSource, Source, SourceError};
+use wsaudit_verifier::report::Report;
+use wsaudit_verifier::rules::Pack;
+
+use super::check;
+use super::progress::Progress;
+use crate::failure;
+use crate::output::{ColorChoice, say};
+
+/// Recordings that could be opened.
+pub(super) struct Recordings {
+    sources: Vec<Box<dyn Source>>,
+    messages: u64,
+    unread: usize,
+    color: ColorChoice,
+}
+
+impl Recordings {
+    /// Opens recordings; an error where none of them can be read.
+    pub(super) fn open(paths: &[PathBuf], color: ColorChoice) -> anyhow::Result<Self> {
+        refuse_twice(paths)?;
+        let mut opened = Self {
+            sources: Vec::new(),
+            messages: 0,
+            unread: 0,
+            color,
+        };
+        let mut keys = BTreeSet::new();
+        let mut failures = Vec::new();
+        for path in paths {
+            match open(path) {
+                Ok((source, messages)) => {
+                    let runs = source.reader().runs().iter();
+                    keys.extend(runs.filter_map(|run| run.key_id.clone()));
+                    opened.messages += messages;
+                    opened.sources.push(Box::new(source));
+                }
+                Err(error) => failures.push(error),
+            }
+        }
+        opened.unread = failures.len();
+        let last = if opened.sources.is_empty() {
+            failures.pop()
+        } else {
+            None
+        };
+        for error in &failures {
+            failure::print(error, color);
+        }
+        if let Some(last) = last {
+            return Err(last);
+        }
+        if keys.len() > 1 {
+            say(&format!(
+                "warning: the recordings were made with {} redaction keys ({}): one credential looks different \
+                 in each; record with one --redaction-key-file to compare them",
+                keys.len(),
+                keys.into_iter().collect::<Vec<_>>().join(", ")
+            ));
+        }
+        Ok(opened)
+    }
+
+    /// Verifies them. One that turns out to be damaged on the way is told and left out.
+    pub(super) fn verify(
+        &mut self,
+        packs: &[Pack],
+        facts: &Facts,
+        progress: &mut Progress,
+    ) -> anyhow::Result<(Verification, Report)> {
+        loop {
+            let checked = check(packs, facts, &self.sources, &mut |read| progress.at(read));
+            let Err(error) = checked else {
+                return checked;
+            };
+            let Some(damaged) = self.damaged(&error) else {
+                return Err(error);
+            };
+            self.unread += 1;
+            self.sources.remove(damaged);
+            if self.sources.is_empty() {
+                return Err(error);
+            }
+            failure::print(&error, self.color);
+        }
+    }
+
+    /// Which source an error is about.
+    fn damaged(&self, error: &anyhow::Error) -> Option<usize> {
+        let error = error
+            .chain()
+            .find_map(|cause| cause.downcast_ref::<SourceError>())?;
+        let mut sources = self.sources.iter();
+        sources.position(|source| source.outline().name == error.recording)
+    }
+
+    pub(super) fn sources(&self) -> &[Box<dyn Source>] {
+        &self.sources
+    }
+
+    /// How many could not be read.
+    pub(super) const fn unread(&self) -> usize {
+        self.unread
+    }
+
+    /// There are not more messages than this.
+    pub(super) const fn messages_at_most(&self) -> u64 {
+        self.messages
+    }
+}
+
+fn open(path: &Path) -> anyhow::Result<(RecordingSource, u64)> {
+    let source = RecordingSource::open(path, &path.display().to_string())?;
+    let range = source.reader().frame_range()?;
+    let messages = range.map_or(0, |(first, last)| last.0 - first.0 + 1);
+    Ok((source, messages))
+}
+
+/// One recording twice would be a history in which everything happens twice.
+fn refuse_twice(paths: &[PathBuf]) -> anyhow::Result<()> {
+    let mut seen = BTreeSet::new();
+    for path in paths {
+        // What is not there is told when it is opened.
+        let Ok(real) = fs::canonicalize(path) else {
+            continue;
+        };
+        if !seen.insert(real) {
+            bail!("{} is given twice", path.display());
+        }
+    }
+    Ok(())
+}

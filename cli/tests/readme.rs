@@ -1,0 +1,169 @@
+//! README's commands, in their order, as a reader types them. Ports are replaced by free ones; where
+//! the reader's own server is meant, the example backend stands.
+
+use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use wsaudit_demo::scenario::{self, ScenarioOptions};
+use wsaudit_demo::{Backend, BackendConfig};
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+fn readme() -> String {
+    std::fs::read_to_string(root().join("README.md")).expect("README.md is there")
+}
+
+/// The fenced blocks of one language, without their indentation.
+fn blocks(language: &str) -> Vec<String> {
+    let mut blocks = Vec::new();
+    let mut open: Option<String> = None;
+    for line in readme().lines() {
+        let line = line.trim_start();
+        match (&mut open, line.strip_prefix("```")) {
+            (None, Some(word)) if word == language => open = Some(String::new()),
+            (Some(_), Some("")) => blocks.extend(open.take()),
+            (Some(block), None) => {
+                block.push_str(line);
+                block.push('\n');
+            }
+            (None | Some(_), _) => {}
+        }
+    }
+    blocks
+}
+
+/// One command a line; a backslash at the end goes on.
+fn commands() -> Vec<String> {
+    let text = blocks("sh").concat().replace("\\\n", " ");
+    text.lines().map(str::to_owned).filter(|line| !line.is_empty()).collect()
+}
+
+/// Splits at spaces, outside quotes.
+fn words(command: &str) -> Vec<String> {
+    let mut words = vec![String::new()];
+    let mut quoted = false;
+    for character in command.chars() {
+        match character {
+            '"' => quoted = !quoted,
+            ' ' if !quoted => words.push(String::new()),
+            other => words.last_mut().expect("never empty").push(other),
+        }
+    }
+    words.retain(|word| !word.is_empty());
+    words
+}
+
+/// A place as README assumes it: its rules in a file, and the project's fixtures.
+struct Desk {
+    directory: tempfile::TempDir,
+    runtime: tokio::runtime::Runtime,
+    backend: Backend,
+}
+
+impl Desk {
+    fn new() -> Self {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let rules = blocks("toml").concat();
+        std::fs::write(directory.path().join("my-rules.toml"), rules).expect("written");
+        let fixtures = root().join("fixtures").canonicalize().expect("fixtures are there");
+        std::os::unix::fs::symlink(fixtures, directory.path().join("fixtures")).expect("linked");
+        let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+        let backend = runtime
+            .block_on(Backend::start(BackendConfig::default()))
+            .expect("the example backend starts");
+        Self { directory, runtime, backend }
+    }
+
+    fn wsaudit(&self, arguments: &[String]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_wsaudit"));
+        command.args(arguments).current_dir(self.directory.path()).stdin(Stdio::null());
+        command
+    }
+
+    /// Runs a command to its end; gives its exit code.
+    fn run(&self, mut command: Command) -> i32 {
+        let output = command.output().expect("it starts");
+        eprintln!("{}", String::from_utf8_lossy(&output.stderr));
+        output.status.code().expect("it ends by itself")
+    }
+
+    /// Records the example clients, and ends the recorder as Ctrl-C would.
+    fn record(&self, arguments: &[String]) -> i32 {
+        let upstream = self.backend.base_url();
+        let arguments: Vec<_> = arguments
+            .iter()
+            .map(|word| word.replace("127.0.0.1:9000", "127.0.0.1:0"))
+            .map(|word| word.replace("http://127.0.0.1:8000", &upstream))
+            .collect();
+        let mut recorder = self
+            .wsaudit(&arguments)
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the recorder starts");
+        let url = listening(&mut recorder);
+        let options = ScenarioOptions::default();
+        self.runtime.block_on(scenario::run(&url, &options)).expect("the clients are served");
+        let pid = recorder.id().to_string();
+        let told = Command::new("kill").args(["-INT", &pid]).status().expect("kill is there");
+        assert!(told.success());
+        recorder.wait().expect("it ends").code().expect("it ends by itself")
+    }
+}
+
+/// The URL that a recorder says it listens on.
+fn listening(recorder: &mut Child) -> String {
+    let stderr = recorder.stderr.take().expect("piped");
+    let mut lines = BufReader::new(stderr).lines().map_while(Result::ok);
+    let url = lines
+        .find_map(|line| {
+            let (_, rest) = line.split_once("listening on ")?;
+            rest.split_whitespace().next().map(str::to_owned)
+        })
+        .expect("the recorder says where it listens");
+    // Whatever it says later is read, so that it never waits for a reader.
+    std::thread::spawn(move || lines.for_each(drop));
+    url
+}
+
+#[test]
+fn readme_does_what_it_says() {
+    let desk = Desk::new();
+    for command in commands() {
+        let words = words(&command);
+        let (program, arguments) = words.split_first().expect("a command has a word");
+        let code = match (program.as_str(), arguments) {
+            ("cargo", [run, _, _, rest @ ..]) if run == "run" => desk.run(desk.wsaudit(rest)),
+            ("cargo", _) => {
+                // It would run this very test; that CI runs it is what counts.
+                let ci = std::fs::read_to_string(root().join(".ci/run")).expect(".ci/run is there");
+                assert!(ci.contains(&command), "`.ci/run` does not run `{command}`");
+                0
+            }
+            ("wsaudit", [record, ..]) if record == "record" => desk.record(arguments),
+            ("wsaudit", _) => desk.run(desk.wsaudit(arguments)),
+            ("sqlite3", _) => {
+                let mut shell = Command::new("sqlite3");
+                shell.args(arguments).current_dir(desk.directory.path());
+                desk.run(shell)
+            }
+            _ => panic!("README has a command that this test does not know: {command}"),
+        };
+        assert_eq!(code, expected(&command), "`{command}`");
+    }
+}
+
+/// The exit code of a command that README shows.
+fn expected(command: &str) -> i32 {
+    match command {
+        // The leak is found.
+        "wsaudit demo --leaky foreign-thread-answered" => 1,
+        // Recorded without a session source, and with rules for another application: nothing is
+        // proved, and that is said.
+        "wsaudit verify traffic.db" | "wsaudit verify --rules my-rules.toml traffic.db" => 3,
+        _ => 0,
+    }
+}
