@@ -1,0 +1,12 @@
+//! Each kind of rule, over histories of a few lines: it fires, stays silent, is undecided, and is not
+//! exercised.
+
+mod addressed;
+mod count;
+mod duration;
+mod handshake;
+mod never;
+mod protocol;
+mod response;
+mod sequence;
+mod trial;
