@@ -45,8 +45,8 @@ pub struct Case {
     pub title: String,
     /// The rule packs that are run over it, in order.
     pub packs: Vec<PackChoice>,
-    /// The rules that it is about; empty: all of its packs.
-    pub only: Vec<RuleName>,
+    /// The rules that it is about, with their lines; empty: all of its packs.
+    pub only: Vec<(RuleName, u32)>,
     /// What must be found, and what must not; never empty.
     pub expectations: Vec<Expectation>,
     /// What is verified.

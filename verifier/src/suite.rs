@@ -1,6 +1,7 @@
 //! Running cases, and comparing what they expect with what is found.
 
 mod compare;
+mod difference;
 mod prepare;
 mod walk;
 
@@ -9,7 +10,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-pub use compare::{Difference, Mismatch};
+pub use difference::{Difference, Found, Mismatch};
 pub use prepare::{Directory, Prepared, Surroundings};
 
 use crate::case::{Case, CaseErrors, Expected};

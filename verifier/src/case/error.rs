@@ -157,6 +157,12 @@ pub enum Problem {
     /// A line after the end.
     #[error("the recording ended on line {0}: nothing can follow")]
     AfterEnd(u32),
+    /// A violation that is expected nowhere in particular.
+    #[error(
+        "`{0}` is expected nowhere: put `#! expect {0}` on the offending line; for a recording, \
+         write `expect {0} at frame N` or `expect {0} N times`"
+    )]
+    NoPlace(String),
     /// An expectation that belongs to no line.
     #[error("nothing stands above to expect `{0}` of: put it on the offending line, or below it")]
     NothingAbove(String),

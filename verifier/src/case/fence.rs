@@ -1,6 +1,6 @@
 //! Markdown, as far as a case needs it: the first heading and the fenced blocks.
 //!
-//! Fences are those of CommonMark (<https://spec.commonmark.org/0.31.2/#fenced-code-blocks>): three
+//! Fences are those of `CommonMark` (<https://spec.commonmark.org/0.31.2/#fenced-code-blocks>): three
 //! or more backticks or tildes, closed by at least as many of the same.
 
 /// A Markdown text's title and blocks.

@@ -34,7 +34,7 @@ struct Sheet<'f> {
     file: &'f str,
     errors: Vec<CaseError>,
     packs: Vec<PackChoice>,
-    only: Vec<RuleName>,
+    only: Vec<(RuleName, u32)>,
     expectations: Vec<Expectation>,
     facts: Facts,
     trace: Trace,
@@ -136,8 +136,8 @@ impl<'f> Sheet<'f> {
                 if only != "only:" {
                     return Err(word::unknown(only, &["only:"], &[]));
                 }
-                self.only
-                    .extend(list(&mut words, "a rule's id")?.into_iter().map(RuleName));
+                let names = list(&mut words, "a rule's id")?.into_iter();
+                self.only.extend(names.map(|name| (RuleName(name), line)));
             }
             "recording:" | "recordings:" => {
                 let names = list(&mut words, "a recording's path")?;
@@ -226,8 +226,8 @@ impl<'f> Sheet<'f> {
         rule: RuleName,
         words: &mut Words<'_>,
     ) -> Result<(), Problem> {
-        const HOW: &str = "`at frame N`, or `N times`; or `#! expect RULE` on the offending line";
-        let how = words.expect(HOW)?;
+        let no_place = || Problem::NoPlace(rule.0.clone());
+        let how = words.next().ok_or_else(no_place)?;
         if how == "at" {
             match words.expect("`frame N`")? {
                 "frame" => {}
@@ -315,30 +315,7 @@ impl<'f> Sheet<'f> {
 
     fn finish(mut self, title: &str) -> Result<Case, CaseErrors> {
         let line = self.trace_begins.unwrap_or(1);
-        let history = match self.recordings.take() {
-            Some((line, recordings)) => {
-                if self.trace.is_used() {
-                    self.problem(line, Problem::TwoHistories);
-                }
-                for frame in std::mem::take(&mut self.frames) {
-                    match place(&recordings, frame) {
-                        Ok(expectation) => self.expectations.push(expectation),
-                        Err((line, problem)) => self.problem(line, problem),
-                    }
-                }
-                CaseHistory::Recordings(recordings)
-            }
-            None => {
-                for frame in std::mem::take(&mut self.frames) {
-                    self.problem(frame.line, Problem::FrameInTrace(frame.rule.0));
-                }
-                let (source, problems) = std::mem::take(&mut self.trace).finish(self.file);
-                for (line, problem) in problems {
-                    self.problem(line, problem);
-                }
-                CaseHistory::Trace(source)
-            }
-        };
+        let history = self.history();
         if self.trace_begins.is_some() {
             if self.packs.is_empty() {
                 self.problem(line, Problem::NoRules);
@@ -363,6 +340,30 @@ impl<'f> Sheet<'f> {
         }
         self.errors.sort_by_key(|error| error.line);
         Err(CaseErrors(self.errors))
+    }
+
+    fn history(&mut self) -> CaseHistory {
+        let frames = std::mem::take(&mut self.frames);
+        if let Some((line, recordings)) = self.recordings.take() {
+            if self.trace.is_used() {
+                self.problem(line, Problem::TwoHistories);
+            }
+            for frame in frames {
+                match place(&recordings, frame) {
+                    Ok(expectation) => self.expectations.push(expectation),
+                    Err((line, problem)) => self.problem(line, problem),
+                }
+            }
+            return CaseHistory::Recordings(recordings);
+        }
+        for frame in frames {
+            self.problem(frame.line, Problem::FrameInTrace(frame.rule.0));
+        }
+        let (source, problems) = std::mem::take(&mut self.trace).finish(self.file);
+        for (line, problem) in problems {
+            self.problem(line, problem);
+        }
+        CaseHistory::Trace(source)
     }
 
     fn contradictions(&mut self) {
@@ -424,8 +425,8 @@ fn list(words: &mut Words<'_>, what: &'static str) -> Result<Vec<String>, Proble
         .split(',')
         .map(|name| name.trim().to_owned())
         .collect();
-    match names.iter().all(|name| !name.is_empty()) {
-        true => Ok(names),
-        false => Err(Problem::Missing(what)),
+    if names.iter().any(String::is_empty) {
+        return Err(Problem::Missing(what));
     }
+    Ok(names)
 }

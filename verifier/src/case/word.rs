@@ -87,10 +87,10 @@ pub(super) fn unknown(word: &str, known: &[&str], others: &[&str]) -> Problem {
 fn expected(known: &[&str], others: &[&str]) -> String {
     match (known, others) {
         (_, []) => one_of(known.iter().copied()),
-        ([], _) => others.join(", "),
+        ([], _) => others.join(" or "),
         _ => {
             let words: Vec<_> = known.iter().map(|word| format!("`{word}`")).collect();
-            format!("{}, or {}", words.join(", "), others.join(", "))
+            format!("{}, {}", words.join(", "), others.join(" or "))
         }
     }
 }

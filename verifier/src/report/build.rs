@@ -131,27 +131,31 @@ impl Builder<'_> {
     /// Every doubt that nobody accepted; one that touches several rules is told once.
     fn reasons(&self) -> Vec<Reason> {
         let mut reasons: Vec<(&Doubt, Reason)> = Vec::new();
+        let mut known = BTreeMap::new();
         for result in &self.verification.rules {
             let name = self.rule_name(result);
             for doubt in &result.outcome.doubts {
-                match reasons.iter_mut().find(|(known, _)| *known == doubt) {
-                    Some((_, reason)) => reason.rules.push(name.clone()),
-                    None => {
-                        let reason = Reason {
-                            reason: doubt.reason.as_str(),
-                            rules: vec![name.clone()],
-                            message: doubt.message.clone(),
-                            settle: doubt.settle.clone(),
-                            recording: doubt.place.map(|place| self.recording(place)),
-                            seq: doubt.place.map(|place| place.seq),
-                        };
-                        reasons.push((doubt, reason));
-                    }
-                }
+                let key = (doubt.reason, doubt.place, &doubt.message, &doubt.settle);
+                let at = *known.entry(key).or_insert_with(|| {
+                    reasons.push((doubt, self.reason(doubt)));
+                    reasons.len() - 1
+                });
+                reasons[at].1.rules.push(name.clone());
             }
         }
         reasons.sort_by_key(|(doubt, _)| doubt.reason);
         reasons.into_iter().map(|(_, reason)| reason).collect()
+    }
+
+    fn reason(&self, doubt: &Doubt) -> Reason {
+        Reason {
+            reason: doubt.reason.as_str(),
+            rules: Vec::new(),
+            message: doubt.message.clone(),
+            settle: doubt.settle.clone(),
+            recording: doubt.place.map(|place| self.recording(place)),
+            seq: doubt.place.map(|place| place.seq),
+        }
     }
 
     fn rule(&self, result: &RuleResult) -> Rule {
@@ -255,11 +259,9 @@ fn fingerprint(pack: &str, rule: &str, roles: &str) -> String {
         hash.update((part.len() as u64).to_be_bytes());
         hash.update(part);
     }
-    hash.finalize()
-        .iter()
-        .take(8)
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    let digest = hash.finalize();
+    let first = digest.first_chunk().copied().unwrap_or_default();
+    format!("{:016x}", u64::from_be_bytes(first))
 }
 
 fn recording(source: &dyn Source) -> Recording {

@@ -123,14 +123,14 @@ fn threads(report: &Report) -> Option<String> {
         .iter()
         .filter(|judged| **judged == Some(false))
         .count();
-    let told = match foreign {
-        0 => told(judgements.into_iter(), "none foreign", "some foreign"),
-        foreign => format!("foreign ones in, or from, {foreign} of them"),
-    };
-    Some(format!(
-        "thread isolation: {}, {told}",
-        plural(report.sessions.len(), "session")
-    ))
+    let sessions = plural(report.sessions.len(), "session");
+    if foreign > 0 {
+        return Some(format!(
+            "thread isolation: foreign threads in, or of, {foreign} of {sessions}"
+        ));
+    }
+    let told = told(judgements.into_iter(), "none foreign", "some foreign");
+    Some(format!("thread isolation: {sessions}, {told}"))
 }
 
 /// One word for many judgements.

@@ -94,8 +94,8 @@ fn violations(report: &Report, options: &TextOptions<'_>, out: &mut String) {
             let dim = options.palette.dim;
             let _ = writeln!(
                 out,
-                "{dim}... and {} more of {}; --all shows them, and so does --format json{dim:#}\n",
-                plural(more, "violation"),
+                "{dim}... and {} of {}; --all shows them, and so does --format json{dim:#}\n",
+                plural(more, "more violation"),
                 rule.id
             );
         }
@@ -145,8 +145,8 @@ fn notes(report: &Report, options: &TextOptions<'_>, out: &mut String) {
     {
         let _ = writeln!(
             out,
-            "... and {} more; --all shows them",
-            plural(more, "note")
+            "... and {}; --all shows them",
+            plural(more, "more note")
         );
     }
     if !report.notes.is_empty() {

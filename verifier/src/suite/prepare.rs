@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use super::compare::{Difference, Mismatch, unknown_rule};
+use super::compare::unknown_rule;
+use super::difference::{Difference, Mismatch};
 use crate::case::{Case, CaseHistory, PackChoice};
 use crate::engine::{Input, Verification, verify};
 use crate::facts::Facts;
@@ -77,19 +78,20 @@ impl Prepared {
             };
             packs.push(pack);
         }
-        for name in &case.only {
-            unknown_rule(name, &packs).map_or(Ok(()), |difference| {
-                Err(Mismatch {
-                    file: case.file.clone(),
-                    line: 1,
+        for (name, line) in &case.only {
+            if let Some(difference) = unknown_rule(name, &packs) {
+                let (file, line) = (case.file.clone(), *line);
+                return Err(Mismatch {
+                    file,
+                    line,
                     difference,
-                })
-            })?;
+                });
+            }
         }
         if !case.only.is_empty() {
             for pack in &mut packs {
                 let mut rules = std::mem::take(&mut pack.rules);
-                rules.retain(|rule| case.only.iter().any(|name| name.means(pack, rule)));
+                rules.retain(|rule| case.only.iter().any(|(name, _)| name.means(pack, rule)));
                 pack.rules = rules;
             }
             packs.retain(|pack| !pack.rules.is_empty());

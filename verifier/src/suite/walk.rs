@@ -17,12 +17,11 @@ pub(super) fn cases(path: &Path) -> Result<Vec<PathBuf>, SuiteError> {
         source,
     };
     if !fs::metadata(path).map_err(unreadable)?.is_dir() {
-        return match is_case(path)? {
-            true => Ok(vec![path.to_owned()]),
-            false => Err(SuiteError::NoCase {
-                path: path.to_owned(),
-            }),
-        };
+        let path = path.to_owned();
+        if is_case(&path)? {
+            return Ok(vec![path]);
+        }
+        return Err(SuiteError::NoCase { path });
     }
     let mut found = Vec::new();
     walk(path, &mut found)?;

@@ -176,7 +176,7 @@ mod tests {
         let message = br#"{"thread_id":7,"paid":"no","userId":"a","list":[{"id":"x"},{"id":"y"}],
             "what":"thr_9c27","by":{"thr_9c28":{"n":"a"},"plain":"s-7f2a11"},"ids":["p","q"]}"#;
         for_each_id(message, &mut |pointer, value| {
-            found.push(format!("{pointer} {value}"))
+            found.push(format!("{pointer} {value}"));
         });
         assert_eq!(
             found,

@@ -83,10 +83,10 @@ mod tests {
 
     #[test]
     fn a_payload_ends_where_its_value_does() {
-        let (read, rest) = payload(r##"{"a":"b #! expect c"}  #! expect d"##);
+        let (read, rest) = payload("{\"a\":\"b #! expect c\"}  #! expect d");
         assert_eq!(
             read.unwrap(),
-            (Opcode::TEXT, br##"{"a":"b #! expect c"}"##.to_vec())
+            (Opcode::TEXT, b"{\"a\":\"b #! expect c\"}".to_vec())
         );
         assert_eq!(rest, "#! expect d");
     }

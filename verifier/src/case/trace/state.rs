@@ -28,6 +28,15 @@ pub(super) struct Named {
     pub(super) info: Connection,
 }
 
+/// What every client sends.
+const REQUIRED: [(&str, &str); 5] = [
+    ("Host", "app.example"),
+    ("Upgrade", "websocket"),
+    ("Connection", "Upgrade"),
+    ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="),
+    ("Sec-WebSocket-Version", "13"),
+];
+
 type Headers<'t> = Vec<(&'t str, &'t str)>;
 
 impl Named {
@@ -80,13 +89,6 @@ impl Named {
             [method, target] => (method, target),
             [_, _, other, ..] => return Err(Problem::LeftOver(other.to_owned())),
         };
-        const REQUIRED: [(&str, &str); 5] = [
-            ("Host", "app.example"),
-            ("Upgrade", "websocket"),
-            ("Connection", "Upgrade"),
-            ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="),
-            ("Sec-WebSocket-Version", "13"),
-        ];
         let missing = REQUIRED.iter().filter(|(name, _)| {
             !headers
                 .iter()
@@ -211,10 +213,7 @@ pub(super) fn headers<'t>(lines: impl Iterator<Item = &'t str>) -> Result<Header
 }
 
 fn head<'h>(first: &str, headers: impl Iterator<Item = &'h (&'h str, &'h str)>) -> Vec<u8> {
-    let mut head = format!("{first}\r\n");
-    for (name, value) in headers {
-        head.push_str(&format!("{name}: {value}\r\n"));
-    }
-    head.push_str("\r\n");
-    head.into_bytes()
+    let headers = headers.flat_map(|(name, value)| [name, ": ", value, "\r\n"]);
+    let parts = [first, "\r\n"].into_iter().chain(headers).chain(["\r\n"]);
+    parts.collect::<String>().into_bytes()
 }

@@ -123,11 +123,11 @@ fn legend(report: &Report, cast: &Cast<'_>, out: &mut String) {
                 .into_iter()
                 .chain(session.session_type.clone())
                 .collect();
-            let traits = match traits.is_empty() {
-                true => String::new(),
-                false => format!(" ({})", traits.join(", ")),
-            };
-            Some(format!("{} = {id}{traits}", cast.letter(id)?))
+            let name = format!("{} = {id}", cast.letter(id)?);
+            if traits.is_empty() {
+                return Some(name);
+            }
+            Some(format!("{name} ({})", traits.join(", ")))
         })
         .collect();
     if !known.is_empty() {
