@@ -9,7 +9,7 @@ use crate::harness::{
 };
 
 const REFUSAL: &[u8] = b"HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Bearer\r\n\
-    Content-Length: 12\r\nX-Odd: \xFF\xFE\r\n\r\n{\"no\":true}\r\n";
+    Content-Length: 13\r\nX-Odd: \xFF\xFE\r\n\r\n{\"no\":true}\r\n";
 
 #[tokio::test]
 async fn a_plain_request_and_its_answer_pass_byte_for_byte() {

@@ -9,6 +9,7 @@ mod ends;
 mod gaps;
 mod http;
 mod listener;
+mod logs;
 mod pressure;
 mod recording;
 mod relay;

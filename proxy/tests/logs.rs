@@ -1,0 +1,75 @@
+//! What is logged holds no secret.
+
+use std::fmt::{Debug, Write as _};
+use std::sync::{Arc, Mutex};
+
+use tokio::io::AsyncWriteExt;
+use tracing::field::{Field, Visit};
+use tracing::span::{Attributes, Id, Record};
+use tracing::{Event, Metadata, Subscriber};
+
+use crate::harness::{Rig, expect, read_all};
+
+/// Writes every field of every event down.
+#[derive(Clone, Default)]
+struct Everything(Arc<Mutex<String>>);
+
+struct Line<'a>(&'a mut String);
+
+impl Visit for Line<'_> {
+    fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
+        writeln!(self.0, "{field}={value:?}").unwrap();
+    }
+}
+
+impl Subscriber for Everything {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        metadata.target().starts_with("wsaudit")
+    }
+
+    fn new_span(&self, _: &Attributes<'_>) -> Id {
+        Id::from_u64(1)
+    }
+
+    fn record(&self, _: &Id, _: &Record<'_>) {}
+
+    fn record_follows_from(&self, _: &Id, _: &Id) {}
+
+    fn event(&self, event: &Event<'_>) {
+        event.record(&mut Line(&mut self.0.lock().unwrap()));
+    }
+
+    fn enter(&self, _: &Id) {}
+
+    fn exit(&self, _: &Id) {}
+}
+
+#[tokio::test]
+async fn no_secret_is_logged_whatever_goes_wrong() {
+    let log = Everything::default();
+    // The runtime of this test has one thread, so all of the proxy logs here.
+    let _guard = tracing::subscriber::set_default(log.clone());
+    let rig = Rig::start().await;
+    let good = "GET /ws?access_token=hunter2 HTTP/1.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+        Authorization: Bearer hunter2\r\nCookie: sid=hunter2\r\nSec-WebSocket-Protocol: hunter2\r\n\r\n";
+    let broken = "POST /hunter2 HTTP/1.1\r\nAuthorization hunter2\r\n\r\n";
+    let ambiguous = "POST /hunter2 HTTP/1.1\r\nContent-Length: hunter2\r\n\r\n";
+    for request in [broken, ambiguous] {
+        let mut client = rig.client().await;
+        client.write_all(request.as_bytes()).await.unwrap();
+        read_all(&mut client).await;
+    }
+    // Opened, answered with something that is no HTTP, and ended.
+    let mut client = rig.client().await;
+    client.write_all(good.as_bytes()).await.unwrap();
+    let mut server = rig.accept().await;
+    expect(&mut server, good.as_bytes()).await;
+    server.write_all(b"hunter2\r\n\r\n").await.unwrap();
+    expect(&mut client, b"hunter2\r\n\r\n").await;
+    drop((client, server));
+    rig.stop().await;
+    let log = log.0.lock().unwrap();
+    assert!(log.contains("a request was refused"), "{log}");
+    assert!(log.contains("is no HTTP"), "{log}");
+    assert!(!log.contains("hunter2"), "{log}");
+}
