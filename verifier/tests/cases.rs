@@ -360,7 +360,7 @@ fn a_directory_is_walked_in_order_and_rules_have_polarities() {
     write("node_modules/d.md", "# A\n```trace\nnonsense\n```\n");
     let mut told = Vec::new();
     let suite = suite::run(directory.path(), &mut |result| {
-        told.push(result.file.clone())
+        told.push(result.file.clone());
     })
     .unwrap();
     let names: Vec<_> = told
