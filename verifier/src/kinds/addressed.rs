@@ -17,6 +17,10 @@ use crate::rules::{EventRef, FieldId, HolderKind};
 /// event = ["step"]        # default: every server message in which the field yields
 /// missing = "violated"    # an event of `event` without the field: violated, undecided, ignore (default)
 /// ```
+///
+/// It is exercised by an addressed message that comes while another session (user) is connected. It
+/// cannot see a message without an id that reaches the wrong session; nor, where a session's id is
+/// known as a hash only (a cookie), whether it is the one that a message names: undecided.
 #[derive(Debug, Clone)]
 pub struct Addressed {
     /// Where the recipient's id is.

@@ -17,6 +17,8 @@ use crate::rules::{Condition, EventRef};
 /// matches = { "/session_id" = { exists = true } }
 /// after = "ready"                        # scope as in `never`
 /// ```
+///
+/// It is exercised by a selected event.
 #[derive(Debug, Clone)]
 pub struct Always {
     /// The events.

@@ -23,6 +23,11 @@ use crate::rules::{EventRef, Selector};
 /// for-each = { having = "started" }   # only sessions (users, ...) that had this event; default: at-least
 ///                                     # speaks of all that had any connection, at-most of all counted
 /// ```
+///
+/// It is exercised by each one that is judged. Too many are final at once; too few once the last
+/// connection has closed, and undecided while one is still open when the recording ends: record until
+/// everybody has left. `per = "recording"` counts the recording as it is. A connection that was
+/// refused makes nobody a session of whom `at-least` speaks.
 #[derive(Debug, Clone)]
 pub struct Count {
     /// The events.

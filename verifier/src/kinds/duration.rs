@@ -25,7 +25,13 @@ use crate::rules::{EventRef, Selector};
 /// ```
 ///
 /// A start that has no end is undecided while the recording could still bring it within `max`, and a
-/// violation of `max` after that.
+/// violation of `max` after that. In the mean, the percentiles and the cohorts it counts as long as it
+/// was watched: what is too high with that is too high whatever comes.
+///
+/// It is exercised by each measurement; with `cohort-max` alone, by those that overlap with another
+/// holder's. Overlapping goes on through others: on a server that is never idle, everybody may be one
+/// cohort. A step of a handshake that was refused starts no clock: that it was accepted is for
+/// `handshake` to say. With `to-last` what comes after the recording's end is not seen.
 #[derive(Debug, Clone)]
 pub struct DurationSpec {
     /// What starts the clock.

@@ -23,6 +23,15 @@ use crate::rules::read::{Node, Table, one_of};
 /// ```
 ///
 /// At least one of the keys must be there.
+///
+/// A refused handshake breaks `accepted` only: the server has defended itself. Two users or devices of
+/// one session id are a takeover whenever they come. Credentials are compared by their source, and may
+/// be renewed: two at the same time are a takeover, one after the other is undecided. Where none of
+/// the traits is known of all connections of a session, or only different ones, it is undecided.
+///
+/// It is exercised by each handshake; `one-holder` by connections that are not the only one (a second
+/// one could have presented the session id of the first), `unshared` by two sessions. One demand does
+/// not make up for another. It cannot see a takeover by somebody who presents the same of everything.
 #[derive(Debug, Clone, Default)]
 pub struct Handshake {
     /// Every handshake is answered 101.

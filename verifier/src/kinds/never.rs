@@ -19,6 +19,10 @@ use crate::rules::{Condition, EventRef, HolderKind, Selector};
 /// per   = "connection"                   # what the scope is counted over: connection (default), session, user
 /// key   = "thread"                       # and, besides, over equal ids; default: none
 /// ```
+///
+/// It is exercised by any event within the scope that travels the way in which a forbidden one would,
+/// and by the event that ends a scope: it was watched to its end, and nothing came. What begins or
+/// ends a scope is not in it.
 #[derive(Debug, Clone)]
 pub struct Never {
     /// The events.

@@ -16,6 +16,8 @@ use crate::rules::read::{SENDERS, Table};
 /// ignore = ["non-minimal-length"]      # anomaly codes
 /// from   = "server"                    # only what the server (client) sent; default: both
 /// ```
+///
+/// It is exercised by each connection that was accepted or carried anything.
 #[derive(Debug, Clone, Default)]
 pub struct Protocol {
     /// Codes that are no breach here.

@@ -23,6 +23,11 @@ use crate::rules::{EventRef, HolderKind, Selector};
 /// unsolicited = "violated"           # a reply with a key that nobody asked with there; default "ignore"
 /// same    = ["thread"]               # fields that request and reply must agree on, where both have them
 /// ```
+///
+/// It is exercised by each request with an id. A request is answered by the first reply with its id
+/// that comes there; a second one is no matter. No reply is a violation once `within` is over while
+/// the one who asked is still connected; before that, without `within`, or where frames are missing or
+/// cannot be decoded, it is undecided. Fields agree where they have one value in common.
 #[derive(Debug, Clone)]
 pub struct Response {
     /// The client events that ask.

@@ -19,6 +19,11 @@ use crate::rules::{EventRef, HolderKind, Selector};
 /// within = "15s"                                     # from the first to the last step; default: no limit
 /// on     = "session"                                 # all steps are seen by one session (default), user, connection
 /// ```
+///
+/// It is exercised by each key that is met. The first event out of order breaks a key, once. After a
+/// completed sequence its first step begins another one of the same key; anything else is out of
+/// order. A key whose first step was seen by somebody else, or came before the recording, is broken
+/// too: a connection is recorded from its opening on. What a gap may hide is not held against it.
 #[derive(Debug, Clone)]
 pub struct Sequence {
     /// What ties the events together.

@@ -172,3 +172,13 @@ fn an_event_without_its_key_leaves_it_undecided() {
     );
     assert!(trial(RULE, &history).is_undecided());
 }
+
+#[test]
+fn a_first_step_that_a_gap_may_hide_is_not_held_against_it() {
+    let history = r#"
+A = session s-1
+0.1 A < {"type":"ready"}
+0.2 A gap: stalled
+0.3 A < {"type":"completed","run":"r1"}"#;
+    assert!(trial(RULE, history).is_undecided());
+}

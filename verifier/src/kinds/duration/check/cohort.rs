@@ -77,12 +77,14 @@ impl Check {
     fn slow_cohort(&self, cx: &Cx<'_>, cohort: &Cohort<'_>, took: i64, limit: i64) -> Violation {
         let (first, last) = (cohort.first, cohort.last);
         let (took, limit) = (in_words(took), in_words(limit));
+        let they = match cohort.holders.len() {
+            1 => cx.describe(first.holder),
+            several => format!("{several} concurrent {}s", self.spec.per.as_str()),
+        };
         let start = format!(
-            "the first of {} concurrent {}s, {}, began with `{}`",
-            cohort.holders.len(),
-            self.spec.per.as_str(),
-            cx.describe(first.holder),
-            first.span.start.name
+            "{they}: it begins with `{}` of {}",
+            first.span.start.name,
+            cx.describe(first.holder)
         );
         let who = cx.describe(last.holder);
         let ended = last.span.end.as_ref().map(|end| {
@@ -93,7 +95,7 @@ impl Check {
             (text, end.place)
         });
         let (text, offending) = ended.unwrap_or_else(|| {
-            let text = format!("{who} began, and has not ended after {took}");
+            let text = format!("{who} has not ended after {took}");
             (text, last.span.start.place)
         });
         Violation {
@@ -112,11 +114,7 @@ impl Check {
             ..Violation::new(
                 Subject::default(),
                 offending,
-                format!(
-                    "{} concurrent {}s took {took}, and not at most {limit}",
-                    cohort.holders.len(),
-                    self.spec.per.as_str()
-                ),
+                format!("{they} took {took}, and not at most {limit}"),
             )
         }
     }

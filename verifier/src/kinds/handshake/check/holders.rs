@@ -290,7 +290,7 @@ fn two_holders(
         ""
     };
     Violation {
-        roles: format!("one session id, two {word}s{when}"),
+        roles: format!("one session id, two {word}s"),
         owner: subject(cx, first),
         resource: Some(session.to_owned()),
         evidence: [first, second].map(|held| line(cx, held, which)).to_vec(),

@@ -1,13 +1,13 @@
 //! What `response` says of requests and replies.
 
 use super::{Check, Request};
-use crate::engine::{Absence, Cx, Event, in_words};
+use crate::engine::{Absence, Cx, Event, Holder, in_words};
 use crate::finding::{Doubt, Evidence, Violation};
 use crate::verdict::Reason;
 
 impl Check {
     pub(super) fn asked_line(cx: &Cx<'_>, key: &str, request: &Request) -> Evidence {
-        let (who, name) = (cx.describe(request.holder), &request.name);
+        let (who, name) = (who(cx, request), &request.name);
         Evidence::at(
             request.place,
             format!("{who} sent `{name}` with the id {key}"),
@@ -136,7 +136,7 @@ impl Check {
         request: &Request,
         absence: Absence,
     ) -> Doubt {
-        let (who, name) = (cx.describe(request.holder), &request.name);
+        let (who, name) = (who(cx, request), &request.name);
         let why = absence.why_open().unwrap_or("it is final");
         let settle = match self.within {
             Some(_) => absence.settle(),
@@ -149,5 +149,16 @@ impl Check {
             place: Some(request.place),
             subject: request.subject,
         }
+    }
+}
+
+/// Who asked: its session, where it is known, and its connection.
+fn who(cx: &Cx<'_>, request: &Request) -> String {
+    let holder = cx.describe(request.holder);
+    match (request.holder, request.subject.session) {
+        (Holder::Connection(_), Some(session)) => {
+            format!("{} ({holder})", cx.describe(Holder::Session(session)))
+        }
+        (Holder::Connection(_), None) | (Holder::Session(_) | Holder::User(_), _) => holder,
     }
 }
