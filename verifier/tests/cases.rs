@@ -41,6 +41,17 @@ fn a_violation_on_the_line_where_it_is_expected_passes() {
 }
 
 #[test]
+fn the_case_in_the_documentation_passes() {
+    let page = include_str!("../../docs/cases.md");
+    let example = page
+        .split("````")
+        .nth(1)
+        .and_then(|block| block.strip_prefix("md\n"));
+    assert_eq!(run(example.expect("an example")).mismatches, []);
+    assert!(!Case::is_in(page), "the page itself is prose");
+}
+
+#[test]
 fn every_difference_says_what_was_found() {
     let mut told = String::new();
     for (what, from, to) in [
