@@ -8,6 +8,7 @@ mod breaches;
 mod checker;
 mod event;
 mod exceptions;
+mod identity;
 mod judge;
 mod named;
 mod program;

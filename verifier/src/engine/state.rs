@@ -3,8 +3,8 @@
 use hashbrown::HashMap;
 use wsaudit_tagging::{Provenance, TagKind};
 
-use crate::finding::{Evidence, Place, Subject};
-use crate::history::{Anomaly, Connection, Outline, Tag};
+use crate::finding::{Place, Subject};
+use crate::history::{Connection, Outline};
 use crate::rules::HolderKind;
 
 /// A session, by its place in the order of first appearance.
@@ -284,64 +284,6 @@ impl<'h> Cx<'h> {
             (HolderKind::User, _) => self.live_users.others(None),
             (HolderKind::Connection, _) => self.live_connections > 0,
         }
-    }
-
-    /// Everybody of that kind for whom a connection ever speaks.
-    pub(super) fn holders_ever(
-        &self,
-        kind: HolderKind,
-        connection: ConnectionIx,
-        info: &Connection,
-    ) -> Vec<Holder> {
-        let tags = |wanted: TagKind| {
-            let own = info.tags.iter().filter(move |tag| tag.kind == wanted);
-            own.filter_map(|tag| self.holder_named(kind, &tag.value))
-        };
-        let mut holders: Vec<_> = match kind {
-            HolderKind::Session => tags(TagKind::Session).collect(),
-            HolderKind::User => tags(TagKind::User).collect(),
-            HolderKind::Connection => vec![Holder::Connection(connection)],
-        };
-        holders.sort_unstable();
-        holders.dedup();
-        holders
-    }
-
-    /// The tag of that kind that holds for a connection at a place.
-    pub fn tag_at(&self, kind: TagKind, connection: ConnectionIx, place: Place) -> Option<&'h Tag> {
-        let mut tags = self.connection(connection).info.tags.iter();
-        tags.rfind(|tag| tag.kind == kind && tag.from <= place.seq)
-    }
-
-    /// The frames that show on whose behalf a connection speaks at a place: `connection 3 speaks for
-    /// session s-2 (header:X-Session-ID)`.
-    pub fn identity(&self, connection: ConnectionIx, place: Place) -> Evidence {
-        let state = self.connection(connection);
-        let name = self.describe_connection(connection);
-        let at = |seq| Place {
-            recording: state.recording,
-            seq,
-        };
-        match self.tag_at(TagKind::Session, connection, place) {
-            Some(tag) => Evidence::at(
-                at(tag.from),
-                format!("{name} speaks for session {} ({})", tag.value, tag.source),
-            )
-            .pointing_at(tag.value.clone()),
-            None => Evidence::at(at(state.info.opened.seq), format!("{name} was opened")),
-        }
-    }
-
-    /// All anomalies, with the recording that each is of.
-    pub fn anomalies(&self) -> impl Iterator<Item = (u16, &'h Anomaly)> {
-        (0_u16..)
-            .zip(&self.outlines)
-            .flat_map(|(recording, outline)| {
-                outline
-                    .anomalies
-                    .iter()
-                    .map(move |anomaly| (recording, anomaly))
-            })
     }
 
     /// How a holder is called in a sentence: `session s-1`.
