@@ -444,7 +444,7 @@ fn read(
     }
 }
 
-impl<'h> Cx<'h> {
+impl Cx<'_> {
     /// Goes on to a mark. A step of the connection's life is handed back, to be shown to rules; the
     /// end takes effect once they have seen it.
     fn mark(&mut self, connection: ConnectionIx, mark: Mark) -> Option<Lifecycle> {

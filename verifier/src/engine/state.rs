@@ -299,13 +299,12 @@ impl<'h> Cx<'h> {
     /// several.
     pub fn describe_connection(&self, connection: ConnectionIx) -> String {
         let state = self.connection(connection);
-        match self.outlines.len() {
-            1 => format!("connection {}", state.info.number),
-            _ => {
-                let recording = &self.outlines[usize::from(state.recording)].name;
-                format!("connection {} of {recording}", state.info.number)
-            }
+        let number = state.info.number;
+        if self.outlines.len() == 1 {
+            return format!("connection {number}");
         }
+        let recording = &self.outlines[usize::from(state.recording)].name;
+        format!("connection {number} of {recording}")
     }
 
     /// How whoever a connection speaks for is called in a sentence: its session, else itself.
