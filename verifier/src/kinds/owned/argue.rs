@@ -1,6 +1,6 @@
 //! What an `owned` rule comes to: from the ledger to violations, doubts and notes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::check::Check;
 use super::ledger::{Basis, ClaimMade, Party, PartyIx, Resource, ResourceIx, Support};
@@ -229,9 +229,16 @@ impl Argument<'_, '_> {
         let owner = resource.owner();
         match owner {
             Some(owner) if self.is_owner(owner.owner, user) => return,
-            None if !self.members_only() => return,
+            None if !self.members_only() => {
+                if let Answer::Granted(_) = used.answer {
+                    self.unowned.push((resource_ix, used.place));
+                }
+                return;
+            }
             Some(_) | None => {}
         }
+        // Nothing could break the rule sooner than somebody who asks for what is not its own.
+        self.outcome.opportunities += 1;
         let (field, name) = (self.field(), self.name(user));
         let whose = match owner {
             Some(owner) => format!("{field} {} of {}", resource.id, self.name(owner.owner)),
@@ -318,16 +325,17 @@ impl Argument<'_, '_> {
 
     /// One doubt for all resources that nothing gives to anybody.
     fn tell_unowned(&mut self) {
-        let mut ids: Vec<_> = self.unowned.iter().map(|(resource, _)| *resource).collect();
-        ids.dedup();
+        let ids: BTreeSet<_> = self.unowned.iter().map(|(resource, _)| *resource).collect();
         let (Some((first, place)), field) = (self.unowned.first().copied(), self.field()) else {
             return;
         };
         let id = &self.check.ledger.get(first).id;
         let message = match ids.len() {
-            1 => format!("{field} {id} was shown, and nothing in the recording says whose it is"),
+            1 => format!(
+                "{field} {id} was shown or used, and nothing in the recording says whose it is"
+            ),
             count => format!(
-                "{count} {field}s were shown, the first one {id}, and nothing in the recording \
+                "{count} {field}s were shown or used, the first one {id}, and nothing in the recording \
                  says whose they are"
             ),
         };

@@ -315,11 +315,11 @@ impl Check {
                 answer,
             };
             match &self.reply {
-                Some(reply) if answer == Answer::Unanswered => {
+                Some(reply) => {
                     let key = reply.key.as_ref().and_then(|key| event.id(key));
                     self.uses.ask(*resource, party, used, key);
                 }
-                Some(_) | None => self.uses.tell(*resource, party, used),
+                None => self.uses.tell(*resource, party, used),
             }
         }
         self.scratch = resources;

@@ -75,11 +75,7 @@ impl Uses {
             .extract_if(.., |open| open.key.as_deref() == Some(key))
             .collect();
         for open in meant {
-            let used = Used {
-                answer,
-                ..open.used
-            };
-            self.tell(open.resource, open.user, used);
+            self.tell(open.resource, open.user, open.used.answered(answer));
         }
     }
 
@@ -96,11 +92,7 @@ impl Uses {
             (_, other) => other,
         };
         for open in meant {
-            let used = Used {
-                answer,
-                ..open.used
-            };
-            self.tell(open.resource, open.user, used);
+            self.tell(open.resource, open.user, open.used.answered(answer));
         }
     }
 
@@ -141,6 +133,17 @@ impl Uses {
         let rank = |used: &Used| (used.answer.rank(), used.severity, used.place);
         if rank(&used) < rank(told) {
             *told = used;
+        }
+    }
+}
+
+impl Used {
+    /// With its answer. One that raced with the end of access may have been granted rightly; refused
+    /// is refused.
+    fn answered(self, answer: Answer) -> Self {
+        match (self.answer, answer) {
+            (Answer::Raced, Answer::Granted(_)) => self,
+            (_, answer) => Self { answer, ..self },
         }
     }
 }
