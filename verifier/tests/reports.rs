@@ -81,6 +81,78 @@ fn coverage_names_what_no_rule_speaks_of() {
     insta::assert_snapshot!("coverage-text", report::text(&report, &options));
 }
 
+/// `thread_isolation_verified` of s-1 and s-2, and `thread_isolation_maintained` of their user.
+fn threads(report: &Report) -> [Option<bool>; 3] {
+    [
+        report.sessions[0].thread_isolation_verified,
+        report.sessions[1].thread_isolation_verified,
+        report.users[0].thread_isolation_maintained,
+    ]
+}
+
+#[test]
+fn a_judgement_is_null_where_nothing_was_exercised_or_the_recording_cannot_tell() {
+    let broken = report(LEAK);
+    assert_eq!(
+        threads(&broken),
+        [Some(false); 3],
+        "giver and receiver are not isolated"
+    );
+    assert!(!broken.sessions[0].success && !broken.sessions[1].success);
+    assert_eq!(broken.users[0].cross_session_interference, Some(true));
+    assert_eq!(
+        broken.users[0].violations.len(),
+        1,
+        "told once, though both sessions are its own"
+    );
+    let holds = report(&refused());
+    assert_eq!(threads(&holds), [Some(true); 3]);
+    assert_eq!(holds.users[0].cross_session_interference, Some(false));
+    assert_eq!(
+        holds.users[0].agent_context_isolation, None,
+        "no run was started"
+    );
+    assert!(holds.sessions[0].success && holds.users[0].success);
+    assert_eq!(holds.sessions[0].error_message, None);
+    let gap = report(&refused().replace(
+        "9.000  B  close",
+        "5.000  gap: the disk was full\n9.000  B  close",
+    ));
+    assert_eq!(threads(&gap), [None; 3]);
+    assert!(
+        gap.sessions[0]
+            .error_message
+            .as_ref()
+            .is_some_and(|why| why.contains("disk was full"))
+    );
+    let stranger = refused()
+        .replace("B = session", "X =\nB = session")
+        .replace("3.000  B", "2.500  X  <  {\"type\":\"presence\"}\n3.000  B");
+    assert_eq!(
+        threads(&report(&stranger)),
+        [None; 3],
+        "who nobody knows could be anybody"
+    );
+}
+
+#[test]
+fn a_session_that_two_users_held_belongs_to_both() {
+    let report = report(
+        &LEAK
+            .replace(
+                "B = session s-2, user u-1",
+                "C = session s-2, user u-2\nB = session s-2, user u-1",
+            )
+            .replace("1.000  A  >", "0.500  C  open\n1.000  A  >"),
+    );
+    let users: Vec<_> = report
+        .users
+        .iter()
+        .map(|user| (user.user_id.as_str(), user.session_count, user.success))
+        .collect();
+    assert_eq!(users, [("u-1", 2, false), ("u-2", 1, false)]);
+}
+
 #[test]
 fn only_the_worst_of_many_are_told_in_full_and_the_rest_counted() {
     let mut many = String::new();

@@ -473,9 +473,21 @@ fn coverage(packs: &[Pack], finished: &Finished<'_>) -> Coverage {
             (pack.name.clone(), events)
         })
         .collect();
+    // Of several places for a name, one that yields nothing is not amiss.
+    let alternatives: BTreeSet<_> = packs
+        .iter()
+        .filter(|pack| pack.name_at.len() > 1)
+        .flat_map(|pack| &pack.name_at)
+        .collect();
+    let pointers = finished
+        .yielded
+        .iter()
+        .filter(|(pointer, count)| *count > 0 || !alternatives.contains(pointer))
+        .cloned()
+        .collect();
     Coverage {
         events,
-        pointers: finished.yielded.clone(),
+        pointers,
         uncovered: finished.tally.uncovered(),
         names: finished.tally.names(),
     }

@@ -11,7 +11,7 @@ use super::model::{
     Accepted, ConnectionRef, Evidence, Exception, Gap, Note, Reason, Recording, Report, Rule,
     Violation,
 };
-use super::people;
+use super::people::People;
 use crate::engine::{ConnectionIx, RuleResult, SessionIx, UserIx, Verification};
 use crate::finding::{self, Doubt, Place, Severity};
 use crate::history::{Source, SourceError};
@@ -35,6 +35,7 @@ pub fn report(
         .iter()
         .map(|result| builder.violations(result))
         .collect();
+    let people = People::new(packs, verification);
     Ok(Report {
         format: 1,
         verdict: verification.verdict.as_str(),
@@ -44,8 +45,8 @@ pub fn report(
             .iter()
             .map(|result| builder.rule(result))
             .collect(),
-        sessions: people::sessions(packs, verification),
-        users: people::users(packs, verification, &violations),
+        sessions: people.sessions(),
+        users: people.users(&violations),
         violations: violations.into_iter().flatten().collect(),
         recordings: sources
             .iter()

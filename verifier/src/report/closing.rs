@@ -17,6 +17,10 @@ pub(super) fn closing(report: &Report) -> Vec<String> {
             .iter()
             .filter(|session| session.user_id.as_ref() == Some(&user.user_id))
             .collect();
+        if own.is_empty() {
+            // Somebody else held its sessions first; a rule about holders tells more.
+            continue;
+        }
         lines.push(format!(
             "{}: {}",
             super::excerpt::printable(&user.user_id),

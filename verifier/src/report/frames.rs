@@ -117,10 +117,22 @@ fn steps(
                 direction: None,
                 connection: connection.number,
                 session: sessions.at(connection.number, moment.seq),
-                excerpts: excerpts(head, values),
+                excerpts: values
+                    .iter()
+                    .map(|value| (value.clone(), head_excerpt(head, value.as_deref())))
+                    .collect(),
             };
             found.insert(moment.seq, frame);
         }
+    }
+}
+
+/// Of a handshake's head what lies around the value, else its first line: the rest says little.
+fn head_excerpt(head: &[u8], value: Option<&str>) -> Excerpt {
+    let line = head.split(|byte| *byte == b'\r').next().unwrap_or_default();
+    match value {
+        Some(_) => excerpt(head, value),
+        None => excerpt(line, None),
     }
 }
 

@@ -1,12 +1,17 @@
 //! What the findings mean for each session and each user.
 
+mod reach;
+
+use std::collections::BTreeMap;
+
+use self::reach::{Holders, Reach};
 use super::model::{Session, User, Violation};
 use crate::engine::{RuleResult, SessionIx, UserIx, Verification};
-use crate::finding::{Doubt, Measure, Subject};
+use crate::finding::Measure;
 use crate::rules::{Pack, ReportField};
 use crate::verdict::{Reason, State};
 
-/// Which of a user's judgements speak of one session's things in another one's hands.
+/// Which judgements speak of one session's things in another one's hands.
 const ISOLATION: [ReportField; 4] = [
     ReportField::AgentExecutionIsolated,
     ReportField::ThreadIsolationVerified,
@@ -14,34 +19,23 @@ const ISOLATION: [ReportField; 4] = [
     ReportField::DatabaseSessionIsolation,
 ];
 
-/// Every session.
-pub(super) fn sessions(packs: &[Pack], verification: &Verification) -> Vec<Session> {
-    let people = People {
-        packs,
-        verification,
-    };
-    (0..)
-        .map(SessionIx)
-        .take(verification.sessions.len())
-        .map(|session| people.session(session))
-        .collect()
+/// The sessions and users of a verification.
+pub(super) struct People<'v> {
+    verification: &'v Verification,
+    holders: Holders,
+    /// By rule.
+    findings: Vec<Finding<'v>>,
 }
 
-/// Every user. `violations` are those of the report, by rule.
-pub(super) fn users(
-    packs: &[Pack],
-    verification: &Verification,
-    violations: &[Vec<Violation>],
-) -> Vec<User> {
-    let people = People {
-        packs,
-        verification,
-    };
-    (0..)
-        .map(UserIx)
-        .take(verification.users.len())
-        .map(|user| people.user(user, violations))
-        .collect()
+/// What one rule says of people.
+struct Finding<'v> {
+    result: &'v RuleResult,
+    field: Option<ReportField>,
+    /// Whom its violations are about: those who received or did what they must not, and those whose it
+    /// was.
+    violated: Reach<'v>,
+    /// Whom its open doubts are about.
+    doubted: Reach<'v>,
 }
 
 /// Somebody whom findings are about.
@@ -51,30 +45,75 @@ enum Person {
     User(UserIx),
 }
 
-struct People<'p> {
-    packs: &'p [Pack],
-    verification: &'p Verification,
-}
+impl<'v> People<'v> {
+    pub(super) fn new(packs: &[Pack], verification: &'v Verification) -> Self {
+        let holders = Holders::new(verification);
+        let findings = verification
+            .rules
+            .iter()
+            .map(|result| {
+                let (mut violated, mut doubted) = (Reach::default(), Reach::default());
+                for violation in &result.outcome.violations {
+                    for subject in [violation.subject, violation.owner] {
+                        violated.extend(&holders, subject, &violation.message);
+                    }
+                }
+                let doubts = result.outcome.doubts.iter();
+                for doubt in doubts.filter(|doubt| doubt.reason != Reason::NotExercised) {
+                    if !doubted.extend(&holders, doubt.subject, &doubt.message) {
+                        // Who nobody knows could be anybody.
+                        doubted.extend_to_everybody(&doubt.message);
+                    }
+                }
+                let field = packs[result.pack].rules[result.rule].reports;
+                Finding {
+                    result,
+                    field,
+                    violated,
+                    doubted,
+                }
+            })
+            .collect();
+        Self {
+            verification,
+            holders,
+            findings,
+        }
+    }
 
-impl People<'_> {
+    /// Every session.
+    pub(super) fn sessions(&self) -> Vec<Session> {
+        let all = (0..).map(SessionIx).take(self.verification.sessions.len());
+        all.map(|session| self.session(session)).collect()
+    }
+
+    /// Every user. `violations` are those of the report, by rule.
+    pub(super) fn users(&self, violations: &[Vec<Violation>]) -> Vec<User> {
+        let mut about: BTreeMap<UserIx, Vec<Violation>> = BTreeMap::new();
+        for (finding, shown) in self.findings.iter().zip(violations) {
+            for (violation, shown) in finding.result.outcome.violations.iter().zip(shown) {
+                let mut users = self.holders.users(violation.subject);
+                users.extend(self.holders.users(violation.owner));
+                for user in users {
+                    about.entry(user).or_default().push(shown.clone());
+                }
+            }
+        }
+        let all = (0..).map(UserIx).take(self.verification.users.len());
+        all.map(|user| self.user(user, about.remove(&user).unwrap_or_default()))
+            .collect()
+    }
+
     fn session(&self, session: SessionIx) -> Session {
         let stats = &self.verification.sessions[session.0 as usize];
         let person = Person::Session(session);
-        let judged = |field| self.holds(person, &[field]).filter(|_| stats.connected);
-        let (mut operations, mut time) = (None, None);
-        for result in &self.verification.rules {
-            let measured = result.outcome.measured.get(&session).copied();
-            match (self.field(result), measured) {
-                (Some(ReportField::ConcurrentOperationsCompleted), Some(Measure::Count(count))) => {
-                    operations = Some(operations.unwrap_or(0).max(count));
-                }
-                (Some(ReportField::ExecutionTime), Some(Measure::Nanoseconds(taken))) => {
-                    time = Some(time.unwrap_or(0).max(taken));
-                }
-                _ => {}
-            }
-        }
-        let wrong = self.first_violation(person);
+        // Of a session that never was connected, nothing was seen to be isolated.
+        let judged = |field| {
+            let holds = self.holds(person, &[field]);
+            holds.filter(|holds| stats.connected || !holds)
+        };
+        let wrong = self.first(person, |finding| &finding.violated);
+        let doubt = || self.first(person, |finding| &finding.doubted);
         Session {
             user_id: stats
                 .user
@@ -82,130 +121,92 @@ impl People<'_> {
             session_id: stats.id.clone(),
             session_type: stats.device.clone(),
             websocket_connected: stats.connected,
-            authentication_successful: self
-                .holds(person, &[ReportField::AuthenticationSuccessful])
-                .filter(|holds| stats.connected || !holds),
+            authentication_successful: judged(ReportField::AuthenticationSuccessful),
             agent_execution_isolated: judged(ReportField::AgentExecutionIsolated),
             websocket_events_received: stats.received.clone(),
             thread_isolation_verified: judged(ReportField::ThreadIsolationVerified),
-            concurrent_operations_completed: operations,
-            execution_time: time.map(|nanoseconds| nanoseconds as f64 / 1e9),
+            concurrent_operations_completed: self.completed(session),
+            execution_time: self
+                .took(session)
+                .map(|nanoseconds| nanoseconds as f64 / 1e9),
             success: stats.connected && wrong.is_none(),
-            error_message: wrong.or_else(|| self.first_doubt(person)),
+            error_message: wrong.or_else(doubt).map(str::to_owned),
         }
     }
 
-    fn user(&self, user: UserIx, violations: &[Vec<Violation>]) -> User {
+    fn user(&self, user: UserIx, violations: Vec<Violation>) -> User {
         let person = Person::User(user);
-        let own: Vec<_> = (0..)
-            .map(SessionIx)
-            .zip(&self.verification.sessions)
-            .filter(|(_, stats)| stats.user == Some(user))
-            .collect();
-        let mut about = Vec::new();
-        for (result, shown) in self.verification.rules.iter().zip(violations) {
-            for (violation, shown) in result.outcome.violations.iter().zip(shown) {
-                if self.concerns(person, violation.subject)
-                    || self.concerns(person, violation.owner)
-                {
-                    about.push(shown.clone());
-                }
-            }
-        }
-        let connected = own.iter().all(|(_, stats)| stats.connected);
+        let own = self.holders.sessions(user);
+        let connected = own
+            .iter()
+            .all(|session| self.verification.sessions[session.0 as usize].connected);
+        let leaks = |fields: &[ReportField]| self.holds(person, fields).map(|holds| !holds);
         User {
             user_id: self.verification.users[user.0 as usize].clone(),
             session_count: own.len(),
-            cross_session_interference: self.holds(person, &ISOLATION).map(|holds| !holds),
-            websocket_event_leakage: self
-                .holds(person, &[ReportField::WebsocketEventLeakage])
-                .map(|holds| !holds),
+            cross_session_interference: leaks(&ISOLATION),
+            websocket_event_leakage: leaks(&[ReportField::WebsocketEventLeakage]),
             agent_context_isolation: self.holds(person, &[ReportField::AgentExecutionIsolated]),
             database_session_isolation: self
                 .holds(person, &[ReportField::DatabaseSessionIsolation]),
             thread_isolation_maintained: self
                 .holds(person, &[ReportField::ThreadIsolationVerified]),
-            success: connected && !own.is_empty() && about.is_empty(),
-            violations: about,
+            success: connected && !own.is_empty() && violations.is_empty(),
+            violations,
         }
     }
 
     /// What the rules that report one of `fields` say of somebody: false if one was broken by it or
     /// at its cost; `None` where none was exercised, or one is in doubt; else true.
     fn holds(&self, person: Person, fields: &[ReportField]) -> Option<bool> {
-        let reporting = self.verification.rules.iter().filter(|result| {
-            self.field(result)
-                .is_some_and(|field| fields.contains(&field))
-        });
-        let (mut exercised, mut in_doubt) = (false, false);
-        for result in reporting {
-            let mut violations = result.outcome.violations.iter();
-            if violations.any(|violation| {
-                self.concerns(person, violation.subject) || self.concerns(person, violation.owner)
-            }) {
-                return Some(false);
-            }
-            exercised |= result.state != State::NotExercised;
-            in_doubt |= self.doubts(person, result).next().is_some();
+        let reporting = || {
+            let reports = |field: ReportField| fields.contains(&field);
+            self.findings
+                .iter()
+                .filter(move |finding| finding.field.is_some_and(reports))
+        };
+        if reporting().any(|finding| finding.violated.message(person).is_some()) {
+            return Some(false);
         }
+        let exercised = reporting().any(|finding| finding.result.state != State::NotExercised);
+        let in_doubt = reporting().any(|finding| finding.doubted.message(person).is_some());
         (exercised && !in_doubt).then_some(true)
     }
 
-    fn first_violation(&self, person: Person) -> Option<String> {
-        self.verification
-            .rules
-            .iter()
-            .flat_map(|result| &result.outcome.violations)
-            .find(|violation| {
-                self.concerns(person, violation.subject) || self.concerns(person, violation.owner)
-            })
-            .map(|violation| violation.message.clone())
-    }
-
-    fn first_doubt(&self, person: Person) -> Option<String> {
-        self.verification
-            .rules
-            .iter()
-            .flat_map(|result| self.doubts(person, result))
-            .next()
-            .map(|doubt| doubt.message.clone())
-    }
-
-    /// Open doubts about somebody, or about nobody in particular.
-    fn doubts<'r>(
-        &'r self,
+    /// The first thing that is said of somebody.
+    fn first(
+        &self,
         person: Person,
-        result: &'r RuleResult,
-    ) -> impl Iterator<Item = &'r Doubt> {
-        result.outcome.doubts.iter().filter(move |doubt| {
-            doubt.reason != Reason::NotExercised
-                && (doubt.subject == Subject::default() || self.concerns(person, doubt.subject))
-        })
+        of: for<'f> fn(&'f Finding<'v>) -> &'f Reach<'v>,
+    ) -> Option<&'v str> {
+        self.findings
+            .iter()
+            .find_map(|finding| of(finding).message(person))
     }
 
-    fn concerns(&self, person: Person, subject: Subject) -> bool {
-        let session = subject.session.or_else(|| {
-            let connection = subject.connection?;
-            self.verification.connections[connection.0 as usize].session
+    fn measured(&self, session: SessionIx, field: ReportField) -> impl Iterator<Item = Measure> {
+        let reporting = self
+            .findings
+            .iter()
+            .filter(move |finding| finding.field == Some(field));
+        reporting.filter_map(move |finding| finding.result.outcome.measured.get(&session).copied())
+    }
+
+    fn completed(&self, session: SessionIx) -> Option<u64> {
+        let measured = self.measured(session, ReportField::ConcurrentOperationsCompleted);
+        let counts = measured.filter_map(|measure| match measure {
+            Measure::Count(count) => Some(count),
+            Measure::Nanoseconds(_) => None,
         });
-        match person {
-            Person::Session(own) => match session {
-                Some(session) => session == own,
-                // About a user as a whole: about each of its sessions.
-                None => {
-                    subject.user.is_some()
-                        && self.verification.sessions[own.0 as usize].user == subject.user
-                }
-            },
-            Person::User(own) => {
-                let of_session =
-                    session.and_then(|session| self.verification.sessions[session.0 as usize].user);
-                subject.user == Some(own) || of_session == Some(own)
-            }
-        }
+        counts.max()
     }
 
-    fn field(&self, result: &RuleResult) -> Option<ReportField> {
-        self.packs[result.pack].rules[result.rule].reports
+    fn took(&self, session: SessionIx) -> Option<i64> {
+        let measured = self.measured(session, ReportField::ExecutionTime);
+        let times = measured.filter_map(|measure| match measure {
+            Measure::Nanoseconds(nanoseconds) => Some(nanoseconds),
+            Measure::Count(_) => None,
+        });
+        times.max()
     }
 }

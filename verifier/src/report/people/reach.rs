@@ -1,0 +1,109 @@
+//! Whom a finding is about: sessions and their users.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::Person;
+use crate::engine::{SessionIx, UserIx, Verification};
+use crate::finding::Subject;
+
+/// Who holds which session. One that several users held belongs to each of them.
+pub(super) struct Holders {
+    by_session: BTreeMap<SessionIx, BTreeSet<UserIx>>,
+    by_user: BTreeMap<UserIx, BTreeSet<SessionIx>>,
+    /// By connection: its session at the end.
+    connections: Vec<Option<SessionIx>>,
+}
+
+impl Holders {
+    pub(super) fn new(verification: &Verification) -> Self {
+        let mut pairs = BTreeSet::new();
+        for (session, stats) in (0..).map(SessionIx).zip(&verification.sessions) {
+            pairs.extend(stats.user.map(|user| (session, user)));
+        }
+        for connection in &verification.connections {
+            pairs.extend(connection.session.zip(connection.user));
+        }
+        let (mut by_session, mut by_user) = (BTreeMap::new(), BTreeMap::new());
+        for (session, user) in pairs {
+            by_session
+                .entry(session)
+                .or_insert_with(BTreeSet::new)
+                .insert(user);
+            by_user
+                .entry(user)
+                .or_insert_with(BTreeSet::new)
+                .insert(session);
+        }
+        let connections = verification.connections.iter();
+        let connections = connections.map(|connection| connection.session).collect();
+        Self {
+            by_session,
+            by_user,
+            connections,
+        }
+    }
+
+    /// The sessions of a user.
+    pub(super) fn sessions(&self, user: UserIx) -> BTreeSet<SessionIx> {
+        self.by_user.get(&user).cloned().unwrap_or_default()
+    }
+
+    /// The users whom a finding is about.
+    pub(super) fn users(&self, subject: Subject) -> BTreeSet<UserIx> {
+        let session = self.session(subject);
+        let of_session = session.and_then(|session| self.by_session.get(&session));
+        let mut users = of_session.cloned().unwrap_or_default();
+        users.extend(subject.user);
+        users
+    }
+
+    fn session(&self, subject: Subject) -> Option<SessionIx> {
+        let of_connection = || {
+            subject
+                .connection
+                .and_then(|index| self.connections[index.0 as usize])
+        };
+        subject.session.or_else(of_connection)
+    }
+}
+
+/// The people whom findings of a rule are about, each with the first one's message.
+#[derive(Default)]
+pub(super) struct Reach<'v> {
+    everybody: Option<&'v str>,
+    sessions: BTreeMap<SessionIx, &'v str>,
+    users: BTreeMap<UserIx, &'v str>,
+}
+
+impl<'v> Reach<'v> {
+    /// Adds a finding about `subject`. False if nobody is known of it.
+    pub(super) fn extend(&mut self, holders: &Holders, subject: Subject, message: &'v str) -> bool {
+        let users = holders.users(subject);
+        let sessions = match (holders.session(subject), subject.user) {
+            (Some(session), _) => BTreeSet::from([session]),
+            // About a user as a whole: about each of its sessions.
+            (None, Some(user)) => holders.sessions(user),
+            (None, None) => return false,
+        };
+        for session in sessions {
+            self.sessions.entry(session).or_insert(message);
+        }
+        for user in users {
+            self.users.entry(user).or_insert(message);
+        }
+        true
+    }
+
+    pub(super) fn extend_to_everybody(&mut self, message: &'v str) {
+        self.everybody.get_or_insert(message);
+    }
+
+    /// The message of the first finding about somebody.
+    pub(super) fn message(&self, person: Person) -> Option<&'v str> {
+        let own = match person {
+            Person::Session(session) => self.sessions.get(&session),
+            Person::User(user) => self.users.get(&user),
+        };
+        own.copied().or(self.everybody)
+    }
+}
