@@ -74,8 +74,8 @@ pub(super) enum Standing {
     Allowed,
     /// It had access until a moment ago: what is delivered now may have crossed the end.
     JustEnded,
-    /// It has none: it never had, or it ended before.
-    Refused,
+    /// It has none: it never had, or it ended at this frame.
+    Refused(Option<Place>),
 }
 
 impl Access {
@@ -144,7 +144,7 @@ impl Access {
         slack: i64,
     ) -> Standing {
         if self.shares.is_empty() && self.members.is_empty() {
-            return Standing::Refused;
+            return Standing::Refused(None);
         }
         let shares = parties
             .iter()
@@ -153,7 +153,7 @@ impl Access {
             .iter()
             .map(|party| self.member(connection, *party))
             .filter_map(|member| self.members.get(&(resource, member)));
-        let mut standing = Standing::Refused;
+        let mut standing = Standing::Refused(None);
         for granted in shares.chain(members) {
             match granted.ended {
                 None => return Standing::Allowed,
@@ -162,9 +162,10 @@ impl Access {
                         Order::Known(on) => on != connection && at - ended.at <= slack,
                         Order::MayCross => at - ended.at <= slack,
                     };
-                    if crossed {
-                        standing = Standing::JustEnded;
-                    }
+                    standing = match (crossed, standing) {
+                        (true, _) | (false, Standing::JustEnded) => Standing::JustEnded,
+                        (false, _) => Standing::Refused(Some(ended.place)),
+                    };
                 }
             }
         }
@@ -182,20 +183,6 @@ impl Access {
             || self
                 .members
                 .contains_key(&(resource, self.member(connection, party)))
-    }
-
-    /// The frame that ended a party's access for good; `None` where it never had any.
-    pub(super) fn ended(
-        &self,
-        resource: ResourceIx,
-        connection: ConnectionIx,
-        party: PartyIx,
-    ) -> Option<Place> {
-        let share = self.shares.get(&(resource, party));
-        let member = self
-            .members
-            .get(&(resource, self.member(connection, party)));
-        share.or(member)?.ended.map(|ended| ended.place)
     }
 
     fn member(&self, connection: ConnectionIx, party: PartyIx) -> Member {

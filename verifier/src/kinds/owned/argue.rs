@@ -177,11 +177,7 @@ impl Argument<'_, '_> {
             used.into_iter()
                 .flat_map(|used| self.use_lines(resource, receiver, used)),
         );
-        if let Some(ended) = self
-            .check
-            .access
-            .ended(resource_ix, sighting.connection, receiver)
-        {
+        if let Some(ended) = sighting.access_ended {
             evidence.push(self.line(
                 format!("the access of {name} to {} ended", resource.id),
                 ended,

@@ -246,7 +246,8 @@ impl Checker for Check {
         if self.access.ever(resource, event.connection, receiver) {
             return;
         }
-        self.sightings.see(resource, receiver, event, self.slack);
+        self.sightings
+            .see(resource, receiver, event, None, self.slack);
     }
 
     fn finish(self: Box<Self>, cx: &Cx<'_>) -> Outcome {
@@ -305,7 +306,7 @@ impl Check {
             let answer = match self.standing(cx, event, *resource, party) {
                 Standing::Allowed => continue,
                 Standing::JustEnded => Answer::Raced,
-                Standing::Refused => Answer::Unanswered,
+                Standing::Refused(_) => Answer::Unanswered,
             };
             let used = Used {
                 place: event.place,
@@ -512,8 +513,9 @@ impl Check {
         match self.standing(cx, event, resource, receiver) {
             Standing::Allowed => {}
             Standing::JustEnded => self.sightings.doubt(resource, receiver, event),
-            Standing::Refused => {
-                self.sightings.see(resource, receiver, event, self.slack);
+            Standing::Refused(ended) => {
+                self.sightings
+                    .see(resource, receiver, event, ended, self.slack);
             }
         }
     }

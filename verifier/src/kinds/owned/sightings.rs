@@ -14,15 +14,18 @@ pub(super) struct Sighting {
     pub(super) connection: ConnectionIx,
     /// The message's name.
     pub(super) name: Option<Box<str>>,
+    /// The frame that had ended the receiver's access; `None`: it never had any.
+    pub(super) access_ended: Option<Place>,
 }
 
 impl Sighting {
-    fn of(event: &Event<'_>) -> Self {
+    fn of(event: &Event<'_>, access_ended: Option<Place>) -> Self {
         Self {
             place: event.place,
             at: event.at,
             connection: event.connection,
             name: event.name.map(Into::into),
+            access_ended,
         }
     }
 }
@@ -53,6 +56,7 @@ impl Sightings {
         resource: ResourceIx,
         receiver: PartyIx,
         event: &Event<'_>,
+        access_ended: Option<Place>,
         slack: i64,
     ) {
         let seen = self.seen.entry((resource, receiver)).or_default();
@@ -63,7 +67,7 @@ impl Sightings {
         match &seen.pending {
             Some(pending) if event.at - pending.at > slack => seen.definite = seen.pending.take(),
             Some(_) => {}
-            None => seen.pending = Some(Sighting::of(event)),
+            None => seen.pending = Some(Sighting::of(event, access_ended)),
         }
     }
 
@@ -71,7 +75,8 @@ impl Sightings {
     pub(super) fn doubt(&mut self, resource: ResourceIx, receiver: PartyIx, event: &Event<'_>) {
         let seen = self.seen.entry((resource, receiver)).or_default();
         seen.count += 1;
-        seen.doubtful.get_or_insert_with(|| Sighting::of(event));
+        seen.doubtful
+            .get_or_insert_with(|| Sighting::of(event, None));
     }
 
     /// Access is given at `at`: what was shown less than `slack` before may have crossed it.
