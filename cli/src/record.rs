@@ -190,6 +190,9 @@ pub(crate) fn run(args: &RecordArgs, output: &mut Output) -> anyhow::Result<Exit
 impl RecordArgs {
     fn config(&self) -> anyhow::Result<ProxyConfig> {
         let upstream: Upstream = self.upstream.parse()?;
+        if self.upstream_ca.is_some() && !speaks_tls(&upstream) {
+            bail!("--upstream-ca is for https or wss upstreams; {upstream} is neither");
+        }
         let redactor = match &self.redaction_key_file {
             Some(path) => key::from_file(path)?,
             None => key::random()?,
@@ -226,6 +229,13 @@ impl RecordArgs {
             ..ProxyConfig::new(self.listen, upstream, tags, redactor)
         })
     }
+}
+
+fn speaks_tls(upstream: &Upstream) -> bool {
+    let scheme = upstream.url().split("://").next().unwrap_or_default();
+    ["https", "wss"]
+        .iter()
+        .any(|it| scheme.eq_ignore_ascii_case(it))
 }
 
 /// Logs warnings and errors on standard error; `WSAUDIT_LOG`, else `RUST_LOG`, asks for more or less.

@@ -1,1 +1,17 @@
 //! The binary, as users run it.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "what fails in a test's setting fails the test"
+)]
+
+mod architecture;
+mod bad_input;
+mod bad_rules;
+mod demo;
+mod harness;
+mod killed;
+mod record;
+mod refusals;
+mod show;
+mod verify;

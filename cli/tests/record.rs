@@ -1,0 +1,291 @@
+//! `wsaudit record`, in front of real servers.
+
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::path::Path;
+
+use futures_util::{SinkExt as _, StreamExt as _};
+use serde_json::Value;
+use tempfile::tempdir;
+use tokio_tungstenite::tungstenite::Message;
+use wsaudit_demo::scenario::{self, ScenarioOptions};
+use wsaudit_demo::{Backend, BackendConfig, Fault};
+use wsaudit_recording::Reader;
+
+use super::harness::{Ended, Recorder, echo, has, run, runtime};
+
+const SOURCES: [&str; 6] = [
+    "--session",
+    "header:X-Session-ID",
+    "--user",
+    "jwt:sub",
+    "--device",
+    "header:X-Device-Type",
+];
+
+/// Plays the example application through `wsaudit record`.
+fn play(fault: Option<Fault>, out: &Path, more: &[&str]) -> Ended {
+    let runtime = runtime();
+    let config = BackendConfig {
+        fault,
+        ..BackendConfig::default()
+    };
+    let backend = runtime.block_on(Backend::start(config)).unwrap();
+    let recorder = Recorder::start(&backend.base_url(), out, more);
+    let options = ScenarioOptions {
+        fault,
+        ..ScenarioOptions::default()
+    };
+    let played = runtime.block_on(scenario::run(&recorder.http(), &options));
+    let ended = recorder.stop();
+    played.unwrap();
+    runtime.block_on(backend.stop());
+    ended
+}
+
+#[test]
+fn a_sound_application_is_recorded_and_verified() {
+    let directory = tempdir().unwrap();
+    let out = directory.path().join("traffic.db");
+    let ended = play(None, &out, &SOURCES).with_code(0);
+    has(
+        &ended.stdout,
+        &[
+            "  connections  8 (8 established)\n",
+            "  sessions     6\n",
+            "  users        2\n",
+            "  anomalies    none\n",
+            "  gaps         none\n",
+            "ms from reading to committing",
+            &format!("  wsaudit verify {}\n", out.display()),
+        ],
+    );
+    assert!(!ended.stdout.contains("--session"), "{}", ended.stdout);
+    let args = ["verify", "--rules", "agent-platform"].map(str::as_ref);
+    let verified = run(args.into_iter().chain([out.as_os_str()])).ends_with(0);
+    has(&verified.stdout, &["verdict: clean"]);
+    let files = std::fs::read_dir(directory.path()).unwrap().count();
+    assert_eq!(files, 1, "the recording is one file");
+}
+
+#[test]
+fn a_leak_is_found_with_its_evidence() {
+    let directory = tempdir().unwrap();
+    let out = directory.path().join("traffic.db");
+    play(Some(Fault::ForeignThreadAnswered), &out, &SOURCES).with_code(0);
+    let args = ["verify", "--rules", "agent-platform"].map(str::as_ref);
+    let verified = run(args.into_iter().chain([out.as_os_str()])).ends_with(1);
+    has(
+        &verified.stdout,
+        &["violated: foreign-thread", "\"type\":\"open_thread\""],
+    );
+    let args = ["verify", "--rules", "agent-platform", "--format", "json"].map(str::as_ref);
+    let verified = run(args.into_iter().chain([out.as_os_str()])).ends_with(1);
+    let report: Value = serde_json::from_str(&verified.stdout).unwrap();
+    assert_eq!(report["verdict"], "violated");
+    let violations = report["violations"].as_array().unwrap();
+    assert!(violations.iter().all(|it| it["rule"] == "foreign-thread"));
+}
+
+#[test]
+fn sources_that_would_have_worked_are_offered() {
+    let directory = tempdir().unwrap();
+    let out = directory.path().join("traffic.db");
+    let ended = play(None, &out, &["--user", "jwt:sub"]).with_code(0);
+    has(
+        &ended.stdout,
+        &[
+            "of 8 connections it is not known whose they are",
+            "--session header:x-session-id",
+            "on 8 of 8 connections, 6 values",
+        ],
+    );
+    assert!(
+        !ended.stdout.contains("--user"),
+        "found already:\n{}",
+        ended.stdout
+    );
+}
+
+#[test]
+fn the_summary_as_json() {
+    let directory = tempdir().unwrap();
+    let out = directory.path().join("traffic.db");
+    let more: Vec<_> = SOURCES.into_iter().chain(["--json"]).collect();
+    let ended = play(None, &out, &more).with_code(0);
+    let summary: Value = serde_json::from_str(&ended.stdout).unwrap();
+    assert_eq!(summary["sessions"], 6);
+    assert_eq!(summary["connections"]["established"], 8);
+    assert_eq!(summary["closed_cleanly"], true);
+    assert!(summary["lag_seconds"]["max"].as_f64().unwrap() > 0.0);
+}
+
+#[test]
+fn an_open_connection_is_ended_after_the_drain() {
+    let directory = tempdir().unwrap();
+    let out = directory.path().join("traffic.db");
+    let runtime = runtime();
+    let upstream = runtime.block_on(echo());
+    let recorder = Recorder::start(&upstream, &out, &["--drain", "100ms"]);
+    let socket = runtime.block_on(async {
+        let (mut socket, _) = tokio_tungstenite::connect_async(recorder.ws())
+            .await
+            .unwrap();
+        socket.send(Message::text("hello")).await.unwrap();
+        let echoed = socket.next().await.unwrap().unwrap();
+        assert_eq!(echoed, Message::text("hello"));
+        socket
+    });
+    recorder.stop().with_code(0);
+    drop(socket);
+    let reader = Reader::open(&out).unwrap();
+    assert_eq!(reader.unclean(), None);
+    let connections = reader.connections().unwrap();
+    let closed = connections[0].closed.as_ref().unwrap();
+    assert_eq!(closed.how.as_str(), "stopped");
+    assert_eq!(reader.counts().unwrap().frames, 2);
+}
+
+#[test]
+fn a_connection_that_ends_in_the_drain_is_recorded_to_its_end() {
+    let directory = tempdir().unwrap();
+    let out = directory.path().join("traffic.db");
+    let runtime = runtime();
+    let upstream = runtime.block_on(echo());
+    let mut recorder = Recorder::start(&upstream, &out, &["--drain", "1m"]);
+    runtime.block_on(async {
+        let (mut socket, _) = tokio_tungstenite::connect_async(recorder.ws())
+            .await
+            .unwrap();
+        recorder.terminate();
+        recorder.wait_for_line("ending:");
+        socket.send(Message::text("still here")).await.unwrap();
+        let echoed = socket.next().await.unwrap().unwrap();
+        assert_eq!(echoed, Message::text("still here"));
+        socket.close(None).await.unwrap();
+        while let Some(Ok(_)) = socket.next().await {}
+    });
+    recorder.wait().with_code(0);
+    let reader = Reader::open(&out).unwrap();
+    assert_eq!(reader.unclean(), None);
+    let connections = reader.connections().unwrap();
+    assert_eq!(connections[0].closed.as_ref().unwrap().how.as_str(), "fin");
+    assert_eq!(reader.counts().unwrap().frames, 4);
+}
+
+#[test]
+fn a_second_signal_ends_it_at_once() {
+    let directory = tempdir().unwrap();
+    let out = directory.path().join("traffic.db");
+    let runtime = runtime();
+    let upstream = runtime.block_on(echo());
+    let mut recorder = Recorder::start(&upstream, &out, &["--drain", "10m"]);
+    let socket = runtime.block_on(tokio_tungstenite::connect_async(recorder.ws()));
+    recorder.terminate();
+    recorder.wait_for_line("ending:");
+    recorder.terminate();
+    let ended = recorder.wait().with_code(2);
+    has(&ended.stderr, &["error: ended at once"]);
+    drop(socket);
+    assert!(Reader::open(&out).unwrap().unclean().is_some());
+}
+
+#[test]
+fn an_upstream_that_is_down_is_a_502_for_clients() {
+    let directory = tempdir().unwrap();
+    let out = directory.path().join("traffic.db");
+    // Bound and dropped: nobody listens there.
+    let port = std::net::TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap();
+    let mut recorder = Recorder::start(&format!("http://{port}"), &out, &[]);
+    let warned = recorder.wait_for_line("warning:");
+    has(&warned, &["cannot be reached now", "502"]);
+    let mut socket = TcpStream::connect(recorder.address()).unwrap();
+    socket
+        .write_all(
+            b"GET /ws HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+              Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
+        )
+        .unwrap();
+    let mut status = [0; 12];
+    socket.read_exact(&mut status).unwrap();
+    assert_eq!(&status, b"HTTP/1.1 502");
+    drop(socket);
+    let ended = recorder.stop().with_code(0);
+    has(&ended.stdout, &["1 without an answer"]);
+    let connections = Reader::open(&out).unwrap().connections().unwrap();
+    assert_eq!(
+        connections[0].closed.as_ref().unwrap().how.as_str(),
+        "upstream-failed"
+    );
+}
+
+#[test]
+fn nobody_came() {
+    let directory = tempdir().unwrap();
+    let out = directory.path().join("traffic.db");
+    let runtime = runtime();
+    let upstream = runtime.block_on(echo());
+    let ended = Recorder::start(&upstream, &out, &[]).stop().with_code(0);
+    has(
+        &ended.stdout,
+        &["no client came: point the clients at the proxy's address"],
+    );
+}
+
+#[test]
+fn append_adds_a_run() {
+    let directory = tempdir().unwrap();
+    let out = directory.path().join("traffic.db");
+    let runtime = runtime();
+    let upstream = runtime.block_on(echo());
+    Recorder::start(&upstream, &out, &[]).stop().with_code(0);
+    Recorder::start(&upstream, &out, &["--append"])
+        .stop()
+        .with_code(0);
+    let reader = Reader::open(&out).unwrap();
+    assert_eq!(reader.runs().len(), 2);
+    assert!(reader.runs().iter().all(|run| run.closed_cleanly));
+}
+
+#[test]
+fn one_key_file_makes_recordings_that_can_be_compared() {
+    let directory = tempdir().unwrap();
+    let key = directory.path().join("key");
+    std::fs::write(&key, "a5".repeat(32)).unwrap();
+    set_mode(&key, 0o600);
+    let runtime = runtime();
+    let upstream = runtime.block_on(echo());
+    let mut ids = Vec::new();
+    for (name, more) in [
+        ("a.db", vec!["--redaction-key-file", key.to_str().unwrap()]),
+        ("b.db", vec!["--redaction-key-file", key.to_str().unwrap()]),
+        ("c.db", vec![]),
+    ] {
+        let out = directory.path().join(name);
+        Recorder::start(&upstream, &out, &more).stop().with_code(0);
+        ids.push(
+            Reader::open(&out).unwrap().runs()[0]
+                .key_id
+                .clone()
+                .unwrap(),
+        );
+    }
+    assert_eq!(ids[0], ids[1]);
+    assert_ne!(ids[0], ids[2]);
+    let file = |name| directory.path().join(name).into_os_string();
+    let ran = run(["verify".into(), file("a.db"), file("c.db")]);
+    has(&ran.stderr, &["made with 2 redaction keys", &ids[0]]);
+    let ran = run(["verify".into(), file("a.db"), file("b.db")]);
+    assert_eq!(ran.stderr, "");
+}
+
+pub(crate) fn set_mode(path: &Path, mode: u32) {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+    }
+}

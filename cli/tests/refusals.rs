@@ -1,0 +1,208 @@
+//! `wsaudit record` that cannot begin: one clear message each, exit code 2, and no file left behind.
+
+use std::ffi::OsString;
+use std::fs;
+use std::net::TcpListener;
+
+use tempfile::{TempDir, tempdir};
+
+use super::harness::{Ran, has, run};
+use super::record::set_mode;
+
+struct Attempt {
+    directory: TempDir,
+}
+
+impl Attempt {
+    fn new() -> Self {
+        Self {
+            directory: tempdir().unwrap(),
+        }
+    }
+
+    fn path(&self, name: &str) -> String {
+        self.directory
+            .path()
+            .join(name)
+            .to_str()
+            .unwrap()
+            .to_owned()
+    }
+
+    /// Records to `traffic.db`; `more` may override any flag's place by coming later.
+    fn record(&self, listen: &str, upstream: &str, more: &[&str]) -> Ran {
+        let out = self.path("traffic.db");
+        let args = [
+            "record",
+            "--listen",
+            listen,
+            "--upstream",
+            upstream,
+            "--out",
+            &out,
+        ];
+        let args = args.iter().chain(more).map(OsString::from);
+        run(args).ends_with(2)
+    }
+
+    /// The same on a free port, with a good upstream.
+    fn refused(&self, more: &[&str]) -> Ran {
+        self.record("127.0.0.1:0", "http://127.0.0.1:9", more)
+    }
+
+    #[track_caller]
+    fn left_nothing(&self) {
+        let left: Vec<_> = fs::read_dir(self.directory.path())
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name())
+            .filter(|name| name.to_string_lossy().starts_with("traffic.db"))
+            .collect();
+        assert!(left.is_empty(), "{left:?}");
+    }
+}
+
+#[test]
+fn a_port_in_use() {
+    let attempt = Attempt::new();
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let ran = attempt.record(&address, "http://127.0.0.1:9", &[]);
+    has(ran.error(), &[&address, "is in use", "--listen"]);
+    // The next attempt must not meet a file of this one.
+    attempt.left_nothing();
+}
+
+#[test]
+fn an_existing_file() {
+    let attempt = Attempt::new();
+    fs::write(attempt.path("traffic.db"), "mine").unwrap();
+    let ran = attempt.refused(&[]);
+    has(ran.error(), &["traffic.db: the file exists", "--append"]);
+    assert_eq!(fs::read(attempt.path("traffic.db")).unwrap(), b"mine");
+}
+
+#[test]
+fn appending_to_what_is_no_recording() {
+    let attempt = Attempt::new();
+    fs::write(attempt.path("traffic.db"), "mine, and no recording").unwrap();
+    let ran = attempt.refused(&["--append"]);
+    has(ran.error(), &["not an SQLite file"]);
+    assert_eq!(
+        fs::read(attempt.path("traffic.db")).unwrap(),
+        b"mine, and no recording"
+    );
+}
+
+#[test]
+fn appending_with_the_port_in_use_keeps_the_file() {
+    let attempt = Attempt::new();
+    fs::copy(
+        super::harness::sound_recording(),
+        attempt.path("traffic.db"),
+    )
+    .unwrap();
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let ran = attempt.record(&address, "http://127.0.0.1:9", &["--append"]);
+    has(ran.error(), &["is in use"]);
+    assert!(fs::metadata(attempt.path("traffic.db")).is_ok());
+}
+
+#[test]
+fn an_upstream_that_is_no_url() {
+    let attempt = Attempt::new();
+    let ran = attempt.record("127.0.0.1:0", "localhost:8000", &[]);
+    has(ran.error(), &["localhost:8000", "http, https, ws or wss"]);
+    let ran = attempt.record("127.0.0.1:0", "http://localhost:8000/api", &[]);
+    has(ran.error(), &["has the path \"/api\""]);
+    attempt.left_nothing();
+}
+
+#[test]
+fn credentials_in_the_upstream_are_not_repeated() {
+    let attempt = Attempt::new();
+    let ran = attempt.record("127.0.0.1:0", "http://me:hunter2@h", &[]);
+    has(ran.error(), &["holds credentials"]);
+    assert!(!ran.stderr.contains("hunter2"));
+}
+
+#[test]
+fn a_listening_address_without_a_host() {
+    let attempt = Attempt::new();
+    let ran = attempt.record("9000", "http://127.0.0.1:9", &[]);
+    has(&ran.stderr, &["--listen", "write 127.0.0.1:9000"]);
+}
+
+#[test]
+fn a_source_that_is_none() {
+    let attempt = Attempt::new();
+    let ran = attempt.refused(&["--session", "haeder:X-Session-ID"]);
+    has(
+        &ran.stderr,
+        &["--session", "no kind of source", "did you mean `header`?"],
+    );
+    attempt.left_nothing();
+}
+
+#[test]
+fn a_duration_that_is_none() {
+    let ran = Attempt::new().refused(&["--max-stall", "soon"]);
+    has(&ran.stderr, &["--max-stall", "soon"]);
+}
+
+#[test]
+fn a_certificate_that_cannot_be_read() {
+    let attempt = Attempt::new();
+    let none = attempt.path("none.pem");
+    let ran = attempt.refused(&["--tls-cert", &none, "--tls-key", &none]);
+    has(ran.error(), &["none.pem", "certificate"]);
+    attempt.left_nothing();
+    let ran = attempt.refused(&["--tls-cert", &none]);
+    has(&ran.stderr, &["--tls-key"]);
+    let ran = attempt.record("127.0.0.1:0", "https://h", &["--upstream-ca", &none]);
+    has(ran.error(), &["none.pem", "certificate"]);
+    attempt.left_nothing();
+    let ran = attempt.refused(&["--upstream-ca", &none]);
+    has(ran.error(), &["--upstream-ca", "https or wss"]);
+}
+
+#[test]
+fn a_key_that_everybody_can_read() {
+    let attempt = Attempt::new();
+    let key = attempt.path("key");
+    fs::write(&key, [7; 32]).unwrap();
+    set_mode(key.as_ref(), 0o644);
+    let ran = attempt.refused(&["--redaction-key-file", &key]);
+    has(
+        ran.error(),
+        &["can be read by everybody", "mode 0644", "chmod 600"],
+    );
+    attempt.left_nothing();
+}
+
+#[test]
+fn a_key_that_is_too_short() {
+    let attempt = Attempt::new();
+    let key = attempt.path("key");
+    fs::write(&key, "secret").unwrap();
+    set_mode(key.as_ref(), 0o600);
+    let ran = attempt.refused(&["--redaction-key-file", &key]);
+    has(ran.error(), &["too short", "6 bytes", "/dev/urandom"]);
+    assert!(!ran.stderr.contains("secret"), "{}", ran.stderr);
+}
+
+#[test]
+fn a_directory_that_is_not_there() {
+    let attempt = Attempt::new();
+    let out = attempt.path("no/such/traffic.db");
+    let args = [
+        "record",
+        "--listen",
+        "127.0.0.1:0",
+        "--upstream",
+        "http://127.0.0.1:9",
+        "--out",
+    ];
+    let ran = run(args.into_iter().chain([out.as_str()])).ends_with(2);
+    has(ran.error(), &["no/such/traffic.db", "create the file"]);
+}

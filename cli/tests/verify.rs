@@ -1,0 +1,117 @@
+//! `wsaudit verify`, and what every command has in common.
+
+use std::fs;
+use std::process::Command;
+
+use serde_json::Value;
+
+use super::harness::{Ran, has, run, sound_recording};
+
+fn verify(more: &[&str]) -> Ran {
+    let args = ["verify".as_ref(), sound_recording().as_os_str()].into_iter();
+    run(args.chain(more.iter().map(|arg| (*arg).as_ref())))
+}
+
+#[test]
+fn without_rules_what_no_rule_covers_is_listed() {
+    let ran = verify(&[]).ends_with(0);
+    has(
+        &ran.stdout,
+        &[
+            "rules of protocol",
+            "rules of handshake",
+            "agent_completed",
+            "/thread_id",
+            "verdict: clean",
+        ],
+    );
+}
+
+#[test]
+fn verbose_tells_how_often_events_matched() {
+    let quiet = verify(&["--rules", "agent-platform"]).ends_with(0);
+    assert!(!quiet.stdout.contains("events of agent-platform"));
+    let verbose = verify(&["--rules", "agent-platform", "-v"]).ends_with(0);
+    has(&verbose.stdout, &["events of agent-platform", "/user_id"]);
+}
+
+#[test]
+fn the_report_goes_to_a_file() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("report.json");
+    let path = path.to_str().unwrap();
+    let ran = verify(&[
+        "--rules",
+        "agent-platform",
+        "--format",
+        "json",
+        "--output",
+        path,
+    ]);
+    assert_eq!(ran.ends_with(0).stdout, "");
+    let report: Value = serde_json::from_slice(&fs::read(path).unwrap()).unwrap();
+    assert_eq!(report["verdict"], "clean");
+    assert_eq!(report["sessions"].as_array().unwrap().len(), 6);
+    let ran = verify(&["--output", "/no/such/directory/report"]).ends_with(2);
+    has(
+        ran.error(),
+        &["cannot write the report to /no/such/directory/report"],
+    );
+}
+
+#[test]
+fn the_same_input_gives_the_same_bytes() {
+    for format in ["text", "json"] {
+        let report = || verify(&["--rules", "agent-platform", "--format", format]).stdout;
+        assert_eq!(report(), report());
+    }
+}
+
+#[test]
+fn colours_are_for_terminals_and_for_those_who_ask() {
+    assert!(!verify(&[]).stdout.contains('\u{1b}'));
+    assert!(verify(&["--color", "always"]).stdout.contains('\u{1b}'));
+}
+
+#[test]
+fn a_reader_that_goes_away_does_not_change_the_exit_code() {
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let ended = Command::new(assert_cmd::cargo::cargo_bin!("wsaudit"))
+        .args(["verify", "--rules", "agent-platform"])
+        .arg(sound_recording())
+        .stdout(writer)
+        .output()
+        .unwrap();
+    assert_eq!(ended.status.code(), Some(0));
+}
+
+#[test]
+fn help_tells_examples_and_exit_codes() {
+    for command in ["record", "verify", "test", "show", "demo"] {
+        let ran = run([command, "--help"]).ends_with(0);
+        has(
+            &ran.stdout,
+            &["Examples:", &format!("wsaudit {command}"), "Exit codes:"],
+        );
+    }
+    has(
+        &run(["--help"]).ends_with(0).stdout,
+        &["Exit codes:", "3  inconclusive"],
+    );
+    run::<&str>([]).ends_with(2);
+    has(&run(["verfy"]).ends_with(2).stderr, &["similar", "verify"]);
+}
+
+#[test]
+fn the_cases_of_the_house_pass() {
+    let house = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+    let output = super::harness::wsaudit()
+        .current_dir(house)
+        .arg("test")
+        .output()
+        .unwrap();
+    let said = String::from_utf8(output.stdout).unwrap();
+    has(&said, &[" cases, 0 failed\n"]);
+    assert_eq!(output.status.code(), Some(0));
+}
