@@ -17,6 +17,7 @@ use wsaudit_verifier::report::{Shown, TextOptions, json, text};
 
 use crate::exit::Exit;
 use crate::output::{Output, say};
+use crate::shell::quoted;
 use crate::verify::palette;
 
 const EXAMPLES: &str = "\
@@ -157,7 +158,7 @@ fn one(args: &DemoArgs, fault: Option<Fault>, output: &mut Output) -> anyhow::Re
             writeln!(output, "found also by: {}", others.join(", "))?;
         }
     }
-    let recording = recording.display();
+    let recording = quoted(&recording.display().to_string());
     writeln!(output, "recording: {recording}\n\nnext:")?;
     writeln!(output, "  wsaudit show {recording}")?;
     writeln!(

@@ -5,6 +5,7 @@ mod exit;
 mod failure;
 mod numbers;
 mod output;
+mod shell;
 #[cfg(feature = "verify")]
 mod table;
 

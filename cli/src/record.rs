@@ -244,8 +244,9 @@ fn log_to_stderr(color: ColorChoice) -> anyhow::Result<()> {
         .into_iter()
         .find_map(|name| Some((name, std::env::var(name).ok()?)));
     let filter = match wanted {
-        Some((name, directives)) => EnvFilter::try_new(&directives)
-            .with_context(|| format!("{name} is {directives:?}, which is no filter; try `info`"))?,
+        Some((name, directives)) => EnvFilter::try_new(&directives).with_context(|| {
+            format!("{name} is {directives:?}, which is no filter (try `info`)")
+        })?,
         None => EnvFilter::new("warn"),
     };
     tracing_subscriber::fmt()

@@ -5,6 +5,7 @@ use std::io::Write;
 use super::overview::{ConnectionLine, Overview};
 use super::printable::printable;
 use crate::numbers::{bytes, counted, grouped};
+use crate::shell::quoted;
 use crate::table::{Align, Table};
 
 impl Overview {
@@ -179,14 +180,11 @@ impl Overview {
             .iter()
             .find_map(|line| line.session.as_deref());
         if let Some(session) = some {
-            let session = printable(session);
-            writeln!(out, "next: wsaudit show {} --session {session}", self.name)?;
+            let (name, session) = (quoted(&self.name), quoted(&printable(session)));
+            writeln!(out, "next: wsaudit show {name} --session {session}")?;
         } else if let Some(line) = self.connections.first() {
-            writeln!(
-                out,
-                "next: wsaudit show {} --connection {}",
-                self.name, line.id
-            )?;
+            let name = quoted(&self.name);
+            writeln!(out, "next: wsaudit show {name} --connection {}", line.id)?;
         }
         Ok(())
     }

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::bail;
-use wsaudit_verifier::engine::Verification;
+use wsaudit_verifier::engine::{RunError, Verification};
 use wsaudit_verifier::facts::Facts;
 use wsaudit_verifier::history::{RecordingSource, Source, SourceError};
 use wsaudit_verifier::report::Report;
@@ -96,9 +96,11 @@ impl Recordings {
 
     /// Which source an error is about.
     fn damaged(&self, error: &anyhow::Error) -> Option<usize> {
-        let error = error
-            .chain()
-            .find_map(|cause| cause.downcast_ref::<SourceError>())?;
+        let error = match error.downcast_ref::<RunError>() {
+            Some(RunError::Source(error)) => error,
+            Some(RunError::Sessions(_)) => return None,
+            None => error.downcast_ref::<SourceError>()?,
+        };
         let mut sources = self.sources.iter();
         sources.position(|source| source.outline().name == error.recording)
     }

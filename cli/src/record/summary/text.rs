@@ -4,6 +4,7 @@ use std::io::Write;
 
 use super::{Report, Ways};
 use crate::numbers::{bytes, counted, grouped};
+use crate::shell::quoted;
 
 impl Report {
     /// A line for each figure, then what to do next.
@@ -113,8 +114,9 @@ impl Report {
             return Ok(());
         }
         writeln!(out, "next:")?;
-        writeln!(out, "  wsaudit verify {}", self.recording)?;
-        writeln!(out, "  wsaudit show {}", self.recording)?;
+        let recording = quoted(&self.recording);
+        writeln!(out, "  wsaudit verify {recording}")?;
+        writeln!(out, "  wsaudit show {recording}")?;
         Ok(())
     }
 }
