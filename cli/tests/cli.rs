@@ -11,6 +11,8 @@ mod bad_rules;
 mod demo;
 mod harness;
 mod killed;
+#[cfg(feature = "demo")]
+mod readme;
 mod record;
 mod refusals;
 mod show;

@@ -255,7 +255,7 @@ impl<'de> DeserializeSeed<'de> for MemberName<'_> {
     }
 }
 
-impl<'de> Visitor<'de> for MemberName<'_> {
+impl Visitor<'_> for MemberName<'_> {
     type Value = Option<(usize, Option<usize>)>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

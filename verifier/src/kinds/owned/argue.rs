@@ -31,15 +31,15 @@ pub(super) fn argue(mut check: Check, cx: &Cx<'_>) -> Outcome {
         unowned: Vec::new(),
     };
     argument.contested();
-    let mut shown = BTreeMap::new();
+    let mut shown = BTreeSet::new();
     for ((resource, receiver), seen) in sightings {
         let used = uses.get(&(resource, receiver));
         if argument.sighting(resource, receiver, &seen, used) {
-            shown.insert((resource, receiver), ());
+            shown.insert((resource, receiver));
         }
     }
     for ((resource, user), used) in &uses {
-        if !shown.contains_key(&(*resource, *user)) {
+        if !shown.contains(&(*resource, *user)) {
             argument.used(*resource, *user, used);
         }
     }
@@ -64,7 +64,7 @@ impl Argument<'_, '_> {
             };
             let field = self.field();
             let (first, second) = (self.name(owner.owner), self.name(other.owner));
-            let (Some(offending), _) = (other.place.or(owner.place), ()) else {
+            let Some(offending) = other.place.or(owner.place) else {
                 continue;
             };
             let mut evidence = self.claim_lines(resource, owner);
@@ -178,14 +178,14 @@ impl Argument<'_, '_> {
                 .flat_map(|used| self.use_lines(resource, receiver, used)),
         );
         if let Some(ended) = sighting.access_ended {
-            evidence.push(self.line(
+            evidence.push(Self::line(
                 format!("the access of {name} to {} ended", resource.id),
                 ended,
                 resource,
             ));
         }
         evidence.retain(|line| line.place != Some(sighting.place));
-        evidence.push(self.line(
+        evidence.push(Self::line(
             format!("{name} received {} in `{in_message}`", resource.id),
             sighting.place,
             resource,
@@ -380,7 +380,7 @@ impl Argument<'_, '_> {
 
     fn use_lines(&self, resource: &Resource, user: PartyIx, used: &Used) -> Vec<Evidence> {
         let (name, id) = (self.name(user), &resource.id);
-        let asked = self.line(
+        let asked = Self::line(
             format!("{name} {} {id}", used.severity.request()),
             used.place,
             resource,
@@ -390,11 +390,11 @@ impl Argument<'_, '_> {
             Answer::Denied(place) => Some(("the server refused it", place)),
             Answer::Raced | Answer::Ambiguous(_) | Answer::Unanswered => None,
         };
-        let answered = answered.map(|(text, place)| self.line(text.to_owned(), place, resource));
+        let answered = answered.map(|(text, place)| Self::line(text.to_owned(), place, resource));
         std::iter::once(asked).chain(answered).collect()
     }
 
-    fn line(&self, text: String, place: Place, resource: &Resource) -> Evidence {
+    fn line(text: String, place: Place, resource: &Resource) -> Evidence {
         Evidence {
             text,
             place: Some(place),

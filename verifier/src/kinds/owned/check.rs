@@ -217,9 +217,9 @@ impl CompiledGrant {
 impl Checker for Check {
     fn observe(&mut self, cx: &Cx<'_>, event: &Event<'_>) {
         if event.from_server() {
-            self.from_server(cx, event);
+            self.server_said(cx, event);
         } else if event.from_client() {
-            self.from_client(cx, event);
+            self.client_said(cx, event);
         } else if event.is_step(Lifecycle::Closed) {
             self.access.disconnect(event.connection);
         }
@@ -256,6 +256,7 @@ impl Checker for Check {
 }
 
 /// Which of a message's ids count.
+#[derive(Clone, Copy)]
 enum Where {
     /// Where an event binds the field, there; else where the field says.
     AsBound,
@@ -268,7 +269,7 @@ enum Where {
 pub(super) const SHORTEST_ANYWHERE: usize = 6;
 
 impl Check {
-    fn from_client(&mut self, cx: &Cx<'_>, event: &Event<'_>) {
+    fn client_said(&mut self, cx: &Cx<'_>, event: &Event<'_>) {
         let party = self
             .parties
             .of_connection(cx, self.spec.owner, event.connection);
@@ -326,7 +327,7 @@ impl Check {
         self.scratch = resources;
     }
 
-    fn from_server(&mut self, cx: &Cx<'_>, event: &Event<'_>) {
+    fn server_said(&mut self, cx: &Cx<'_>, event: &Event<'_>) {
         let receiver = self
             .parties
             .of_connection(cx, self.spec.owner, event.connection);
@@ -495,12 +496,11 @@ impl Check {
             (false, true) => Answer::Denied(event.place),
             (false, false) => return,
         };
-        match reply.key.as_ref().and_then(|key| event.id(key)) {
-            Some(key) => self.uses.answer_key(event.connection, key, answer),
-            None => {
-                let since = reply.within.map_or(i64::MIN, |within| event.at - within);
-                self.uses.answer_any(event.connection, since, answer);
-            }
+        if let Some(key) = reply.key.as_ref().and_then(|key| event.id(key)) {
+            self.uses.answer_key(event.connection, key, answer);
+        } else {
+            let since = reply.within.map_or(i64::MIN, |within| event.at - within);
+            self.uses.answer_any(event.connection, since, answer);
         }
     }
 

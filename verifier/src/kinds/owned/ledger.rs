@@ -25,7 +25,7 @@ pub(super) enum Party {
 /// All parties that were met.
 #[derive(Debug, Default)]
 pub(super) struct Parties {
-    parties: Vec<Party>,
+    all: Vec<Party>,
     numbers: HashMap<Party, PartyIx>,
     /// What [`Self::of_connection`] found last, by connection: nearly always right again.
     last: Vec<Option<(Holder, PartyIx)>>,
@@ -36,14 +36,14 @@ impl Parties {
         if let Some(number) = self.numbers.get(&party) {
             return *number;
         }
-        let number = PartyIx(u32::try_from(self.parties.len()).expect("fewer than 2^32 parties"));
-        self.parties.push(party.clone());
+        let number = PartyIx(u32::try_from(self.all.len()).expect("fewer than 2^32 parties"));
+        self.all.push(party.clone());
         self.numbers.insert(party, number);
         number
     }
 
     pub(super) fn get(&self, party: PartyIx) -> &Party {
-        &self.parties[party.0 as usize]
+        &self.all[party.0 as usize]
     }
 
     /// Whoever a connection speaks for here.
