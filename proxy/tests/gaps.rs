@@ -92,10 +92,15 @@ async fn traffic_ends_with_the_recorder_where_that_is_wanted() {
 /// A proxy with little patience, and a recorder with a budget that a test can use up: to a
 /// connection that is a recorder which does not go on.
 async fn impatient(policy: OnRecorderFailure) -> Rig {
+    impatient_with(policy, |_| {}).await
+}
+
+async fn impatient_with(policy: OnRecorderFailure, change: impl FnOnce(&mut ProxyConfig)) -> Rig {
     let backend = backend().await;
     let mut config = config(&format!("http://{}", backend.local_addr().unwrap()));
     config.max_stall = Duration::from_millis(20);
     config.on_recorder_failure = policy;
+    change(&mut config);
     let options = WriterOptions {
         budget: 1 << 20,
         ..WriterOptions::default()
@@ -157,6 +162,36 @@ async fn a_gap_at_the_end_of_a_connection_is_recorded() {
     let gaps = left.reader.gaps().unwrap();
     assert_eq!(gaps.len(), 1, "{gaps:?}");
     assert_eq!(recorded + gaps[0].1.frames.unwrap(), 9);
+}
+
+#[tokio::test]
+async fn a_frame_of_which_a_chunk_fell_into_a_gap_is_missing_and_counted() {
+    let rig = impatient_with(OnRecorderFailure::Continue, |config| {
+        config.limits.chunk = 1_000;
+    })
+    .await;
+    let (mut client, mut server) = rig.pair().await;
+    let mut pass = async |bytes: &[u8]| {
+        client.write_all(bytes).await.unwrap();
+        expect(&mut server, bytes).await;
+    };
+    let big = masked(0x82, &[7; 5_000]);
+    pass(&big[..2_500]).await;
+    let all = rig.sender().credit(u64::MAX).take(2 << 20);
+    pass(&big[2_500..4_500]).await;
+    drop(all);
+    pass(&big[4_500..]).await;
+    let small = masked(0x81, b"small");
+    pass(&small).await;
+    drop((client, server));
+    let left = rig.stop().await;
+    let id = left.connection().id;
+    assert_eq!(left.encode(id, Direction::ClientToServer), small);
+    let gaps = left.reader.gaps().unwrap();
+    assert_eq!(gaps.len(), 1, "{gaps:?}");
+    let gap = &gaps[0].1;
+    assert_eq!((gap.frames, gap.from), (Some(1), gap.to));
+    assert_eq!(left.summary.lost_frames, 1);
 }
 
 #[tokio::test]

@@ -33,6 +33,52 @@ async fn fragments_become_a_message_and_the_pings_between_them_do_not() {
 }
 
 #[tokio::test]
+async fn a_message_that_another_one_cuts_off_is_undecodable() {
+    let rig = Rig::start().await;
+    let (mut client, mut server) = rig.pair().await;
+    let bytes = [
+        masked(0x01, b"begun"),
+        masked(0x00, b"on"),
+        masked(0x81, b"other"),
+    ]
+    .concat();
+    client.write_all(&bytes).await.unwrap();
+    expect(&mut server, &bytes).await;
+    drop((client, server));
+    let left = rig.stop().await;
+    let frames = left.frames(left.connection().id, Direction::ClientToServer);
+    let message = left.reader.message(frames[1].seq).unwrap().unwrap();
+    assert_eq!(message.first_seq, frames[0].seq);
+    assert!(matches!(message.content, MessageContent::Undecodable(_)));
+    let other = left.reader.message(frames[2].seq).unwrap().unwrap();
+    assert_eq!(other.content, MessageContent::Whole(b"other".to_vec()));
+}
+
+#[tokio::test]
+async fn a_frame_has_the_times_of_its_first_and_of_its_last_byte() {
+    let rig = Rig::start().await;
+    let (mut client, mut server) = rig.pair().await;
+    let frame = masked(0x81, b"slowly");
+    let mut pass = async |bytes: &[u8]| {
+        client.write_all(bytes).await.unwrap();
+        expect(&mut server, bytes).await;
+    };
+    pass(&masked(0x81, b"before")).await;
+    // Cut within the header, and within the payload.
+    for cut in [1, 8] {
+        pass(&frame[..cut]).await;
+        pass(&frame[cut..]).await;
+    }
+    drop((client, server));
+    let left = rig.stop().await;
+    let frames = left.frames(left.connection().id, Direction::ClientToServer);
+    assert_eq!(frames[0].first_at, frames[0].last_at);
+    for pair in frames.windows(2) {
+        assert!(pair[0].last_at < pair[1].first_at && pair[1].first_at < pair[1].last_at);
+    }
+}
+
+#[tokio::test]
 async fn breaches_pass_and_are_noted_with_their_frame() {
     let rig = Rig::start().await;
     let (mut client, mut server) = rig.pair().await;
