@@ -12,7 +12,7 @@ use anyhow::{Context as _, bail};
 use clap::{Args, ValueEnum};
 use wsaudit_verifier::engine::{Input, Verification, verify};
 use wsaudit_verifier::facts::Facts;
-use wsaudit_verifier::history::Source;
+use wsaudit_verifier::history::{Source, SourceError};
 use wsaudit_verifier::report::{Palette, Report, Shown, TextOptions, json, report, text};
 use wsaudit_verifier::rules::Pack;
 use wsaudit_verifier::survey::survey;
@@ -118,8 +118,8 @@ pub(crate) fn run(args: &VerifyArgs, output: &mut Output) -> anyhow::Result<Exit
     }
     output.finish()?;
     Ok(match recordings.unread() {
-        0 => verification.verdict.into(),
-        _ => Exit::Failed,
+        [] => verification.verdict.into(),
+        [..] => Exit::Failed,
     })
 }
 
@@ -153,12 +153,14 @@ pub(crate) fn check(
     packs: &[Pack],
     facts: &Facts,
     sources: &[Box<dyn Source>],
+    unread: &[SourceError],
     progress: &mut dyn FnMut(u64),
 ) -> anyhow::Result<(Verification, Report)> {
     let input = Input {
         packs,
         facts,
         sources,
+        unread,
     };
     let verification = verify(&input, progress)?;
     let report = report(packs, &verification, sources)?;

@@ -180,15 +180,15 @@ CREATE VIEW session_frame AS
 SELECT (SELECT t.value FROM tag AS t
          WHERE t.connection_id = f.connection_id AND t.kind = 'session'
            AND t.from_seq <= f.seq AND (t.to_seq IS NULL OR t.to_seq >= f.seq)
-         ORDER BY t.id LIMIT 1) AS session_id,
+         ORDER BY t.id DESC LIMIT 1) AS session_id,
        (SELECT t.value FROM tag AS t
          WHERE t.connection_id = f.connection_id AND t.kind = 'user'
            AND t.from_seq <= f.seq AND (t.to_seq IS NULL OR t.to_seq >= f.seq)
-         ORDER BY t.id LIMIT 1) AS user_id,
+         ORDER BY t.id DESC LIMIT 1) AS user_id,
        (SELECT t.value FROM tag AS t
          WHERE t.connection_id = f.connection_id AND t.kind = 'device'
            AND t.from_seq <= f.seq AND (t.to_seq IS NULL OR t.to_seq >= f.seq)
-         ORDER BY t.id LIMIT 1) AS device,
+         ORDER BY t.id DESC LIMIT 1) AS device,
        f.*,
        c.uuid AS connection_uuid,
        c.client_addr,
@@ -201,15 +201,15 @@ CREATE VIEW session_message AS
 SELECT (SELECT t.value FROM tag AS t
          WHERE t.connection_id = m.connection_id AND t.kind = 'session'
            AND t.from_seq <= m.seq AND (t.to_seq IS NULL OR t.to_seq >= m.seq)
-         ORDER BY t.id LIMIT 1) AS session_id,
+         ORDER BY t.id DESC LIMIT 1) AS session_id,
        (SELECT t.value FROM tag AS t
          WHERE t.connection_id = m.connection_id AND t.kind = 'user'
            AND t.from_seq <= m.seq AND (t.to_seq IS NULL OR t.to_seq >= m.seq)
-         ORDER BY t.id LIMIT 1) AS user_id,
+         ORDER BY t.id DESC LIMIT 1) AS user_id,
        (SELECT t.value FROM tag AS t
          WHERE t.connection_id = m.connection_id AND t.kind = 'device'
            AND t.from_seq <= m.seq AND (t.to_seq IS NULL OR t.to_seq >= m.seq)
-         ORDER BY t.id LIMIT 1) AS device,
+         ORDER BY t.id DESC LIMIT 1) AS device,
        m.*
   FROM message_view AS m;
 

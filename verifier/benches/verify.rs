@@ -146,6 +146,7 @@ fn verifying(criterion: &mut Criterion) {
                     packs: &packs,
                     facts: &Facts::default(),
                     sources: &sources,
+                    unread: &[],
                 };
                 verify(&input, &mut |_| {}).unwrap().messages
             });

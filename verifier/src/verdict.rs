@@ -34,6 +34,8 @@ pub enum Reason {
     Gap,
     /// The recording was not closed cleanly: its end is missing.
     Unclean,
+    /// A recording could not be read at all.
+    Unread,
     /// A message could not be decoded.
     Undecodable,
     /// Nothing says on whose behalf a connection speaks.
@@ -78,9 +80,10 @@ impl State {
 
 impl Reason {
     /// All of them.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Gap,
         Self::Unclean,
+        Self::Unread,
         Self::Undecodable,
         Self::Unidentified,
         Self::NotExercised,
@@ -92,6 +95,7 @@ impl Reason {
         match self {
             Self::Gap => "gap",
             Self::Unclean => "unclean",
+            Self::Unread => "unread",
             Self::Undecodable => "undecodable",
             Self::Unidentified => "unidentified",
             Self::NotExercised => "not-exercised",
@@ -121,7 +125,7 @@ impl fmt::Display for Reason {
 /// A word that is no reason.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "`{0}` is no reason for doubt: expected gap, unclean, undecodable, unidentified, not-exercised or undecided"
+    "`{0}` is no reason for doubt: expected gap, unclean, unread, undecodable, unidentified, not-exercised or undecided"
 )]
 pub struct UnknownReason(String);
 

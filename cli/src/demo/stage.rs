@@ -98,7 +98,13 @@ pub(super) fn verify(recording: &Path) -> anyhow::Result<(Verification, Report)>
         .into_iter()
         .collect::<Result<Vec<_>, _>>()?;
     let source = RecordingSource::open(recording, &recording.display().to_string())?;
-    check(&packs, &Facts::default(), &[Box::new(source)], &mut |_| {})
+    check(
+        &packs,
+        &Facts::default(),
+        &[Box::new(source)],
+        &[],
+        &mut |_| {},
+    )
 }
 
 /// The rules of the application's pack that are broken; those of the others by pack and id.

@@ -20,7 +20,7 @@ use crate::output::{ColorChoice, say};
 pub(super) struct Recordings {
     sources: Vec<Box<dyn Source>>,
     messages: u64,
-    unread: usize,
+    unread: Vec<SourceError>,
     color: ColorChoice,
 }
 
@@ -31,7 +31,7 @@ impl Recordings {
         let mut opened = Self {
             sources: Vec::new(),
             messages: 0,
-            unread: 0,
+            unread: Vec::new(),
             color,
         };
         let mut keys = BTreeSet::new();
@@ -44,10 +44,15 @@ impl Recordings {
                     opened.messages += messages;
                     opened.sources.push(Box::new(source));
                 }
-                Err(error) => failures.push(error),
+                Err(error) => {
+                    opened.unread.push(SourceError {
+                        recording: path.display().to_string(),
+                        why: error.to_string(),
+                    });
+                    failures.push(error);
+                }
             }
         }
-        opened.unread = failures.len();
         let last = if opened.sources.is_empty() {
             failures.pop()
         } else {
@@ -78,15 +83,20 @@ impl Recordings {
         progress: &mut Progress,
     ) -> anyhow::Result<(Verification, Report)> {
         loop {
-            let checked = check(packs, facts, &self.sources, &mut |read| progress.at(read));
+            let checked = check(packs, facts, &self.sources, &self.unread, &mut |read| {
+                progress.at(read);
+            });
             let Err(error) = checked else {
                 return checked;
             };
             let Some(damaged) = self.damaged(&error) else {
                 return Err(error);
             };
-            self.unread += 1;
-            self.sources.remove(damaged);
+            let left_out = self.sources.remove(damaged);
+            self.unread.push(SourceError {
+                recording: left_out.outline().name.clone(),
+                why: error.to_string(),
+            });
             if self.sources.is_empty() {
                 return Err(error);
             }
@@ -109,9 +119,9 @@ impl Recordings {
         &self.sources
     }
 
-    /// How many could not be read.
-    pub(super) const fn unread(&self) -> usize {
-        self.unread
+    /// Those that could not be read.
+    pub(super) fn unread(&self) -> &[SourceError] {
+        &self.unread
     }
 
     /// There are not more messages than this.

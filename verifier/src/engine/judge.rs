@@ -138,6 +138,7 @@ pub fn verify(input: &Input<'_>, progress: &mut dyn FnMut(u64)) -> Result<Verifi
     let messages = finished.tally.messages;
     let mut judge = Judge {
         packs: input.packs,
+        unread: input.unread,
         finished: &finished,
     };
     let doubts: Vec<_> = (0..input.packs.len())
@@ -189,13 +190,14 @@ enum Touches {
 
 struct Judge<'j, 'h> {
     packs: &'j [Pack],
+    unread: &'j [SourceError],
     finished: &'j Finished<'h>,
 }
 
 impl Judge<'_, '_> {
     /// The doubts that stand outside a pack's rules.
     fn outside(&mut self, pack: usize) -> Vec<OutsideDoubt> {
-        let mut doubts = Vec::new();
+        let mut doubts: Vec<_> = self.unread.iter().map(unread).collect();
         for (recording, outline) in (0_u16..).zip(&self.finished.cx.outlines) {
             doubts.extend(unclean(recording, outline));
             doubts.extend(self.gaps(pack, recording, outline));
@@ -315,6 +317,19 @@ impl Judge<'_, '_> {
             },
             touches: Touches::ThoseAboutHolders,
         })
+    }
+}
+
+fn unread(error: &SourceError) -> OutsideDoubt {
+    OutsideDoubt {
+        doubt: Doubt {
+            reason: Reason::Unread,
+            message: format!("nothing is known of {}: {}", error.recording, error.why),
+            settle: "verify again with a copy that can be read, or leave it out".to_owned(),
+            place: None,
+            subject: Subject::default(),
+        },
+        touches: Touches::Every,
     }
 }
 

@@ -219,6 +219,9 @@ struct CompiledEvent {
 /// How many names a pack remembers: a server that makes up names does not fill the memory.
 const MOST_NAMES: usize = 10_000;
 
+/// Names of more bytes are looked up each time.
+const LONGEST_NAME: usize = 256;
+
 impl PackProgram {
     fn new(pack: &Pack, compiler: &mut Compiler<'_>) -> Self {
         let mut program = Self {
@@ -260,8 +263,14 @@ impl PackProgram {
         values: &Values,
     ) -> EventSet {
         let way = usize::from(direction == Direction::ServerToClient);
+        let once;
         let candidates = match name {
             None => &self.nameless[way],
+            // Long names do not come again, and would fill the memory.
+            Some(name) if name.len() > LONGEST_NAME => {
+                once = self.could_be(direction, Some(name));
+                &once
+            }
             Some(name) => {
                 if !self.candidates[way].contains_key(name) {
                     let could_be = self.could_be(direction, Some(name));

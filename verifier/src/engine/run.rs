@@ -24,6 +24,8 @@ pub struct Input<'i> {
     pub facts: &'i Facts,
     /// The recordings: one history.
     pub sources: &'i [Box<dyn Source>],
+    /// Recordings of the same history that could not be read: what they hold is in doubt.
+    pub unread: &'i [SourceError],
 }
 
 /// What the rules of a run came to, before it is judged.
@@ -328,7 +330,8 @@ impl<'h> Pass<'_, 'h, '_> {
             }
             let values = self.extractor.values();
             let name = match &decoded {
-                Some((_, Ok(()))) => room.program.name(values),
+                Some((Codec::Text, Ok(()))) => whole_text(message),
+                Some((Codec::Auto | Codec::Json, Ok(()))) => room.program.name(values),
                 Some((_, Err(error))) => {
                     self.tally.undecodable(pack, connection, place, error);
                     self.cx.fail_to_decode(connection, place.seq);
@@ -426,6 +429,14 @@ impl<'h> Pass<'_, 'h, '_> {
 
 fn readings(sources: &[Box<dyn Source>]) -> Result<Vec<Box<dyn Reading + '_>>, SourceError> {
     sources.iter().map(|source| source.reading()).collect()
+}
+
+/// A message that has no structure: it is its own name.
+fn whole_text<'m>(message: &SourceMessage<'m>) -> Option<&'m str> {
+    match message.payload {
+        SourcePayload::Whole(bytes) => std::str::from_utf8(bytes).ok(),
+        SourcePayload::Truncated { .. } | SourcePayload::Undecodable(_) => None,
+    }
 }
 
 fn read(

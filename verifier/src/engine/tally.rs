@@ -49,6 +49,8 @@ const NAMELESS: &str = "(no name)";
 
 /// How many names are told apart; a server that makes up names does not fill the memory.
 const MOST_NAMES: usize = 10_000;
+/// Names are listed up to so many bytes: a message without structure is its own name.
+const LONGEST_NAME: usize = 100;
 const OTHERS: &str = "(others)";
 
 impl Tally {
@@ -141,6 +143,7 @@ impl Tally {
 
     /// The number of a message's name.
     pub(super) fn name(&mut self, name: &str) -> NameIx {
+        let name = &name[..name.floor_char_boundary(LONGEST_NAME)];
         if let Some(number) = self.name_numbers.get(name) {
             return NameIx(*number);
         }

@@ -116,6 +116,7 @@ impl Prepared {
             packs: &self.packs,
             facts: &self.facts,
             sources: &self.sources,
+            unread: &[],
         };
         verify(&input, &mut |_| {}).map_err(|error| Mismatch {
             file: case.file.clone(),

@@ -61,6 +61,7 @@ pub(crate) fn trial(rule: &str, trace: &str) -> Trial {
         packs: &[pack],
         facts: &Facts::default(),
         sources: &sources,
+        unread: &[],
     };
     let mut verification = verify(&input, &mut |_| {}).expect("memory can be read");
     Trial {
