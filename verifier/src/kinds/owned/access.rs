@@ -172,17 +172,18 @@ impl Access {
         standing
     }
 
-    /// Whether a party was given access at any time.
+    /// Whether a receiver was given access at any time; `parties` as in [`Self::standing`].
     pub(super) fn ever(
         &self,
         resource: ResourceIx,
         connection: ConnectionIx,
-        party: PartyIx,
+        parties: [PartyIx; 2],
     ) -> bool {
-        self.shares.contains_key(&(resource, party))
-            || self
-                .members
-                .contains_key(&(resource, self.member(connection, party)))
+        parties.into_iter().any(|party| {
+            let member = self.member(connection, party);
+            self.shares.contains_key(&(resource, party))
+                || self.members.contains_key(&(resource, member))
+        })
     }
 
     fn member(&self, connection: ConnectionIx, party: PartyIx) -> Member {

@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use wsaudit_tagging::TagKind;
+
 use super::check::Check;
 use super::ledger::{Basis, ClaimMade, Party, PartyIx, Resource, ResourceIx, Support};
 use super::sightings::{Seen, Sighting};
@@ -59,7 +61,8 @@ impl Argument<'_, '_> {
     /// Two claims that name different owners.
     fn contested(&mut self) {
         for (_, resource) in self.check.ledger.iter() {
-            let (Some(owner), Some(other)) = (resource.owner(), resource.contested_by()) else {
+            let other = resource.contested_by(|one, other| self.same(one, other));
+            let (Some(owner), Some(other)) = (resource.owner(), other) else {
                 continue;
             };
             let field = self.field();
@@ -101,7 +104,7 @@ impl Argument<'_, '_> {
     ) -> bool {
         let resource = self.check.ledger.get(resource_ix);
         let owner = resource.owner();
-        if owner.is_some_and(|owner| self.is_owner(owner.owner, receiver)) {
+        if owner.is_some_and(|owner| self.same(owner.owner, receiver)) {
             return false;
         }
         let first = seen.definite.as_ref().or(seen.doubtful.as_ref());
@@ -224,7 +227,7 @@ impl Argument<'_, '_> {
         let resource = self.check.ledger.get(resource_ix);
         let owner = resource.owner();
         match owner {
-            Some(owner) if self.is_owner(owner.owner, user) => return,
+            Some(owner) if self.same(owner.owner, user) => return,
             None if !self.members_only() => {
                 if let Answer::Granted(_) = used.answer {
                     self.unowned.push((resource_ix, used.place));
@@ -436,25 +439,27 @@ impl Argument<'_, '_> {
         }
     }
 
-    /// Whether a receiver is the owner: by its id, or because its connection turns out to be the
-    /// owner's.
-    fn is_owner(&self, owner: PartyIx, receiver: PartyIx) -> bool {
-        if owner == receiver {
-            return true;
-        }
-        let Party::Unidentified(connection) = self.check.parties.get(receiver) else {
-            return false;
+    /// Whether two parties are one: by their ids, or by those that their connections turn out to have.
+    fn same(&self, one: PartyIx, other: PartyIx) -> bool {
+        one == other || self.id(one).is_some_and(|id| self.id(other) == Some(id))
+    }
+
+    /// The id of a party that can own; of a connection that said late on whose behalf it speaks, the
+    /// first one that it said.
+    fn id(&self, party: PartyIx) -> Option<&str> {
+        let connection = match self.check.parties.get(party) {
+            Party::Named(kind, id) if *kind == self.check.spec.owner => return Some(id),
+            Party::Named(..) | Party::Connection(_) => return None,
+            Party::Unidentified(connection) => *connection,
         };
-        self.cx
-            .holder(self.check.spec.owner, *connection)
-            .is_some_and(|holder| {
-                let id = match holder {
-                    Holder::Session(session) => self.cx.session_name(session),
-                    Holder::User(user) => self.cx.user_name(user),
-                    Holder::Connection(_) => return false,
-                };
-                matches!(self.check.parties.get(owner), Party::Named(_, owner) if owner == id)
-            })
+        let kind = match self.check.spec.owner {
+            HolderKind::Session => TagKind::Session,
+            HolderKind::User => TagKind::User,
+            HolderKind::Connection => return None,
+        };
+        let mut tags = self.cx.connection(connection).info.tags.iter();
+        tags.find(|tag| tag.kind == kind)
+            .map(|tag| tag.value.as_str())
     }
 
     /// Nothing in the rule says who owns; only members may see.

@@ -243,7 +243,8 @@ impl Checker for Check {
             .parties
             .of_connection(cx, self.spec.owner, event.connection);
         // In the second pass access has no beginning and no end: whoever ever had it may see it.
-        if self.access.ever(resource, event.connection, receiver) {
+        let parties = self.parties(cx, event, receiver);
+        if self.access.ever(resource, event.connection, parties) {
             return;
         }
         self.sightings
@@ -529,16 +530,17 @@ impl Check {
         resource: ResourceIx,
         party: PartyIx,
     ) -> Standing {
+        let parties = self.parties(cx, event, party);
+        self.access
+            .standing(resource, event.connection, parties, event.at, self.slack)
+    }
+
+    /// Whoever is on the event's connection, as each kind of holder that can have access.
+    fn parties(&mut self, cx: &Cx<'_>, event: &Event<'_>, party: PartyIx) -> [PartyIx; 2] {
         let other = match self.sharer_kind {
             Some(kind) => self.parties.of_connection(cx, kind, event.connection),
             None => party,
         };
-        self.access.standing(
-            resource,
-            event.connection,
-            [party, other],
-            event.at,
-            self.slack,
-        )
+        [party, other]
     }
 }

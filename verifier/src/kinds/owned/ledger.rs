@@ -247,11 +247,15 @@ impl Resource {
         (first.basis != Basis::Delivered || delivered == 1).then_some(first)
     }
 
-    /// A claim that names another owner than [`Self::owner`] does, delivery left aside.
-    pub(super) fn contested_by(&self) -> Option<&ClaimMade> {
+    /// A claim that names another owner than [`Self::owner`] does, delivery left aside. `same` says
+    /// whether two parties are one.
+    pub(super) fn contested_by(
+        &self,
+        same: impl Fn(PartyIx, PartyIx) -> bool,
+    ) -> Option<&ClaimMade> {
         let owner = self.owner()?.owner;
         self.claims
             .iter()
-            .find(|claim| claim.basis != Basis::Delivered && claim.owner != owner)
+            .find(|claim| claim.basis != Basis::Delivered && !same(claim.owner, owner))
     }
 }
