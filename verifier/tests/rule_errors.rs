@@ -86,6 +86,7 @@ fn unknown_names() {
 id       = "a"
 title    = "t"
 kind     = "response"
+within  = "1s"
 request  = ["create", "opend"]
 reply    = ["@open", "thread"]
 match    = "treads"
@@ -229,6 +230,13 @@ resource = "thread"
 except   = [{ why = "everybody" }]
 used-by  = "opened"
 reply    = { within = "2s" }
+[[rule]]
+id      = "e"
+title   = "t"
+kind    = "response"
+request = "opened"
+reply   = "thread"
+match   = "/request_id"
 [[rule]]
 id    = "d"
 title = "t"

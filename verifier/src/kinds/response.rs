@@ -93,6 +93,16 @@ impl Response {
                 .filter_map(|node| names.selector(node))
                 .collect()
         });
+        let demands_something = within.is_some()
+            || expect == Expect::NoReply
+            || unsolicited == Unsolicited::Violated
+            || table.has_any(&["within", "same"]);
+        if !demands_something {
+            table
+                .error("nothing could break this rule: a reply may always still come")
+                .label("expected `within`, `same`, `unsolicited = \"violated\"` or `expect = \"no reply\"`")
+                .emit();
+        }
         Some(Self {
             requests: requests?,
             replies: replies?,

@@ -24,6 +24,8 @@ use crate::rules::{EventRef, HolderKind, Selector};
 /// completed sequence its first step begins another one of the same key; anything else is out of
 /// order. A key whose first step was seen by somebody else, or came before the recording, is broken
 /// too: a connection is recorded from its opening on. What a gap may hide is not held against it.
+/// Where a holder has several connections and each is told everything, what one of them shows after
+/// another is the same step, not a second one.
 #[derive(Debug, Clone)]
 pub struct Sequence {
     /// What ties the events together.

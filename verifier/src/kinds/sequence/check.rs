@@ -7,7 +7,7 @@ use hashbrown::HashMap;
 
 use super::Sequence;
 use crate::engine::{
-    Absence, Breaches, Checker, Compiler, Cx, Event, Holder, Ids, Named, Skipped, Watched,
+    Absence, Breaches, Checker, Compiler, ConnectionIx, Cx, Event, Holder, Ids, Named, Skipped, Watched,
     nanoseconds,
 };
 use crate::finding::{Outcome, Place, Subject};
@@ -59,6 +59,30 @@ struct Run {
     /// The last step that came in order.
     last: Moment,
     subject: Subject,
+    /// How far each of the holder's connections has seen it: a server may send every event to all of
+    /// them.
+    seen: Vec<(ConnectionIx, Positions)>,
+}
+
+impl Run {
+    /// Takes a step as its connection sees it. Returns whether it is in order there, whatever the
+    /// holder's other connections have seen before.
+    fn see(&mut self, steps: &Steps, event: &Event<'_>) -> bool {
+        let own = self
+            .seen
+            .iter_mut()
+            .find(|(connection, _)| *connection == event.connection);
+        let next = match &own {
+            Some((_, positions)) => steps.next(*positions, event),
+            None => steps.start(event),
+        };
+        match (next, own) {
+            (Some(next), Some((_, positions))) => *positions = next,
+            (Some(next), None) => self.seen.push((event.connection, next)),
+            (None, _) => return false,
+        }
+        true
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -155,12 +179,14 @@ impl Check {
                 Some(positions) => RunState::At(positions),
                 None => RunState::Broken,
             };
-            let run = Run {
+            let mut run = Run {
                 state,
                 started: moment.clone(),
                 last: moment,
                 subject: event.subject(),
+                seen: Vec::new(),
             };
+            run.see(&self.steps, event);
             if state == RunState::Broken && !cx.may_have_hidden(event.connection, event.place) {
                 let violation = self.unstarted(cx, event, holder, key);
                 self.breaches.add(violation);
@@ -174,6 +200,7 @@ impl Check {
         let RunState::At(positions) = run.state else {
             return;
         };
+        let in_order_there = run.see(&self.steps, event);
         if let Some(next) = self.steps.next(positions, event) {
             run.state = RunState::At(next);
             run.last = moment;
@@ -192,7 +219,12 @@ impl Check {
                 started: moment.clone(),
                 last: moment,
                 subject: event.subject(),
+                seen: vec![(event.connection, positions)],
             };
+            return;
+        }
+        if in_order_there {
+            // Another connection of the holder has shown it before.
             return;
         }
         run.state = RunState::Broken;
