@@ -9,7 +9,7 @@ mod strings;
 mod values;
 
 pub use extractor::{Extractor, ExtractorBuilder};
-pub use strings::for_each_string;
+pub use strings::{Strings, for_each_string};
 pub use values::{SlotId, Values};
 
 /// A value that a pointer leads to.

@@ -24,6 +24,7 @@ mod watched;
 pub use breaches::Breaches;
 pub use checker::Checker;
 pub use event::{Event, EventSet};
+pub use identity::is_hashed;
 pub use judge::{
     ConnectionStats, Coverage, RuleResult, RunError, SessionStats, Verification, verify,
 };
@@ -32,6 +33,6 @@ pub use program::{CompiledCondition, Compiler, Ids, pointers};
 pub use retag::SessionConflict;
 pub use run::Input;
 pub use skipped::Skipped;
-pub use state::{Connected, ConnectionIx, ConnectionState, Cx, Holder, Issued, SessionIx, UserIx};
+pub use state::{Connected, ConnectionIx, ConnectionState, Cx, Holder, SessionIx, UserIx};
 pub use time::{in_words, nanoseconds};
 pub use watched::{Absence, Watched};

@@ -151,9 +151,7 @@ impl<'de> DeserializeSeed<'de> for Place<'_> {
             Some(b'n') => Value::Null,
             _ => Value::Number(raw),
         };
-        for slot in &self.trie.nodes[self.node].slots {
-            self.values.push(*slot, value);
-        }
+        self.values.push(&self.trie.nodes[self.node].slots, value);
         if composite && !self.trie.is_leaf(self.node) {
             // Others go on from here: a second look at this part of the message.
             serde_json::Deserializer::from_str(raw)

@@ -11,7 +11,7 @@ use super::extractor::utf8;
 /// canonical text of an id.
 pub fn for_each_string(message: &[u8], mut each: impl FnMut(&str)) -> Result<(), DecodeError> {
     let mut deserializer = serde_json::Deserializer::from_str(utf8(message)?);
-    Strings(&mut each)
+    Each(&mut each)
         .deserialize(&mut deserializer)
         .and_then(|()| deserializer.end())
         .map_err(|error| DecodeError::NotJson {
@@ -19,9 +19,45 @@ pub fn for_each_string(message: &[u8], mut each: impl FnMut(&str)) -> Result<(),
         })
 }
 
-struct Strings<'e>(&'e mut dyn FnMut(&str));
+/// The strings of one message, in its order; reused from message to message.
+#[derive(Debug, Default)]
+pub struct Strings {
+    text: String,
+    ends: Vec<usize>,
+}
 
-impl<'de> DeserializeSeed<'de> for Strings<'_> {
+impl Strings {
+    /// Reads one message. After an error there are none.
+    pub fn read(&mut self, message: &[u8]) -> Result<(), DecodeError> {
+        self.clear();
+        let read = for_each_string(message, |text| {
+            self.text.push_str(text);
+            self.ends.push(self.text.len());
+        });
+        if read.is_err() {
+            self.clear();
+        }
+        read
+    }
+
+    /// Forgets them.
+    pub fn clear(&mut self) {
+        self.text.clear();
+        self.ends.clear();
+    }
+
+    /// All of them.
+    pub fn iter(&self) -> impl Iterator<Item = &str> {
+        let starts = std::iter::once(0).chain(self.ends.iter().copied());
+        starts
+            .zip(&self.ends)
+            .map(|(start, end)| &self.text[start..*end])
+    }
+}
+
+struct Each<'e>(&'e mut dyn FnMut(&str));
+
+impl<'de> DeserializeSeed<'de> for Each<'_> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
@@ -29,7 +65,7 @@ impl<'de> DeserializeSeed<'de> for Strings<'_> {
     }
 }
 
-impl<'de> Visitor<'de> for Strings<'_> {
+impl<'de> Visitor<'de> for Each<'_> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -38,13 +74,13 @@ impl<'de> Visitor<'de> for Strings<'_> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<(), A::Error> {
         while members.next_key::<serde::de::IgnoredAny>()?.is_some() {
-            members.next_value_seed(Strings(self.0))?;
+            members.next_value_seed(Each(self.0))?;
         }
         Ok(())
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<(), A::Error> {
-        while elements.next_element_seed(Strings(self.0))?.is_some() {}
+        while elements.next_element_seed(Each(self.0))?.is_some() {}
         Ok(())
     }
 
@@ -86,5 +122,11 @@ mod tests {
         let message = br#"{"k":"a","n":{"l":["b",7,-1,1.5,null,true]}}"#;
         for_each_string(message, |text| found.push(text.to_owned())).unwrap();
         assert_eq!(found, ["a", "b", "7", "-1"]);
+        let mut strings = Strings::default();
+        strings.read(br#"["gone"]"#).unwrap();
+        strings.read(message).unwrap();
+        assert!(strings.iter().eq(["a", "b", "7", "-1"]));
+        strings.read(b"[").unwrap_err();
+        assert_eq!(strings.iter().next(), None);
     }
 }

@@ -61,7 +61,8 @@ impl Values {
         self.duplicate_keys = 0;
     }
 
-    pub(super) fn push(&mut self, slot: SlotId, value: Value<'_>) {
+    /// A value to which the pointers of several slots lead. Its text is kept once.
+    pub(super) fn push(&mut self, slots: &[SlotId], value: Value<'_>) {
         let start = self.offset();
         let shape = match value {
             Value::Text(text) => {
@@ -78,6 +79,12 @@ impl Values {
             Value::Composite => Shape::Composite,
         };
         let end = self.offset();
+        for slot in slots {
+            self.enter(*slot, shape, start, end);
+        }
+    }
+
+    fn enter(&mut self, slot: SlotId, shape: Shape, start: u32, end: u32) {
         self.entries.push(Entry {
             slot,
             shape,
@@ -139,7 +146,8 @@ impl Values {
         }
     }
 
-    /// Messages are smaller than 4 GiB: the reader joins no larger ones.
+    /// Messages are smaller than 4 GiB (the reader joins no larger ones), and each of their values is
+    /// kept once.
     fn offset(&self) -> u32 {
         u32::try_from(self.text.len()).expect("a message's values take less than 4 GiB")
     }

@@ -12,14 +12,14 @@ pub trait Checker {
     /// A message, or a step in a connection's life. `cx` stands where the event stands.
     fn observe(&mut self, cx: &Cx<'_>, event: &Event<'_>);
 
-    /// Whether [`Self::observe_string`] wants to be called, in a second pass, once everything was
-    /// observed.
+    /// Whether everything is to be shown once more, with the strings of all messages
+    /// ([`Event::strings`]): ids that are known by then are looked for from the beginning.
     fn wants_strings(&self) -> bool {
         false
     }
 
-    /// Second pass: a string anywhere in a server message.
-    fn observe_string(&mut self, _cx: &Cx<'_>, _event: &Event<'_>, _text: &str) {}
+    /// The second pass begins.
+    fn begin_again(&mut self) {}
 
     /// What it comes to. `cx` stands at the end of the history.
     fn finish(self: Box<Self>, cx: &Cx<'_>) -> Outcome;

@@ -4,7 +4,7 @@ use wsaudit_wire::Direction;
 
 use super::program::{CompiledCondition, Ids};
 use super::state::{ConnectionIx, Holder, SessionIx, UserIx};
-use crate::decode::Values;
+use crate::decode::{Strings, Values};
 use crate::finding::{Place, Subject};
 use crate::rules::{EventId, EventRef, HolderKind, Lifecycle};
 
@@ -54,6 +54,19 @@ impl EventSet {
             .any(|(ours, theirs)| ours & theirs != 0)
     }
 
+    /// Those that are messages, in the pack's order.
+    pub fn messages(&self) -> impl Iterator<Item = EventId> + use<> {
+        (0_u16..).zip(self.words).flat_map(|(number, word)| {
+            let mut rest = word;
+            std::iter::from_fn(move || {
+                let bit = u16::try_from(rest.trailing_zeros()).unwrap_or(64);
+                rest &= rest.wrapping_sub(1);
+                (bit < 64).then_some(EventId(number * 64 + bit))
+            })
+            .take_while(|EventId(id)| usize::from(*id) < Self::MOST_NAMED)
+        })
+    }
+
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.words == [0; 4]
@@ -97,12 +110,19 @@ pub struct Event<'e> {
     pub is: EventSet,
     /// What the pointers yielded; `None` for a step in a connection's life.
     pub(super) values: Option<&'e Values>,
+    /// In the second pass: all strings of a server's message.
+    pub(super) strings: Option<&'e Strings>,
 }
 
 impl<'e> Event<'e> {
     /// Whether it is one of `events`.
     pub fn is_one_of(&self, events: &EventSet) -> bool {
         self.is.meets(events)
+    }
+
+    /// In the second pass: all strings of a server's message, wherever they stand.
+    pub fn strings(&self) -> impl Iterator<Item = &'e str> + use<'e> {
+        self.strings.into_iter().flat_map(Strings::iter)
     }
 
     /// Whether the server sent it.
@@ -176,6 +196,14 @@ mod tests {
             assert!(set.contains(EventRef::Lifecycle(step)));
         }
         assert!(set.meets(&EventSet::of(&[EventRef::Lifecycle(Lifecycle::Closed)])));
+        let both = EventSet::of(&[EventRef::Message(EventId(3)), last]);
+        assert!(
+            both.messages()
+                .map(EventRef::Message)
+                .eq([EventRef::Message(EventId(3)), last])
+        );
+        let last = [last].map(|event| Some(event) == set.messages().map(EventRef::Message).next());
+        assert_eq!(last, [true], "a step in a connection's life is no message");
         assert!(!EventSet::default().meets(&set));
     }
 }

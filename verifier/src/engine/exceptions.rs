@@ -1,10 +1,11 @@
 //! To whom a rule does not apply: takes their violations out, and counts them.
 
-use wsaudit_tagging::Provenance;
+use wsaudit_tagging::{Provenance, TagKind};
 
 use super::state::Cx;
-use crate::finding::{Outcome, Subject};
-use crate::rules::{Exception, Matcher, Rule};
+use crate::finding::{Outcome, Place, Subject};
+use crate::history::Tag;
+use crate::rules::{Exception, Rule};
 
 /// Moves what the rule's exceptions cover from the violations to the counts.
 pub(super) fn apply(rule: &Rule, cx: &Cx<'_>, outcome: &mut Outcome) {
@@ -15,7 +16,8 @@ pub(super) fn apply(rule: &Rule, cx: &Cx<'_>, outcome: &mut Outcome) {
     } = outcome;
     violations.retain(|violation| {
         let covering = rule.except.iter().find(|exception| {
-            exception.event.is_none() && covers(exception, cx, violation.subject)
+            exception.event.is_none()
+                && covers(exception, cx, violation.subject, violation.offending)
         });
         if let Some(exception) = covering {
             *excepted.entry(exception.why.clone()).or_default() += 1;
@@ -25,37 +27,43 @@ pub(super) fn apply(rule: &Rule, cx: &Cx<'_>, outcome: &mut Outcome) {
 }
 
 /// A client can claim to be anyone: only what the server issued excuses.
-fn covers(exception: &Exception, cx: &Cx<'_>, subject: Subject) -> bool {
-    let issued = |value: Option<&str>, provenance: Option<Provenance>, matcher: &Matcher| {
-        provenance == Some(Provenance::Issued) && value.is_some_and(|id| matcher.matches_text(id))
-    };
-    let on_connection = subject
-        .connection
-        .map(|connection| cx.connection(connection));
-    // A finding about a session or user names no connection: any of its connections will do.
-    let mut states = cx
-        .connections()
-        .map(|(_, state)| state)
-        .filter(|state| match on_connection {
-            Some(known) => std::ptr::eq(*state, known),
-            None => {
-                (subject.session.is_some() && state.session == subject.session)
-                    || (subject.session.is_none() && state.user == subject.user)
-            }
-        });
-    states.any(|state| {
-        let session = state.session.map(|session| cx.session_name(session));
-        let user = state.user.map(|user| cx.user_name(user));
-        let device = state.device.as_deref();
-        let all = [
-            (&exception.session, session, state.issued.session),
-            (&exception.user, user, state.issued.user),
-            (&exception.device, device, state.issued.device),
-        ];
-        all.into_iter().all(|(matcher, value, provenance)| {
-            matcher
-                .as_ref()
-                .is_none_or(|matcher| issued(value, provenance, matcher))
+///
+/// On a connection, what counts is whom it spoke for at the offending place, not whom it spoke for
+/// later. A finding about a session or user as a whole is excused where all of its connections are.
+fn covers(exception: &Exception, cx: &Cx<'_>, subject: Subject, offending: Place) -> bool {
+    if let Some(connection) = subject.connection {
+        let at = |kind| cx.tag_at(kind, connection, offending);
+        return covers_tags(exception, at);
+    }
+    let own = cx.connections().filter(|(_, state)| match subject {
+        Subject {
+            session: Some(session),
+            ..
+        } => state.session == Some(session),
+        Subject {
+            user: Some(user), ..
+        } => state.user == Some(user),
+        Subject { .. } => false,
+    });
+    let mut own = own.peekable();
+    own.peek().is_some()
+        && own.all(|(_, state)| {
+            let last = |kind| state.info.tags.iter().rfind(|tag| tag.kind == kind);
+            covers_tags(exception, last)
+        })
+}
+
+fn covers_tags<'t>(exception: &Exception, tag: impl Fn(TagKind) -> Option<&'t Tag>) -> bool {
+    [
+        (&exception.session, TagKind::Session),
+        (&exception.user, TagKind::User),
+        (&exception.device, TagKind::Device),
+    ]
+    .into_iter()
+    .filter_map(|(matcher, kind)| Some((matcher.as_ref()?, tag(kind))))
+    .all(|(matcher, tag)| {
+        tag.is_some_and(|tag| {
+            tag.provenance == Provenance::Issued && matcher.matches_text(&tag.value)
         })
     })
 }

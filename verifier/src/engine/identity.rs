@@ -7,6 +7,12 @@ use crate::finding::{Evidence, Place};
 use crate::history::{Anomaly, Connection, Tag};
 use crate::rules::HolderKind;
 
+/// Whether an id was taken from a secret, and is known as its hash only. It cannot be compared with an
+/// id that a message names.
+pub fn is_hashed(id: &str) -> bool {
+    id.starts_with("redacted-")
+}
+
 impl<'h> Cx<'h> {
     /// Everybody of that kind for whom a connection ever speaks.
     pub(super) fn holders_ever(
@@ -27,6 +33,19 @@ impl<'h> Cx<'h> {
         holders.sort_unstable();
         holders.dedup();
         holders
+    }
+
+    /// The id of the first holder of that kind for whom a connection speaks, now or later; `None`: it
+    /// never says, or connections hold.
+    pub fn first_name(&self, kind: HolderKind, connection: ConnectionIx) -> Option<&'h str> {
+        let kind = match kind {
+            HolderKind::Session => TagKind::Session,
+            HolderKind::User => TagKind::User,
+            HolderKind::Connection => return None,
+        };
+        let mut tags = self.connection(connection).info.tags.iter();
+        tags.find(|tag| tag.kind == kind)
+            .map(|tag| tag.value.as_str())
     }
 
     /// The tag of that kind that holds for a connection at a place.

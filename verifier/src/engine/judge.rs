@@ -286,7 +286,6 @@ impl Judge<'_, '_> {
         let (cx, tally) = (&self.finished.cx, &self.finished.tally);
         let mut unidentified = cx.connections().filter(|(index, state)| {
             self.finished.scopes[pack][index.0 as usize]
-                && state.info.accepted()
                 && state.identified_from.is_none()
                 && tally.received[index.0 as usize] > 0
         });
@@ -423,6 +422,7 @@ fn acceptance<'p>(pack: &'p Pack, rule: &'p Rule, doubt: &Doubt) -> Option<&'p A
 
 fn sessions(finished: &Finished<'_>) -> Vec<SessionStats> {
     let cx = &finished.cx;
+    let mut received = finished.tally.received_by_session();
     let mut sessions: Vec<_> = cx
         .sessions()
         .map(|session| SessionStats {
@@ -431,7 +431,7 @@ fn sessions(finished: &Finished<'_>) -> Vec<SessionStats> {
             device: None,
             connections: Vec::new(),
             connected: false,
-            received: finished.tally.received_by(session),
+            received: received.remove(&session).unwrap_or_default(),
         })
         .collect();
     for (index, state) in cx.connections() {

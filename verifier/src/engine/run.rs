@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use wsaudit_wire::Opcode;
+use wsaudit_wire::{Direction, Opcode};
 
 use super::checker::Checker;
 use super::event::{Event, EventSet};
@@ -10,7 +10,7 @@ use super::program::{PackProgram, Program};
 use super::state::{ConnectionIx, Cx};
 use super::tally::Tally;
 use super::timeline::{Item, Mark, Timeline};
-use crate::decode::{DecodeError, Extractor, ExtractorBuilder, for_each_string};
+use crate::decode::{DecodeError, Extractor, Strings};
 use crate::facts::Facts;
 use crate::finding::{Outcome, Place};
 use crate::history::{Outline, Reading, Source, SourceError, SourceMessage, SourcePayload};
@@ -82,30 +82,31 @@ pub(super) fn run<'h>(
     let mut pass = Pass {
         cx: &mut cx,
         extractor: program.extractor,
+        strings: Strings::default(),
         rooms: &mut rooms,
         tally: &mut tally,
+        look: Look::First,
     };
-    pass.first(input.sources, progress)?;
+    pass.run(input.sources, progress)?;
     let yielded = pass.extractor.yielded();
     let yielded = yielded
         .map(|(pointer, count)| (pointer.clone(), count))
         .collect();
-    if pass
-        .rooms
-        .iter()
-        .flat_map(|room| &room.workers)
-        .any(|worker| worker.checker.wants_strings())
-    {
-        // The whole history is known now; strings that equal a claimed id are looked for from its
-        // beginning, with the tags of each place.
-        let mut again = cx.rewound();
+    let extractor = pass.extractor;
+    let mut workers = rooms.iter().flat_map(|room| &room.workers);
+    if workers.any(|worker| worker.checker.wants_strings()) {
+        // All ids are known now; strings that equal one are looked for from the beginning, with what
+        // is known of sessions and access at each place.
         let mut pass = Pass {
-            cx: &mut again,
-            extractor: ExtractorBuilder::default().build(),
+            cx: &mut cx.rewound(),
+            extractor,
+            strings: Strings::default(),
             rooms: &mut rooms,
-            tally: &mut Tally::default(),
+            tally: &mut Tally::new(input.packs, cx.connections().count()),
+            look: Look::Again,
         };
-        pass.second(input.sources)?;
+        pass.begin_again();
+        pass.run(input.sources, &mut |_| {})?;
     }
     let scopes = rooms.iter().map(|room| room.in_scope.clone()).collect();
     let outcomes = rooms
@@ -202,6 +203,14 @@ impl<'p> Worker<'p> {
         self.checker.observe(cx, event);
     }
 
+    /// The second pass: what is counted beside the checker was counted in the first one.
+    fn observe_again(&mut self, cx: &Cx<'_>, event: &Event<'_>) {
+        let hidden = |(events, _): &(EventSet, _)| event.is_one_of(events);
+        if self.checker.wants_strings() && !self.excepted_events.iter().any(hidden) {
+            self.checker.observe(cx, event);
+        }
+    }
+
     fn finish(self, cx: &Cx<'_>) -> RuleOutcome {
         let mut outcome = self.checker.finish(cx);
         for (why, count) in self.excepted {
@@ -218,6 +227,17 @@ impl<'p> Worker<'p> {
     }
 }
 
+impl Room<'_> {
+    fn observe(&mut self, look: Look, cx: &Cx<'_>, event: &Event<'_>) {
+        for worker in &mut self.workers {
+            match look {
+                Look::First => worker.observe(cx, event),
+                Look::Again => worker.observe_again(cx, event),
+            }
+        }
+    }
+}
+
 fn happens_in(place: RequiredPlace, cx: &Cx<'_>, event: &Event<'_>) -> bool {
     match place {
         RequiredPlace::AnySession => true,
@@ -228,16 +248,36 @@ fn happens_in(place: RequiredPlace, cx: &Cx<'_>, event: &Event<'_>) -> bool {
     }
 }
 
+/// Which walk over the history it is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Look {
+    /// All rules are shown everything.
+    First,
+    /// Those that want strings are shown everything once more.
+    Again,
+}
+
 /// One walk over the history.
 struct Pass<'a, 'h, 'p> {
     cx: &'a mut Cx<'h>,
     extractor: Extractor,
+    /// Of the message at hand, in the second pass.
+    strings: Strings,
     rooms: &'a mut [Room<'p>],
     tally: &'a mut Tally,
+    look: Look,
 }
 
 impl<'h> Pass<'_, 'h, '_> {
-    fn first(
+    fn begin_again(&mut self) {
+        for worker in self.rooms.iter_mut().flat_map(|room| &mut room.workers) {
+            if worker.checker.wants_strings() {
+                worker.checker.begin_again();
+            }
+        }
+    }
+
+    fn run(
         &mut self,
         sources: &'h [Box<dyn Source>],
         progress: &mut dyn FnMut(u64),
@@ -292,15 +332,14 @@ impl<'h> Pass<'_, 'h, '_> {
             name: None,
             is: EventSet::of(&[EventRef::Lifecycle(step)]),
             values: None,
+            strings: None,
         };
         for room in self
             .rooms
             .iter_mut()
             .filter(|room| room.in_scope[connection.0 as usize])
         {
-            for worker in &mut room.workers {
-                worker.observe(self.cx, &event);
-            }
+            room.observe(self.look, self.cx, &event);
         }
     }
 
@@ -316,6 +355,14 @@ impl<'h> Pass<'_, 'h, '_> {
         let state = self.cx.connection(connection);
         let (session, user) = (state.session, state.user);
         let (mut named, mut decoded) = (None, None);
+        let strings = self.look == Look::Again && message.direction == Direction::ServerToClient;
+        if strings {
+            self.strings.clear();
+            if let SourcePayload::Whole(bytes) = message.payload {
+                // What does not decode was counted in the first pass.
+                let _ = self.strings.read(bytes);
+            }
+        }
         let mut events = EventSet::default();
         for (pack, room) in self.rooms.iter_mut().enumerate() {
             if !room.in_scope[connection.0 as usize] || !room.reads_messages {
@@ -355,75 +402,12 @@ impl<'h> Pass<'_, 'h, '_> {
                 name,
                 is,
                 values: Some(values),
+                strings: strings.then_some(&self.strings),
             };
-            for worker in &mut room.workers {
-                worker.observe(self.cx, &event);
-            }
+            room.observe(self.look, self.cx, &event);
         }
         self.tally
             .message(connection, session, message, named, &events);
-    }
-
-    fn second(&mut self, sources: &'h [Box<dyn Source>]) -> Result<(), SourceError> {
-        let mut readings = readings(sources)?;
-        let mut timeline = Timeline::new(&self.cx.outlines, &mut readings)?;
-        while let Some(item) = timeline.next()? {
-            match item {
-                Item::Mark {
-                    connection, mark, ..
-                } => {
-                    self.cx.mark(connection, mark);
-                    if mark == Mark::Step(Lifecycle::Closed) {
-                        self.cx.close(connection);
-                    }
-                }
-                Item::Message {
-                    recording,
-                    connection,
-                    message,
-                } => {
-                    self.strings(recording, connection, &message);
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn strings(&mut self, recording: u16, connection: ConnectionIx, message: &SourceMessage<'_>) {
-        let SourcePayload::Whole(bytes) = message.payload else {
-            return;
-        };
-        if !matches!(message.opcode, Opcode::TEXT | Opcode::BINARY) {
-            return;
-        }
-        let state = self.cx.connection(connection);
-        let event = Event {
-            place: Place {
-                recording,
-                seq: message.moment.seq,
-            },
-            at: message.moment.at,
-            connection,
-            direction: Some(message.direction),
-            session: state.session,
-            user: state.user,
-            name: None,
-            is: EventSet::default(),
-            values: None,
-        };
-        let mut workers: Vec<_> = self
-            .rooms
-            .iter_mut()
-            .filter(|room| room.in_scope[connection.0 as usize])
-            .flat_map(|room| &mut room.workers)
-            .filter(|worker| worker.checker.wants_strings())
-            .collect();
-        // What does not decode was counted in the first pass.
-        let _ = for_each_string(bytes, |text| {
-            for worker in &mut workers {
-                worker.checker.observe_string(self.cx, &event, text);
-            }
-        });
     }
 }
 
@@ -468,7 +452,7 @@ impl Cx<'_> {
             }
             Mark::Tag(number) => {
                 let tag = &self.connection(connection).info.tags[number];
-                self.tag(connection, tag.from, (tag.kind, &tag.value, tag.provenance));
+                self.tag(connection, tag.from, tag.kind, &tag.value);
                 None
             }
         }

@@ -1,7 +1,7 @@
 //! What is known at a place in the history: who is connected, and on whose behalf.
 
 use hashbrown::HashMap;
-use wsaudit_tagging::{Provenance, TagKind};
+use wsaudit_tagging::TagKind;
 
 use crate::finding::{Place, Subject};
 use crate::history::{Connection, Outline};
@@ -45,8 +45,6 @@ pub struct ConnectionState<'h> {
     pub user: Option<UserIx>,
     /// Its device here.
     pub device: Option<String>,
-    /// Whether the server said so: issued tags can excuse, presented ones cannot.
-    pub issued: Issued,
     /// Whether it is accepted and not closed here.
     pub connected: Connected,
     /// The seq from which its first session holds.
@@ -55,17 +53,6 @@ pub struct ConnectionState<'h> {
     pub carried: u64,
     /// The seq of its last message so far that a pack could not decode.
     pub last_undecoded: Option<u64>,
-}
-
-/// Which of a connection's tags the server issued.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Issued {
-    /// The session's.
-    pub session: Option<Provenance>,
-    /// The user's.
-    pub user: Option<Provenance>,
-    /// The device's.
-    pub device: Option<Provenance>,
 }
 
 /// Whether a connection stands.
@@ -166,7 +153,6 @@ impl<'h> Cx<'h> {
                 session: None,
                 user: None,
                 device: None,
-                issued: Issued::default(),
                 connected: Connected::NotYet,
                 identified_from: None,
                 carried: 0,
@@ -415,13 +401,7 @@ impl<'h> Cx<'h> {
         }
     }
 
-    pub(super) fn tag(
-        &mut self,
-        connection: ConnectionIx,
-        from: u64,
-        tag: (TagKind, &str, Provenance),
-    ) {
-        let (kind, value, provenance) = tag;
+    pub(super) fn tag(&mut self, connection: ConnectionIx, from: u64, kind: TagKind, value: &str) {
         let index = connection.0 as usize;
         let stands = self.connections[index].connected == Connected::Yes;
         if stands {
@@ -432,19 +412,16 @@ impl<'h> Cx<'h> {
                 let session = SessionIx(self.sessions.number(value));
                 let state = &mut self.connections[index];
                 state.session = Some(session);
-                state.issued.session = Some(provenance);
                 state.identified_from.get_or_insert(from);
             }
             TagKind::User => {
                 let user = UserIx(self.users.number(value));
                 let state = &mut self.connections[index];
                 state.user = Some(user);
-                state.issued.user = Some(provenance);
             }
             TagKind::Device => {
                 let state = &mut self.connections[index];
                 state.device = Some(value.to_owned());
-                state.issued.device = Some(provenance);
             }
             TagKind::Credential | TagKind::Claim => {}
         }

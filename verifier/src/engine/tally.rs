@@ -11,7 +11,7 @@ use super::state::{ConnectionIx, SessionIx};
 use crate::decode::DecodeError;
 use crate::finding::Place;
 use crate::history::SourceMessage;
-use crate::rules::{EventId, EventRef, Pack};
+use crate::rules::{EventId, Pack};
 
 /// The counters of a run.
 #[derive(Debug, Default)]
@@ -92,8 +92,9 @@ impl Tally {
         if is.is_empty() {
             return;
         }
-        for (id, count) in (0_u16..).zip(&mut self.matched[pack]) {
-            *count += u64::from(is.contains(EventRef::Message(EventId(id))));
+        let matched = &mut self.matched[pack];
+        for EventId(id) in is.messages() {
+            matched[usize::from(id)] += 1;
         }
     }
 
@@ -111,13 +112,15 @@ impl Tally {
             .get_or_insert_with(|| (place, connection, error.clone()));
     }
 
-    /// The names of the messages that a session received, and how many of each.
-    pub(super) fn received_by(&self, session: SessionIx) -> BTreeMap<String, u64> {
-        self.by_session
-            .iter()
-            .filter(|((other, _), _)| *other == session)
-            .map(|((_, name), count)| (self.names[*name as usize].clone(), *count))
-            .collect()
+    /// By session: the names of the messages that it received, and how many of each. A session that
+    /// received nothing is not in it.
+    pub(super) fn received_by_session(&self) -> BTreeMap<SessionIx, BTreeMap<String, u64>> {
+        let mut received: BTreeMap<_, BTreeMap<_, _>> = BTreeMap::new();
+        for ((session, name), count) in &self.by_session {
+            let name = self.names[*name as usize].clone();
+            received.entry(*session).or_default().insert(name, *count);
+        }
+        received
     }
 
     /// The names of messages that are no event of any pack, by direction.
@@ -143,7 +146,7 @@ impl Tally {
 
     /// The number of a message's name.
     pub(super) fn name(&mut self, name: &str) -> NameIx {
-        let name = &name[..name.floor_char_boundary(LONGEST_NAME)];
+        let name = listed(name);
         if let Some(number) = self.name_numbers.get(name) {
             return NameIx(*number);
         }
@@ -155,4 +158,14 @@ impl Tally {
         self.name_numbers.insert(name.to_owned(), number);
         NameIx(number)
     }
+}
+
+/// A name, as far as it is listed.
+fn listed(name: &str) -> &str {
+    if name.len() <= LONGEST_NAME {
+        return name;
+    }
+    let mut ends = (0..=LONGEST_NAME).rev();
+    let end = ends.find(|at| name.is_char_boundary(*at)).unwrap_or(0);
+    &name[..end]
 }

@@ -3,9 +3,11 @@
 mod access;
 mod argue;
 mod check;
+mod compiled;
 mod ledger;
 mod sightings;
 mod uses;
+mod words;
 
 use std::time::Duration;
 
@@ -144,6 +146,11 @@ pub struct Reply {
 }
 
 impl Owned {
+    /// Whether nothing in the rule says who owns; then only members may see.
+    pub(crate) fn claims_nothing(&self) -> bool {
+        self.claims.is_empty() && self.facts.is_none()
+    }
+
     pub(crate) fn read(table: &mut Table<'_>, names: Names<'_>) -> Option<Self> {
         const REACHES: [(&str, Reach); 4] = [
             ("server", Reach::Server),

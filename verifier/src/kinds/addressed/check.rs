@@ -1,7 +1,9 @@
 //! How `addressed` is checked: each id in a message against the one whose connection it is.
 
 use super::{Addressed, Missing};
-use crate::engine::{Breaches, Checker, Compiler, Cx, Event, Holder, Ids, Named, Skipped};
+use crate::engine::{
+    Breaches, Checker, Compiler, Cx, Event, Holder, Ids, Named, Skipped, is_hashed,
+};
 use crate::finding::{Evidence, Outcome, Violation};
 
 impl Addressed {
@@ -37,9 +39,6 @@ pub(crate) struct Check {
     opportunities: u64,
 }
 
-/// How an id that the recorder hashed begins.
-const HASHED: &str = "redacted-";
-
 impl Checker for Check {
     fn observe(&mut self, cx: &Cx<'_>, event: &Event<'_>) {
         let selected = self.events.is_empty() || self.events.has(event);
@@ -71,7 +70,7 @@ impl Checker for Check {
         let foreign = event.ids(&self.field).find(|id| *id != own);
         match foreign {
             None => {}
-            Some(id) if own.starts_with(HASHED) && !id.starts_with(HASHED) => {
+            Some(id) if is_hashed(own) && !is_hashed(id) => {
                 self.hashed.note(event, called);
             }
             Some(id) => {

@@ -88,6 +88,11 @@ impl Access {
         }
     }
 
+    /// Whether nobody was given access to anything.
+    pub(super) fn is_empty(&self) -> bool {
+        self.shares.is_empty() && self.members.is_empty()
+    }
+
     pub(super) fn share(&mut self, resource: ResourceIx, with: PartyIx) {
         self.shares.entry((resource, with)).or_default().ended = None;
     }
@@ -134,18 +139,15 @@ impl Access {
     }
 
     /// How things stand for somebody who is delivered something of a resource at `at`. `parties`
-    /// are what the receiver is: its session and its user, or one of them twice.
+    /// are what the receiver is, as each kind of holder that can have access.
     pub(super) fn standing(
         &self,
         resource: ResourceIx,
         connection: ConnectionIx,
-        parties: [PartyIx; 2],
+        parties: &[PartyIx],
         at: i64,
         slack: i64,
     ) -> Standing {
-        if self.shares.is_empty() && self.members.is_empty() {
-            return Standing::Refused(None);
-        }
         let shares = parties
             .iter()
             .filter_map(|party| self.shares.get(&(resource, *party)));
@@ -159,8 +161,10 @@ impl Access {
                 None => return Standing::Allowed,
                 Some(ended) => {
                     let crossed = match ended.order {
-                        Order::Known(on) => on != connection && at - ended.at <= slack,
-                        Order::MayCross => at - ended.at <= slack,
+                        Order::Known(on) => {
+                            on != connection && at.saturating_sub(ended.at) <= slack
+                        }
+                        Order::MayCross => at.saturating_sub(ended.at) <= slack,
                     };
                     standing = match (crossed, standing) {
                         (true, _) | (false, Standing::JustEnded) => Standing::JustEnded,
@@ -170,20 +174,6 @@ impl Access {
             }
         }
         standing
-    }
-
-    /// Whether a receiver was given access at any time; `parties` as in [`Self::standing`].
-    pub(super) fn ever(
-        &self,
-        resource: ResourceIx,
-        connection: ConnectionIx,
-        parties: [PartyIx; 2],
-    ) -> bool {
-        parties.into_iter().any(|party| {
-            let member = self.member(connection, party);
-            self.shares.contains_key(&(resource, party))
-                || self.members.contains_key(&(resource, member))
-        })
     }
 
     fn member(&self, connection: ConnectionIx, party: PartyIx) -> Member {

@@ -1,27 +1,23 @@
 //! What an `owned` rule comes to: from the ledger to violations, doubts and notes.
 
-use std::collections::{BTreeMap, BTreeSet};
-
-use wsaudit_tagging::TagKind;
+use std::collections::BTreeSet;
 
 use super::check::Check;
-use super::ledger::{Basis, ClaimMade, Party, PartyIx, Resource, ResourceIx, Support};
+use super::ledger::{Party, PartyIx, ResourceIx};
 use super::sightings::{Seen, Sighting};
 use super::uses::{Answer, Used};
-use crate::engine::{Cx, Holder};
-use crate::finding::{Doubt, Evidence, Note, Outcome, Place, Severity, Subject, Violation};
-use crate::rules::HolderKind;
+use crate::engine::{Cx, is_hashed};
+use crate::finding::{Doubt, Note, Outcome, Place, Severity, Subject, Violation};
 use crate::verdict::Reason;
 
 const IDENTIFY: &str = "name a source that identifies the connection from its first message on";
 
+const COMPARE: &str = "identify sessions by a source that is no secret, as the messages name them";
+
 /// Tells what the check found.
 pub(super) fn argue(mut check: Check, cx: &Cx<'_>) -> Outcome {
     let sightings = std::mem::take(&mut check.sightings).close();
-    let uses: BTreeMap<_, _> = std::mem::take(&mut check.uses)
-        .close()
-        .into_iter()
-        .collect();
+    let uses = std::mem::take(&mut check.uses).close();
     let mut argument = Argument {
         check: &check,
         cx,
@@ -49,25 +45,51 @@ pub(super) fn argue(mut check: Check, cx: &Cx<'_>) -> Outcome {
     argument.outcome
 }
 
-struct Argument<'a, 'h> {
-    check: &'a Check,
-    cx: &'a Cx<'h>,
+/// What is told, and of what.
+pub(super) struct Argument<'a, 'h> {
+    pub(super) check: &'a Check,
+    pub(super) cx: &'a Cx<'h>,
     outcome: Outcome,
     /// Resources that were shown to somebody, and that nothing gives to anybody.
     unowned: Vec<(ResourceIx, Place)>,
+}
+
+/// How somebody stands to an owner.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kinship {
+    /// It is the owner.
+    Own,
+    /// It is another one.
+    Foreign,
+    /// Nothing says who one of them is.
+    Unidentified,
+    /// One of them is known by the hash of a secret only, the other one by its name.
+    Hashed,
 }
 
 impl Argument<'_, '_> {
     /// Two claims that name different owners.
     fn contested(&mut self) {
         for (_, resource) in self.check.ledger.iter() {
-            let other = resource.contested_by(|one, other| self.same(one, other));
+            let foreign = |one, other| self.kinship(one, other) == Kinship::Foreign;
+            let other = resource.contested_by(|one, other| !foreign(one, other));
             let (Some(owner), Some(other)) = (resource.owner(), other) else {
                 continue;
             };
             let field = self.field();
             let (first, second) = (self.name(owner.owner), self.name(other.owner));
             let Some(offending) = other.place.or(owner.place) else {
+                // No frame shows it: the facts contradict each other.
+                self.outcome.doubts.push(Doubt {
+                    reason: Reason::Undecided,
+                    message: format!(
+                        "facts give {field} {} to {first} and to {second}",
+                        resource.id
+                    ),
+                    settle: "correct the facts: one owner for each".to_owned(),
+                    place: None,
+                    subject: self.subject(other.owner),
+                });
                 continue;
             };
             let mut evidence = self.claim_lines(resource, owner);
@@ -104,28 +126,48 @@ impl Argument<'_, '_> {
     ) -> bool {
         let resource = self.check.ledger.get(resource_ix);
         let owner = resource.owner();
-        if owner.is_some_and(|owner| self.same(owner.owner, receiver)) {
+        let kinship = owner.map(|owner| self.kinship(owner.owner, receiver));
+        if kinship == Some(Kinship::Own) {
             return false;
         }
         let first = seen.definite.as_ref().or(seen.doubtful.as_ref());
         let Some(first) = first else { return false };
-        if owner.is_none() && !self.members_only() {
+        if owner.is_none() && !self.check.spec.claims_nothing() {
             self.unowned.push((resource_ix, first.place));
             return false;
         }
         let field = self.field();
-        if let Party::Unidentified(connection) = self.check.parties.get(receiver) {
+        let unidentified = matches!(self.check.parties.get(receiver), Party::Unidentified(_));
+        if unidentified || kinship == Some(Kinship::Unidentified) {
+            let of = owner.map_or(String::new(), |owner| {
+                format!(" of {}", self.name(owner.owner))
+            });
+            let id = &resource.id;
             self.outcome.doubts.push(Doubt {
                 reason: Reason::Unidentified,
-                message: format!(
-                    "{field} {} reached {} before anything said whose it is",
-                    resource.id,
-                    self.cx.describe_connection(*connection)
-                ),
+                message: match self.check.parties.get(receiver) {
+                    Party::Unidentified(connection) => format!(
+                        "{field} {id} reached {} before anything said whose it is",
+                        self.cx.describe_connection(*connection)
+                    ),
+                    Party::Named(..) | Party::Connection(_) => format!(
+                        "{field} {id}{of} reached {}, and nothing says who that is",
+                        self.name(receiver)
+                    ),
+                },
                 settle: IDENTIFY.to_owned(),
                 place: Some(first.place),
                 subject: self.subject(receiver),
             });
+            return false;
+        }
+        if kinship == Some(Kinship::Hashed) {
+            let message = format!(
+                "{field} {} reached {}, and whether that is its owner cannot be compared",
+                resource.id,
+                self.name(receiver)
+            );
+            self.doubt(message, COMPARE, first.place, self.subject(receiver));
             return false;
         }
         let Some(definite) = &seen.definite else {
@@ -228,14 +270,19 @@ impl Argument<'_, '_> {
         let owner = resource.owner();
         match owner {
             Some(owner) if self.same(owner.owner, user) => return,
-            None if !self.members_only() => {
-                if let Answer::Granted(_) = used.answer {
-                    self.unowned.push((resource_ix, used.place));
+            None if !self.check.spec.claims_nothing() => {
+                match used.answer {
+                    Answer::Denied(_) => {}
+                    Answer::Granted(_)
+                    | Answer::Raced
+                    | Answer::Ambiguous(_)
+                    | Answer::Unanswered => self.unowned.push((resource_ix, used.place)),
                 }
                 return;
             }
             Some(_) | None => {}
         }
+        let kinship = owner.map(|owner| self.kinship(owner.owner, user));
         // Nothing could break the rule sooner than somebody who asks for what is not its own.
         self.outcome.opportunities += 1;
         let (field, name) = (self.field(), self.name(user));
@@ -243,14 +290,21 @@ impl Argument<'_, '_> {
             Some(owner) => format!("{field} {} of {}", resource.id, self.name(owner.owner)),
             None => format!("{field} {}, of which it is no member", resource.id),
         };
-        if let Party::Unidentified(_) = self.check.parties.get(user) {
+        let unidentified = matches!(self.check.parties.get(user), Party::Unidentified(_));
+        if unidentified || kinship == Some(Kinship::Unidentified) {
             self.outcome.doubts.push(Doubt {
                 reason: Reason::Unidentified,
-                message: format!("{name} asked for {whose} before anything said whose it is"),
+                message: format!("{name} asked for {whose}, and nothing says who one of them is"),
                 settle: IDENTIFY.to_owned(),
                 place: Some(used.place),
                 subject: self.subject(user),
             });
+            return;
+        }
+        if kinship == Some(Kinship::Hashed) {
+            let message =
+                format!("{name} asked for {whose}, and whether they are one cannot be compared");
+            self.doubt(message, COMPARE, used.place, self.subject(user));
             return;
         }
         let verb = used.severity.verb();
@@ -346,96 +400,22 @@ impl Argument<'_, '_> {
         );
     }
 
-    /// The frames that show who owns a resource.
-    fn claim_lines(&self, resource: &Resource, claim: &ClaimMade) -> Vec<Evidence> {
-        let (field, owner, id) = (self.field(), self.name(claim.owner), &resource.id);
-        let mut lines = Vec::new();
-        if let Support::Request(request) = claim.support {
-            // A request does not name what it asks for.
-            lines.push(Evidence {
-                text: match claim.basis {
-                    Basis::Named => format!("a new {field} was asked for"),
-                    Basis::Fact | Basis::Answered | Basis::Minted | Basis::Delivered => {
-                        format!("{owner} asked for a new {field}")
-                    }
-                },
-                place: Some(request),
-                value: None,
-            });
+    /// How a party stands to an owner.
+    fn kinship(&self, owner: PartyIx, other: PartyIx) -> Kinship {
+        if self.same(owner, other) {
+            return Kinship::Own;
         }
-        let text = match (claim.basis, &claim.support) {
-            (Basis::Fact, Support::Fact(origin)) => format!("{origin} gives {id} to {owner}"),
-            (Basis::Fact, Support::Frame | Support::Request(_)) => {
-                format!("a fact gives {id} to {owner}")
-            }
-            (Basis::Named, _) => format!("the server named {owner} as the owner of {id}"),
-            (Basis::Answered, _) => format!("the server answered: {id} is the {field} of {owner}"),
-            (Basis::Minted, _) => format!("{owner} made up {id}"),
-            (Basis::Delivered, _) => format!("{id} was announced to {owner}, and to nobody else"),
-        };
-        lines.push(Evidence {
-            text,
-            place: claim.place,
-            value: Some(id.clone()),
-        });
-        lines
-    }
-
-    fn use_lines(&self, resource: &Resource, user: PartyIx, used: &Used) -> Vec<Evidence> {
-        let (name, id) = (self.name(user), &resource.id);
-        let asked = Self::line(
-            format!("{name} {} {id}", used.severity.request()),
-            used.place,
-            resource,
-        );
-        let answered = match used.answer {
-            Answer::Granted(place) => Some(("the server granted it", place)),
-            Answer::Denied(place) => Some(("the server refused it", place)),
-            Answer::Raced | Answer::Ambiguous(_) | Answer::Unanswered => None,
-        };
-        let answered = answered.map(|(text, place)| Self::line(text.to_owned(), place, resource));
-        std::iter::once(asked).chain(answered).collect()
-    }
-
-    fn line(text: String, place: Place, resource: &Resource) -> Evidence {
-        Evidence {
-            text,
-            place: Some(place),
-            value: Some(resource.id.clone()),
+        let parties = [owner, other].map(|party| self.check.parties.get(party));
+        if parties
+            .iter()
+            .any(|party| matches!(party, Party::Unidentified(_)))
+            && (self.id(owner).is_none() || matches!(parties[1], Party::Unidentified(_)))
+        {
+            return Kinship::Unidentified;
         }
-    }
-
-    fn expected(&self, resource: &Resource) -> String {
-        match resource.owner() {
-            Some(owner) => format!(
-                "{} {} reaches {}, and those it is shared with, only",
-                self.field(),
-                resource.id,
-                self.name(owner.owner)
-            ),
-            None => format!("{} {} reaches its members only", self.field(), resource.id),
-        }
-    }
-
-    /// How a receiver stands to the owner, in words that hold in every recording.
-    fn relation(&self, resource: &Resource, receiver: PartyIx) -> String {
-        let kind = self.kind();
-        let Some(owner) = resource.owner() else {
-            return format!("{kind} that is no member");
-        };
-        let (ours, theirs) = (self.subject(receiver).user, self.subject(owner.owner).user);
-        match (self.check.spec.owner, ours, theirs) {
-            (HolderKind::Session | HolderKind::Connection, Some(ours), Some(theirs))
-                if ours == theirs =>
-            {
-                format!("another {kind} of the same user")
-            }
-            (HolderKind::Session | HolderKind::Connection, Some(_), Some(_)) => {
-                format!("{kind} of another user")
-            }
-            (HolderKind::Session | HolderKind::Connection | HolderKind::User, ..) => {
-                format!("another {kind}")
-            }
+        match [owner, other].map(|party| self.id(party).map(is_hashed)) {
+            [Some(one), Some(other)] if one != other => Kinship::Hashed,
+            _ => Kinship::Foreign,
         }
     }
 
@@ -447,91 +427,11 @@ impl Argument<'_, '_> {
     /// The id of a party that can own; of a connection that said late on whose behalf it speaks, the
     /// first one that it said.
     fn id(&self, party: PartyIx) -> Option<&str> {
-        let connection = match self.check.parties.get(party) {
-            Party::Named(kind, id) if *kind == self.check.spec.owner => return Some(id),
-            Party::Named(..) | Party::Connection(_) => return None,
-            Party::Unidentified(connection) => *connection,
-        };
-        let kind = match self.check.spec.owner {
-            HolderKind::Session => TagKind::Session,
-            HolderKind::User => TagKind::User,
-            HolderKind::Connection => return None,
-        };
-        let mut tags = self.cx.connection(connection).info.tags.iter();
-        tags.find(|tag| tag.kind == kind)
-            .map(|tag| tag.value.as_str())
-    }
-
-    /// Nothing in the rule says who owns; only members may see.
-    fn members_only(&self) -> bool {
-        self.check.spec.claims.is_empty() && self.check.spec.facts.is_none()
-    }
-
-    fn field(&self) -> &str {
-        &self.check.field
-    }
-
-    fn kind(&self) -> &'static str {
-        match self.check.spec.owner {
-            HolderKind::Session => "session",
-            HolderKind::User => "user",
-            HolderKind::Connection => "connection",
-        }
-    }
-
-    fn name(&self, party: PartyIx) -> String {
+        let owner = self.check.spec.owner;
         match self.check.parties.get(party) {
-            Party::Named(kind, id) => match kind {
-                HolderKind::Session => format!("session {id}"),
-                HolderKind::User => format!("user {id}"),
-                HolderKind::Connection => format!("connection {id}"),
-            },
-            Party::Connection(connection) | Party::Unidentified(connection) => {
-                self.cx.describe_connection(*connection)
-            }
-        }
-    }
-
-    fn subject(&self, party: PartyIx) -> Subject {
-        match self.check.parties.get(party) {
-            Party::Named(kind, id) => self
-                .cx
-                .holder_named(*kind, id)
-                .map(|holder| self.cx.subject(holder))
-                .unwrap_or_default(),
-            Party::Connection(connection) | Party::Unidentified(connection) => {
-                self.cx.subject(Holder::Connection(*connection))
-            }
-        }
-    }
-}
-
-impl Basis {
-    const fn role(self) -> &'static str {
-        match self {
-            Self::Fact => "by a fact",
-            Self::Named => "by name",
-            Self::Answered => "by the request answered",
-            Self::Minted => "by its maker",
-            Self::Delivered => "by delivery",
-        }
-    }
-}
-
-impl Severity {
-    /// What somebody did with a resource.
-    const fn verb(self) -> &'static str {
-        match self {
-            Self::Write => "changed",
-            Self::Read => "opened",
-        }
-    }
-
-    /// What somebody asked for.
-    const fn request(self) -> &'static str {
-        match self {
-            Self::Write => "asked to change",
-            Self::Read => "asked for",
+            Party::Named(kind, id) if *kind == owner => Some(id),
+            Party::Named(..) | Party::Connection(_) => None,
+            Party::Unidentified(connection) => self.cx.first_name(owner, *connection),
         }
     }
 }

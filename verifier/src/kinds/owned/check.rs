@@ -1,15 +1,14 @@
 //! How `owned` is checked: what each event means for the ledger of claims, for access, uses and
 //! sightings. What it comes to is told in `argue`.
 
-use hashbrown::{HashMap, HashSet};
-
 use super::access::{Access, Ended, Standing};
+use super::compiled::{Answered, CompiledClaim, CompiledGrant, CompiledReply};
 use super::ledger::{Basis, ClaimMade, Ledger, Parties, Party, PartyIx, ResourceIx, Support};
 use super::sightings::Sightings;
 use super::uses::{Answer, Used, Uses};
-use super::{Claim, Grant, Owned, Seen};
-use crate::engine::{Checker, Compiler, ConnectionIx, Cx, Event, EventSet, Ids, nanoseconds};
-use crate::finding::{Outcome, Place, Severity};
+use super::{Owned, Seen};
+use crate::engine::{Checker, Compiler, Cx, Event, EventSet, Ids, nanoseconds};
+use crate::finding::{Outcome, Severity};
 use crate::rules::{HolderKind, Lifecycle};
 
 impl Owned {
@@ -55,25 +54,19 @@ impl Owned {
             broadcast_by: EventSet::of(&self.broadcast_by),
             reads: EventSet::of(&self.used_by),
             writes: EventSet::of(&self.written_by),
-            reply: self.reply.as_ref().map(|reply| CompiledReply {
-                key: reply.key.as_ref().map(|key| compiler.ids(key)),
-                within: reply.within.map(nanoseconds),
-                granted_by: EventSet::of(&reply.granted_by),
-                denied_by: EventSet::of(&reply.denied_by),
-            }),
-            sharer_kind: self
-                .shares
-                .iter()
-                .map(|grant| grant.holder)
-                .find(|holder| *holder != self.owner),
+            reply: self
+                .reply
+                .as_ref()
+                .map(|reply| CompiledReply::new(reply, compiler)),
+            others: other_kinds(self),
             slack: nanoseconds(self.grant_slack),
             ledger,
             parties,
             access: Access::new(self.membership),
             uses: Uses::default(),
             sightings: Sightings::default(),
-            spoken: HashSet::new(),
             scratch: Vec::new(),
+            receivers: Vec::new(),
             examined: 0,
             opportunities: 0,
             field: compiler.field_name(self.resource).to_owned(),
@@ -106,112 +99,12 @@ pub(crate) struct Check {
     pub(super) access: Access,
     pub(super) uses: Uses,
     pub(super) sightings: Sightings,
-    /// Messages that may name an id though they are no sightings of it, for the second pass.
-    spoken: HashSet<Place>,
-    /// What shares name, where that is another kind of holder than the one that owns.
-    sharer_kind: Option<HolderKind>,
+    /// The kinds of holders that shares name besides the one that owns.
+    others: Vec<HolderKind>,
     scratch: Vec<ResourceIx>,
+    receivers: Vec<PartyIx>,
     pub(super) examined: u64,
     pub(super) opportunities: u64,
-}
-
-struct CompiledClaim {
-    events: EventSet,
-    owner_at: Option<Ids>,
-    answers: Option<(EventSet, Ids)>,
-    /// Requests by their key, in order.
-    requests: HashMap<String, Vec<Request>>,
-}
-
-/// A client's request for a new resource.
-#[derive(Debug, Clone, Copy)]
-struct Request {
-    connection: ConnectionIx,
-    party: PartyIx,
-    place: Place,
-}
-
-struct CompiledGrant {
-    events: EventSet,
-    with: Ids,
-    holder: HolderKind,
-}
-
-struct CompiledReply {
-    key: Option<Ids>,
-    /// In nanoseconds.
-    within: Option<i64>,
-    granted_by: EventSet,
-    denied_by: EventSet,
-}
-
-impl CompiledClaim {
-    fn new(claim: &Claim, compiler: &mut Compiler<'_>) -> Self {
-        Self {
-            events: EventSet::of(&claim.events),
-            owner_at: claim
-                .owner_at
-                .as_ref()
-                .map(|selector| compiler.ids(selector)),
-            answers: claim
-                .answers
-                .as_ref()
-                .map(|answers| (EventSet::of(&answers.events), compiler.ids(&answers.key))),
-            requests: HashMap::new(),
-        }
-    }
-
-    /// Notes a request, if the event is one.
-    fn ask(&mut self, event: &Event<'_>, party: PartyIx) {
-        let Some((events, key)) = &self.answers else {
-            return;
-        };
-        if !event.is_one_of(events) {
-            return;
-        }
-        if let Some(key) = event.id(key) {
-            let request = Request {
-                connection: event.connection,
-                party,
-                place: event.place,
-            };
-            self.requests.entry_ref(key).or_default().push(request);
-        }
-    }
-
-    /// The request that an event answers: one of the same connection, else of the same party, else
-    /// the only one there is.
-    fn answered(&mut self, event: &Event<'_>, receiver: PartyIx) -> Option<Request> {
-        let (_, key) = self.answers.as_ref()?;
-        let key = event.id(key)?;
-        let asked = self.requests.get_mut(key)?;
-        if let Some(at) = asked
-            .iter()
-            .position(|asked| asked.connection == event.connection)
-        {
-            let request = asked.remove(at);
-            if asked.is_empty() {
-                self.requests.remove(key);
-            }
-            return Some(request);
-        }
-        let own = asked.iter().find(|asked| asked.party == receiver);
-        match (own, asked.as_slice()) {
-            (Some(own), _) => Some(*own),
-            (None, [only]) => Some(*only),
-            (None, _) => None,
-        }
-    }
-}
-
-impl CompiledGrant {
-    fn new(grant: &Grant, compiler: &mut Compiler<'_>) -> Self {
-        Self {
-            events: EventSet::of(&grant.events),
-            with: compiler.ids(&grant.with),
-            holder: grant.holder,
-        }
-    }
 }
 
 impl Checker for Check {
@@ -229,26 +122,16 @@ impl Checker for Check {
         self.spec.seen == Seen::Anywhere
     }
 
-    fn observe_string(&mut self, cx: &Cx<'_>, event: &Event<'_>, text: &str) {
-        if !event.from_server()
-            || text.chars().count() < SHORTEST_ANYWHERE
-            || self.spoken.contains(&event.place)
-        {
-            return;
+    /// Who may see what is found out once more; what ids mean and who claims them is known.
+    fn begin_again(&mut self) {
+        self.ledger.rewind();
+        self.access = Access::new(self.spec.membership);
+        self.uses = Uses::default();
+        self.sightings = Sightings::default();
+        (self.examined, self.opportunities) = (0, 0);
+        for claim in &mut self.claims {
+            claim.rewind();
         }
-        let Some(resource) = self.ledger.find(cx, event, text) else {
-            return;
-        };
-        let receiver = self
-            .parties
-            .of_connection(cx, self.spec.owner, event.connection);
-        // In the second pass access has no beginning and no end: whoever ever had it may see it.
-        let parties = self.parties(cx, event, receiver);
-        if self.access.ever(resource, event.connection, parties) {
-            return;
-        }
-        self.sightings
-            .see(resource, receiver, event, None, self.slack);
     }
 
     fn finish(self: Box<Self>, cx: &Cx<'_>) -> Outcome {
@@ -274,15 +157,15 @@ impl Check {
         let party = self
             .parties
             .of_connection(cx, self.spec.owner, event.connection);
+        let claimant = self.parties.claimant(cx, self.spec.owner, event.connection);
         for claim in &mut self.claims {
-            claim.ask(event, party);
+            claim.ask(event, claimant);
         }
-        let mints = |claim: &CompiledClaim| event.is_one_of(&claim.events);
-        if self.claims.iter().any(mints) {
+        if self.claims.iter().any(|claim| claim.is_minted(event)) {
             for id in event.ids(&self.resource) {
-                let resource = self.ledger.number(cx, event, id);
+                let resource = self.ledger.begin(cx, event, id);
                 let claim = ClaimMade {
-                    owner: party,
+                    owner: claimant,
                     basis: Basis::Minted,
                     place: Some(event.place),
                     support: Support::Frame,
@@ -290,13 +173,13 @@ impl Check {
                 self.ledger.claim(resource, claim);
             }
         }
-        self.membership(cx, event, party);
+        self.membership(cx, event, claimant);
         match (event.is_one_of(&self.writes), event.is_one_of(&self.reads)) {
             (true, _) => self.ask(cx, event, party, Severity::Write),
             (false, true) => self.ask(cx, event, party, Severity::Read),
             (false, false) => {}
         }
-        self.leave(cx, event, party);
+        self.leave(cx, event, claimant);
         self.release(cx, event);
     }
 
@@ -322,7 +205,7 @@ impl Check {
                     let key = reply.key.as_ref().and_then(|key| event.id(key));
                     self.uses.ask(*resource, party, used, key);
                 }
-                None => self.uses.tell(*resource, party, used),
+                None => self.uses.tell(*resource, party, used, self.slack),
             }
         }
         self.scratch = resources;
@@ -332,27 +215,21 @@ impl Check {
         let receiver = self
             .parties
             .of_connection(cx, self.spec.owner, event.connection);
-        self.claim(cx, event, receiver);
+        let claimant = self.parties.claimant(cx, self.spec.owner, event.connection);
+        self.claim(cx, event, claimant);
         self.share(cx, event);
-        self.membership(cx, event, receiver);
+        self.membership(cx, event, claimant);
         let denies = self
             .reply
             .as_ref()
             .is_some_and(|reply| event.is_one_of(&reply.denied_by));
-        let shares = self
-            .shares
-            .iter()
-            .any(|grant| event.is_one_of(&grant.events));
-        let broadcast = event.is_one_of(&self.broadcast_by);
-        if self.spec.seen == Seen::Anywhere && (denies || shares || broadcast) {
-            self.spoken.insert(event.place);
-        }
-        if !broadcast {
-            let resources = self.resources(cx, event, Where::Everywhere);
+        if !event.is_one_of(&self.broadcast_by) {
+            let mut resources = self.resources(cx, event, Where::Everywhere);
+            self.resources_in_strings(cx, event, &mut resources);
             for resource in &resources {
                 let resource = *resource;
                 // A refusal repeats what its receiver asked for: that shows nothing.
-                if denies && self.uses.is_open(event.connection, resource) {
+                if denies && self.uses.was_asked(event.connection, resource, receiver) {
                     continue;
                 }
                 self.sight(cx, event, resource, receiver);
@@ -361,7 +238,7 @@ impl Check {
         }
         self.answer(event);
         self.revoke(cx, event);
-        self.leave(cx, event, receiver);
+        self.leave(cx, event, claimant);
         self.release(cx, event);
     }
 
@@ -382,43 +259,75 @@ impl Check {
             Where::Everywhere => &self.resource_anywhere,
         };
         resources.extend(event.ids(ids).map(|id| self.ledger.number(cx, event, id)));
+        // What a message names twice is shown once.
+        resources.sort_unstable();
+        resources.dedup();
         resources
     }
 
+    /// In the second pass: adds the claimed resources whose ids are strings of a server's message.
+    fn resources_in_strings(
+        &self,
+        cx: &Cx<'_>,
+        event: &Event<'_>,
+        resources: &mut Vec<ResourceIx>,
+    ) {
+        let named = resources.len();
+        let long = event
+            .strings()
+            .filter(|text| text.chars().nth(SHORTEST_ANYWHERE - 1).is_some());
+        resources.extend(
+            long.filter_map(|text| self.ledger.find(cx, event, text))
+                .filter(|resource| {
+                    self.spec.claims_nothing() || !self.ledger.get(*resource).claims.is_empty()
+                }),
+        );
+        if resources.len() > named {
+            resources.sort_unstable();
+            resources.dedup();
+        }
+    }
+
     /// What a server's event claims: for whom it names, for whom it answers, else for its receiver.
-    fn claim(&mut self, cx: &Cx<'_>, event: &Event<'_>, receiver: PartyIx) {
+    fn claim(&mut self, cx: &Cx<'_>, event: &Event<'_>, claimant: PartyIx) {
         for claim in self
             .claims
             .iter_mut()
             .filter(|claim| event.is_one_of(&claim.events))
         {
-            let request = claim.answered(event, receiver);
+            let answered = claim.answered(event, claimant);
             let named = claim.owner_at.as_ref().and_then(|ids| event.id(ids));
             let named = named.map(|name| {
                 self.parties
                     .number(Party::Named(self.spec.owner, name.to_owned()))
             });
             for id in event.ids(&self.resource) {
-                let resource = self.ledger.number(cx, event, id);
-                let made = |owner, basis, support| ClaimMade {
-                    owner,
-                    basis,
-                    place: Some(event.place),
-                    support,
+                let resource = self.ledger.begin(cx, event, id);
+                let mut made = |owner, basis, support| {
+                    let place = Some(event.place);
+                    self.ledger.claim(
+                        resource,
+                        ClaimMade {
+                            owner,
+                            basis,
+                            place,
+                            support,
+                        },
+                    );
                 };
-                let support =
-                    request.map_or(Support::Frame, |request| Support::Request(request.place));
+                let support = match answered {
+                    Answered::One(request) => Support::Request(request.place),
+                    Answered::Nobody | Answered::OneOfSeveral => Support::Frame,
+                };
                 if let Some(owner) = named {
-                    self.ledger
-                        .claim(resource, made(owner, Basis::Named, support.clone()));
+                    made(owner, Basis::Named, support.clone());
                 }
-                if let Some(request) = request {
-                    self.ledger
-                        .claim(resource, made(request.party, Basis::Answered, support));
-                }
-                if named.is_none() && request.is_none() {
-                    let claimed = made(receiver, Basis::Delivered, Support::Frame);
-                    self.ledger.claim(resource, claimed);
+                match answered {
+                    Answered::One(request) => made(request.party, Basis::Answered, support),
+                    Answered::Nobody if named.is_none() => {
+                        made(claimant, Basis::Delivered, support);
+                    }
+                    Answered::Nobody | Answered::OneOfSeveral => {}
                 }
             }
         }
@@ -437,8 +346,16 @@ impl Check {
                         .parties
                         .number(Party::Named(grant.holder, name.to_owned()));
                     self.access.share(resource, with);
-                    self.sightings.granted(resource, with, event.at, self.slack);
-                    self.uses.granted_at(resource, with, event.at, self.slack);
+                    let (parties, owner) = (&mut self.parties, self.spec.owner);
+                    let mut is_it = |connection, party| {
+                        party == with
+                            || grant.holder != owner
+                                && parties.of_connection(cx, grant.holder, connection) == with
+                    };
+                    self.sightings
+                        .granted(resource, &mut is_it, event.at, self.slack);
+                    self.uses
+                        .granted(resource, &mut is_it, event.at, self.slack);
                 }
             }
         }
@@ -468,11 +385,13 @@ impl Check {
             return;
         }
         for id in event.ids(&self.resource) {
-            let resource = self.ledger.number(cx, event, id);
+            let resource = self.ledger.begin(cx, event, id);
             self.access.join(resource, event.connection, party);
+            let mut is_it = |_, other| other == party;
             self.sightings
-                .granted(resource, party, event.at, self.slack);
-            self.uses.granted_at(resource, party, event.at, self.slack);
+                .granted(resource, &mut is_it, event.at, self.slack);
+            self.uses
+                .granted(resource, &mut is_it, event.at, self.slack);
         }
     }
 
@@ -498,10 +417,14 @@ impl Check {
             (false, false) => return,
         };
         if let Some(key) = reply.key.as_ref().and_then(|key| event.id(key)) {
-            self.uses.answer_key(event.connection, key, answer);
+            self.uses
+                .answer_key(event.connection, key, answer, self.slack);
         } else {
-            let since = reply.within.map_or(i64::MIN, |within| event.at - within);
-            self.uses.answer_any(event.connection, since, answer);
+            let since = reply
+                .within
+                .map_or(i64::MIN, |within| event.at.saturating_sub(within));
+            self.uses
+                .answer_any(event.connection, since, answer, self.slack);
         }
     }
 
@@ -530,17 +453,30 @@ impl Check {
         resource: ResourceIx,
         party: PartyIx,
     ) -> Standing {
-        let parties = self.parties(cx, event, party);
-        self.access
-            .standing(resource, event.connection, parties, event.at, self.slack)
+        if self.access.is_empty() {
+            return Standing::Refused(None);
+        }
+        self.receivers.clear();
+        self.receivers.push(party);
+        for kind in [self.spec.owner].iter().chain(&self.others) {
+            self.receivers
+                .push(self.parties.claimant(cx, *kind, event.connection));
+        }
+        self.access.standing(
+            resource,
+            event.connection,
+            &self.receivers,
+            event.at,
+            self.slack,
+        )
     }
+}
 
-    /// Whoever is on the event's connection, as each kind of holder that can have access.
-    fn parties(&mut self, cx: &Cx<'_>, event: &Event<'_>, party: PartyIx) -> [PartyIx; 2] {
-        let other = match self.sharer_kind {
-            Some(kind) => self.parties.of_connection(cx, kind, event.connection),
-            None => party,
-        };
-        [party, other]
-    }
+/// The kinds of holders that shares name besides the one that owns.
+fn other_kinds(spec: &Owned) -> Vec<HolderKind> {
+    let mut kinds: Vec<_> = spec.shares.iter().map(|grant| grant.holder).collect();
+    kinds.sort_unstable();
+    kinds.dedup();
+    kinds.retain(|kind| *kind != spec.owner);
+    kinds
 }

@@ -46,6 +46,22 @@ impl Parties {
         &self.all[party.0 as usize]
     }
 
+    /// Whoever a connection speaks for, now or later, where what it does gives something to it: before
+    /// its login it acts for the one who logs in.
+    pub(super) fn claimant(
+        &mut self,
+        cx: &Cx<'_>,
+        kind: HolderKind,
+        connection: ConnectionIx,
+    ) -> PartyIx {
+        if cx.holder(kind, connection).is_none()
+            && let Some(id) = cx.first_name(kind, connection)
+        {
+            return self.number(Party::Named(kind, id.to_owned()));
+        }
+        self.of_connection(cx, kind, connection)
+    }
+
     /// Whoever a connection speaks for here.
     pub(super) fn of_connection(
         &mut self,
@@ -87,6 +103,10 @@ pub(super) struct Resource {
     /// What says who owns it, strongest first by [`Basis`], then in order; one for each owner and
     /// basis.
     pub(super) claims: Vec<ClaimMade>,
+    /// Whether it was given up: a claim to its id begins another one.
+    released: bool,
+    /// The one that its id means after that.
+    next: Option<ResourceIx>,
 }
 
 /// Something that says who owns a resource.
@@ -131,7 +151,14 @@ pub(super) enum Support {
 pub(super) struct Ledger {
     reach: Reach,
     resources: Vec<Resource>,
-    numbers: HashMap<(Scope, Box<str>), ResourceIx>,
+    numbers: HashMap<(Scope, Box<str>), Lives>,
+}
+
+/// What an id means: one resource, until that is released and the id is claimed anew.
+#[derive(Debug, Clone, Copy)]
+struct Lives {
+    first: ResourceIx,
+    current: ResourceIx,
 }
 
 /// Within what an id means the same; see [`Reach`].
@@ -185,40 +212,81 @@ impl Ledger {
     pub(super) fn find(&self, cx: &Cx<'_>, event: &Event<'_>, id: &str) -> Option<ResourceIx> {
         self.numbers
             .get(&Key(self.scope(cx, event.connection), id))
-            .copied()
+            .map(|lives| lives.current)
     }
 
-    /// The resource is given up: its id means another one from here on.
+    /// The resource that `id` means in an event that claims it or joins it: another one, if that which
+    /// it meant so far was released.
+    pub(super) fn begin(&mut self, cx: &Cx<'_>, event: &Event<'_>, id: &str) -> ResourceIx {
+        let scope = self.scope(cx, event.connection);
+        let current = self.number_in(scope, id);
+        let resource = &self.resources[current.0 as usize];
+        if !resource.released {
+            return current;
+        }
+        let next = resource.next.unwrap_or_else(|| {
+            let next = self.add(id);
+            self.resources[current.0 as usize].next = Some(next);
+            next
+        });
+        if let Some(lives) = self.numbers.get_mut(&Key(scope, id)) {
+            lives.current = next;
+        }
+        next
+    }
+
+    /// The resource is given up. What comes of it still is its own, until its id is claimed anew.
     pub(super) fn release(&mut self, cx: &Cx<'_>, event: &Event<'_>, id: &str) {
         let scope = self.scope(cx, event.connection);
-        self.numbers.remove(&Key(scope, id));
+        let current = self.number_in(scope, id);
+        self.resources[current.0 as usize].released = true;
     }
 
-    /// Notes a claim. Returns whether the same was not said before.
-    pub(super) fn claim(&mut self, resource: ResourceIx, claim: ClaimMade) -> bool {
+    /// Every id means again what it meant first; all that is known of resources stays known.
+    pub(super) fn rewind(&mut self) {
+        for lives in self.numbers.values_mut() {
+            lives.current = lives.first;
+        }
+        for resource in &mut self.resources {
+            resource.released = false;
+        }
+    }
+
+    /// Notes a claim, unless the same was said before.
+    pub(super) fn claim(&mut self, resource: ResourceIx, claim: ClaimMade) {
         let claims = &mut self.resources[resource.0 as usize].claims;
         if claims
             .iter()
             .any(|made| made.owner == claim.owner && made.basis == claim.basis)
         {
-            return false;
+            return;
         }
         let at = claims.partition_point(|made| made.basis <= claim.basis);
         claims.insert(at, claim);
-        true
     }
 
     fn number_in(&mut self, scope: Scope, id: &str) -> ResourceIx {
-        if let Some(number) = self.numbers.get(&Key(scope, id)) {
-            return *number;
+        if let Some(lives) = self.numbers.get(&Key(scope, id)) {
+            return lives.current;
         }
+        let first = self.add(id);
+        let lives = Lives {
+            first,
+            current: first,
+        };
+        self.numbers.insert((scope, id.into()), lives);
+        first
+    }
+
+    fn add(&mut self, id: &str) -> ResourceIx {
         let number =
             ResourceIx(u32::try_from(self.resources.len()).expect("fewer than 2^32 resources"));
         self.resources.push(Resource {
             id: id.to_owned(),
             claims: Vec::new(),
+            released: false,
+            next: None,
         });
-        self.numbers.insert((scope, id.into()), number);
         number
     }
 
@@ -247,15 +315,20 @@ impl Resource {
         (first.basis != Basis::Delivered || delivered == 1).then_some(first)
     }
 
-    /// A claim that names another owner than [`Self::owner`] does, delivery left aside. `same` says
-    /// whether two parties are one.
+    /// A claim that names another owner than [`Self::owner`] does, delivery left aside; one that a
+    /// frame shows, if there is one. `same` says whether two parties are one.
     pub(super) fn contested_by(
         &self,
         same: impl Fn(PartyIx, PartyIx) -> bool,
     ) -> Option<&ClaimMade> {
         let owner = self.owner()?.owner;
-        self.claims
-            .iter()
-            .find(|claim| claim.basis != Basis::Delivered && !same(claim.owner, owner))
+        let others = || {
+            self.claims
+                .iter()
+                .filter(|claim| claim.basis != Basis::Delivered && !same(claim.owner, owner))
+        };
+        others()
+            .find(|claim| claim.place.is_some())
+            .or_else(|| others().next())
     }
 }

@@ -47,6 +47,8 @@ pub(super) struct Seen {
 #[derive(Debug, Default)]
 pub(super) struct Sightings {
     seen: HashMap<(ResourceIx, PartyIx), Seen>,
+    /// By resource: who saw it.
+    receivers: HashMap<ResourceIx, Vec<PartyIx>>,
 }
 
 impl Sightings {
@@ -59,13 +61,15 @@ impl Sightings {
         access_ended: Option<Place>,
         slack: i64,
     ) {
-        let seen = self.seen.entry((resource, receiver)).or_default();
+        let seen = self.of(resource, receiver);
         seen.count += 1;
         if seen.definite.is_some() {
             return;
         }
         match &seen.pending {
-            Some(pending) if event.at - pending.at > slack => seen.definite = seen.pending.take(),
+            Some(pending) if event.at.saturating_sub(pending.at) > slack => {
+                seen.definite = seen.pending.take();
+            }
             Some(_) => {}
             None => seen.pending = Some(Sighting::of(event, access_ended)),
         }
@@ -73,25 +77,44 @@ impl Sightings {
 
     /// A resource is shown to somebody whose access ended a moment ago.
     pub(super) fn doubt(&mut self, resource: ResourceIx, receiver: PartyIx, event: &Event<'_>) {
-        let seen = self.seen.entry((resource, receiver)).or_default();
+        let seen = self.of(resource, receiver);
         seen.count += 1;
         seen.doubtful
             .get_or_insert_with(|| Sighting::of(event, None));
     }
 
-    /// Access is given at `at`: what was shown less than `slack` before may have crossed it.
-    pub(super) fn granted(&mut self, resource: ResourceIx, to: PartyIx, at: i64, slack: i64) {
-        let Some(seen) = self.seen.get_mut(&(resource, to)) else {
-            return;
-        };
-        let Some(pending) = seen.pending.take() else {
-            return;
-        };
-        if at - pending.at <= slack {
-            seen.doubtful.get_or_insert(pending);
-        } else {
-            seen.definite.get_or_insert(pending);
+    /// Access is given at `at` to whom `is_it` knows (by the connection of a sighting, and its
+    /// receiver): what was shown less than `slack` before may have crossed it.
+    pub(super) fn granted(
+        &mut self,
+        resource: ResourceIx,
+        is_it: &mut dyn FnMut(ConnectionIx, PartyIx) -> bool,
+        at: i64,
+        slack: i64,
+    ) {
+        for receiver in self.receivers.get(&resource).into_iter().flatten() {
+            let Some(seen) = self.seen.get_mut(&(resource, *receiver)) else {
+                continue;
+            };
+            let Some(pending) = seen
+                .pending
+                .take_if(|pending| is_it(pending.connection, *receiver))
+            else {
+                continue;
+            };
+            if at.saturating_sub(pending.at) <= slack {
+                seen.doubtful.get_or_insert(pending);
+            } else {
+                seen.definite.get_or_insert(pending);
+            }
         }
+    }
+
+    fn of(&mut self, resource: ResourceIx, receiver: PartyIx) -> &mut Seen {
+        self.seen.entry((resource, receiver)).or_insert_with(|| {
+            self.receivers.entry(resource).or_default().push(receiver);
+            Seen::default()
+        })
     }
 
     /// All of them, in the order of resources and receivers: no more access will be given.

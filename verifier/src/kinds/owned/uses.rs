@@ -1,26 +1,55 @@
 //! Who asked for what, and how it was answered.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use hashbrown::HashMap;
 
 use super::ledger::{PartyIx, ResourceIx};
 use crate::engine::ConnectionIx;
 use crate::finding::{Place, Severity};
 
-/// The uses of one rule, by resource and user.
+/// The uses of one rule.
 #[derive(Debug, Default)]
 pub(super) struct Uses {
-    /// Waiting for their answer, by connection.
-    open: HashMap<ConnectionIx, Vec<Open>>,
-    /// By resource and user: the use that tells most.
-    told: HashMap<(ResourceIx, PartyIx), Used>,
+    /// Waiting for their answer, in order.
+    open: BTreeMap<u64, Open>,
+    next: u64,
+    /// By connection: those to which an answer without a key could belong.
+    of_connection: HashMap<ConnectionIx, BTreeSet<u64>>,
+    by_key: HashMap<(ConnectionIx, String), BTreeSet<u64>>,
+    by_resource: HashMap<ResourceIx, BTreeSet<(ConnectionIx, u64)>>,
+    /// Answered, by resource and user.
+    told: HashMap<(ResourceIx, PartyIx), Told>,
+    /// By resource: who used it.
+    users: HashMap<ResourceIx, Vec<PartyIx>>,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 struct Open {
     resource: ResourceIx,
     user: PartyIx,
     used: Used,
     key: Option<String>,
+    access: Since,
+    /// An answer that names no request, though the use has a key: it stands unless one comes that does.
+    provisional: Option<Answer>,
+}
+
+/// Whether an open use is still one of somebody who has no access.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Since {
+    Refused,
+    /// It was given access since it asked: what is granted to it now is granted rightly.
+    Given,
+}
+
+/// What is known of one user and resource.
+#[derive(Debug)]
+struct Told {
+    /// The use that tells most.
+    most: Option<Used>,
+    /// Those that access given soon would leave in doubt.
+    recent: Vec<Used>,
 }
 
 /// A use and its answer.
@@ -57,84 +86,213 @@ impl Uses {
         used: Used,
         key: Option<&str>,
     ) {
+        let (number, connection) = (self.next, used.connection);
+        self.next += 1;
+        let numbers = self.of_connection.entry(connection).or_default();
+        numbers.insert(number);
+        let numbers = self.by_resource.entry(resource).or_default();
+        numbers.insert((connection, number));
+        if let Some(key) = key {
+            let key = (connection, key.to_owned());
+            self.by_key.entry(key).or_default().insert(number);
+        }
         let open = Open {
             resource,
             user,
             used,
             key: key.map(str::to_owned),
+            access: Since::Refused,
+            provisional: None,
         };
-        self.open.entry(used.connection).or_default().push(open);
+        self.open.insert(number, open);
     }
 
     /// The server answers, on a connection, the uses with that key.
-    pub(super) fn answer_key(&mut self, connection: ConnectionIx, key: &str, answer: Answer) {
-        let Some(open) = self.open.get_mut(&connection) else {
-            return;
-        };
-        let meant: Vec<_> = open
-            .extract_if(.., |open| open.key.as_deref() == Some(key))
-            .collect();
-        for open in meant {
-            self.tell(open.resource, open.user, open.used.answered(answer));
+    pub(super) fn answer_key(
+        &mut self,
+        connection: ConnectionIx,
+        key: &str,
+        answer: Answer,
+        slack: i64,
+    ) {
+        let key = (connection, key.to_owned());
+        for number in self.by_key.get(&key).cloned().into_iter().flatten() {
+            self.answer(number, answer, slack);
         }
     }
 
     /// The server answers, on a connection, something that was asked there at `since` or later, and
     /// does not say what. That is sure only where one use is open.
-    pub(super) fn answer_any(&mut self, connection: ConnectionIx, since: i64, answer: Answer) {
-        let Some(open) = self.open.get_mut(&connection) else {
+    pub(super) fn answer_any(
+        &mut self,
+        connection: ConnectionIx,
+        since: i64,
+        answer: Answer,
+        slack: i64,
+    ) {
+        let Some(numbers) = self.of_connection.get_mut(&connection) else {
             return;
         };
-        let meant: Vec<_> = open.extract_if(.., |open| open.used.at >= since).collect();
+        // Newest first: what was asked too long ago is not looked at.
+        let in_time = |number: &u64| {
+            let open = self.open.get(number);
+            open.is_some_and(|open| open.used.at >= since)
+        };
+        let newest = numbers.iter().rev().copied();
+        let meant: Vec<_> = newest.take_while(in_time).collect();
         let answer = match (meant.len(), answer) {
             (0 | 1, answer) => answer,
             (_, Answer::Granted(place) | Answer::Denied(place)) => Answer::Ambiguous(place),
             (_, other) => other,
         };
-        for open in meant {
-            self.tell(open.resource, open.user, open.used.answered(answer));
+        for number in &meant {
+            numbers.remove(number);
+        }
+        for number in meant {
+            match self.open.get_mut(&number) {
+                Some(open) if open.key.is_some() => open.provisional = Some(answer),
+                Some(_) | None => self.answer(number, answer, slack),
+            }
         }
     }
 
-    /// Whether a client asked for the resource on this connection and waits for the answer.
-    pub(super) fn is_open(&self, connection: ConnectionIx, resource: ResourceIx) -> bool {
-        self.open
-            .get(&connection)
-            .is_some_and(|open| open.iter().any(|open| open.resource == resource))
+    /// Whether a client asked for the resource on this connection, or the same user somewhere.
+    pub(super) fn was_asked(
+        &self,
+        connection: ConnectionIx,
+        resource: ResourceIx,
+        user: PartyIx,
+    ) -> bool {
+        self.told.contains_key(&(resource, user))
+            || self.by_resource.get(&resource).is_some_and(|open| {
+                let mut here = open.range((connection, 0)..=(connection, u64::MAX));
+                here.next().is_some()
+            })
     }
 
-    /// Access was given at `at`: what was asked less than `slack` before may have crossed it. What was
-    /// refused was refused.
-    pub(super) fn granted_at(&mut self, resource: ResourceIx, user: PartyIx, at: i64, slack: i64) {
-        if let Some(used) = self.told.get_mut(&(resource, user))
-            && !matches!(used.answer, Answer::Denied(_))
-            && at - used.at <= slack
-        {
-            used.answer = Answer::Raced;
+    /// Access was given at `at` to whom `is_it` knows (by a use's connection, and its user): what was
+    /// asked less than `slack` before may have crossed it. What was refused was refused.
+    pub(super) fn granted(
+        &mut self,
+        resource: ResourceIx,
+        is_it: &mut dyn FnMut(ConnectionIx, PartyIx) -> bool,
+        at: i64,
+        slack: i64,
+    ) {
+        for user in self.users.get(&resource).into_iter().flatten() {
+            let Some(told) = self.told.get_mut(&(resource, *user)) else {
+                continue;
+            };
+            for mut used in std::mem::take(&mut told.recent) {
+                if at.saturating_sub(used.at) <= slack
+                    && !matches!(used.answer, Answer::Denied(_))
+                    && is_it(used.connection, *user)
+                {
+                    used.answer = Answer::Raced;
+                }
+                told.add(used);
+            }
         }
-        // An open use that is granted from here on is a use of somebody who has access.
-        for open in self.open.values_mut() {
-            open.retain(|open| (open.resource, open.user) != (resource, user));
+        for (_, number) in self.by_resource.get(&resource).into_iter().flatten() {
+            if let Some(open) = self.open.get_mut(number)
+                && is_it(open.used.connection, open.user)
+            {
+                open.access = Since::Given;
+            }
         }
     }
 
     /// The use of a resource that tells most about a party. Everything still open is unanswered.
-    pub(super) fn close(mut self) -> HashMap<(ResourceIx, PartyIx), Used> {
-        for open in std::mem::take(&mut self.open).into_values().flatten() {
-            self.tell(open.resource, open.user, open.used);
+    pub(super) fn close(mut self) -> BTreeMap<(ResourceIx, PartyIx), Used> {
+        for (_, open) in std::mem::take(&mut self.open) {
+            let used = match (open.provisional, open.access) {
+                (Some(answer), Since::Refused) => open.used.answered(answer),
+                (Some(_), Since::Given) => continue,
+                (None, Since::Refused | Since::Given) => open.used,
+            };
+            self.tell(open.resource, open.user, used, 0);
         }
-        self.told
+        let told = self.told.into_iter().filter_map(|(key, mut told)| {
+            for used in std::mem::take(&mut told.recent) {
+                told.add(used);
+            }
+            Some((key, told.most?))
+        });
+        told.collect()
     }
 
-    /// Notes a use whose answer is known, if it tells more than what is known of the same user and
-    /// resource.
-    pub(super) fn tell(&mut self, resource: ResourceIx, user: PartyIx, used: Used) {
-        let told = self.told.entry((resource, user)).or_insert(used);
-        let rank = |used: &Used| (used.answer.rank(), used.severity, used.place);
-        if rank(&used) < rank(told) {
-            *told = used;
+    /// Notes a use whose answer is known.
+    pub(super) fn tell(&mut self, resource: ResourceIx, user: PartyIx, used: Used, slack: i64) {
+        let told = self.told.entry((resource, user)).or_insert_with(|| {
+            self.users.entry(resource).or_default().push(user);
+            Told {
+                most: None,
+                recent: Vec::new(),
+            }
+        });
+        for recent in std::mem::take(&mut told.recent) {
+            if used.at.saturating_sub(recent.at) > slack {
+                told.add(recent);
+            } else {
+                told.recent.push(recent);
+            }
+        }
+        // Of those that tell the same the first one is enough: it is the first to be past doubt.
+        let class = |used: &Used| (used.answer.rank(), used.severity);
+        if told
+            .recent
+            .iter()
+            .all(|recent| class(recent) != class(&used))
+        {
+            told.recent.push(used);
         }
     }
+
+    fn answer(&mut self, number: u64, answer: Answer, slack: i64) {
+        let Some(open) = self.open.remove(&number) else {
+            return;
+        };
+        let connection = open.used.connection;
+        if let Some(numbers) = self.of_connection.get_mut(&connection) {
+            numbers.remove(&number);
+        }
+        if let Some(numbers) = self.by_resource.get_mut(&open.resource) {
+            numbers.remove(&(connection, number));
+        }
+        if let Some(key) = open.key {
+            let key = (connection, key);
+            if let Some(numbers) = self.by_key.get_mut(&key) {
+                numbers.remove(&number);
+                if numbers.is_empty() {
+                    self.by_key.remove(&key);
+                }
+            }
+        }
+        match (open.access, answer) {
+            (Since::Refused, _) | (Since::Given, Answer::Denied(_)) => {
+                self.tell(open.resource, open.user, open.used.answered(answer), slack);
+            }
+            // Whatever else it was, it went to somebody who has access by now.
+            (
+                Since::Given,
+                Answer::Granted(_) | Answer::Raced | Answer::Ambiguous(_) | Answer::Unanswered,
+            ) => {}
+        }
+    }
+}
+
+impl Told {
+    /// Adds a use that no access can leave in doubt any more.
+    fn add(&mut self, used: Used) {
+        if self.most.is_none_or(|most| rank(&used) < rank(&most)) {
+            self.most = Some(used);
+        }
+    }
+}
+
+/// Which of two uses tells more: the one of lower rank.
+fn rank(used: &Used) -> (u8, Severity, Place) {
+    (used.answer.rank(), used.severity, used.place)
 }
 
 impl Used {

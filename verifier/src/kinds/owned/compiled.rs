@@ -1,0 +1,148 @@
+//! What the parts of an `owned` rule compile into: claims with the requests that they answer, grants,
+//! replies.
+
+use hashbrown::HashMap;
+
+use super::ledger::PartyIx;
+use super::{Claim, Grant, Reply};
+use crate::engine::{Compiler, ConnectionIx, Event, EventSet, Ids, nanoseconds};
+use crate::finding::Place;
+use crate::rules::HolderKind;
+
+pub(super) struct CompiledClaim {
+    pub(super) events: EventSet,
+    pub(super) owner_at: Option<Ids>,
+    answers: Option<(EventSet, Ids)>,
+    /// Requests by their key, in order.
+    requests: HashMap<String, Vec<Request>>,
+}
+
+/// A client's request for a new resource.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Request {
+    connection: ConnectionIx,
+    pub(super) party: PartyIx,
+    pub(super) place: Place,
+}
+
+pub(super) struct CompiledGrant {
+    pub(super) events: EventSet,
+    pub(super) with: Ids,
+    pub(super) holder: HolderKind,
+}
+
+pub(super) struct CompiledReply {
+    pub(super) key: Option<Ids>,
+    /// In nanoseconds.
+    pub(super) within: Option<i64>,
+    pub(super) granted_by: EventSet,
+    pub(super) denied_by: EventSet,
+}
+
+impl CompiledClaim {
+    pub(super) fn new(claim: &Claim, compiler: &mut Compiler<'_>) -> Self {
+        Self {
+            events: EventSet::of(&claim.events),
+            owner_at: claim
+                .owner_at
+                .as_ref()
+                .map(|selector| compiler.ids(selector)),
+            answers: claim
+                .answers
+                .as_ref()
+                .map(|answers| (EventSet::of(&answers.events), compiler.ids(&answers.key))),
+            requests: HashMap::new(),
+        }
+    }
+
+    /// Notes a request, if the event is one.
+    pub(super) fn ask(&mut self, event: &Event<'_>, party: PartyIx) {
+        let Some((events, key)) = &self.answers else {
+            return;
+        };
+        if !event.is_one_of(events) {
+            return;
+        }
+        if let Some(key) = event.id(key) {
+            let request = Request {
+                connection: event.connection,
+                party,
+                place: event.place,
+            };
+            self.requests.entry_ref(key).or_default().push(request);
+        }
+    }
+
+    /// Forgets what was asked.
+    pub(super) fn rewind(&mut self) {
+        self.requests.clear();
+    }
+
+    /// Whether a client that sends the event claims what it names. Where the rule says who else says
+    /// so, a client does not.
+    pub(super) fn is_minted(&self, event: &Event<'_>) -> bool {
+        self.owner_at.is_none() && self.answers.is_none() && event.is_one_of(&self.events)
+    }
+
+    /// Whom an event answers: one who asked on the same connection, else the receiver on another one,
+    /// else the only one who asked.
+    pub(super) fn answered(&mut self, event: &Event<'_>, receiver: PartyIx) -> Answered {
+        let Some((_, key)) = &self.answers else {
+            return Answered::Nobody;
+        };
+        let Some(key) = event.id(key) else {
+            return Answered::Nobody;
+        };
+        let Some(asked) = self.requests.get_mut(key) else {
+            return Answered::Nobody;
+        };
+        if let Some(at) = asked
+            .iter()
+            .position(|asked| asked.connection == event.connection)
+        {
+            let request = asked.remove(at);
+            if asked.is_empty() {
+                self.requests.remove(key);
+            }
+            return Answered::One(request);
+        }
+        let own = asked.iter().find(|asked| asked.party == receiver);
+        match (own, asked.as_slice()) {
+            (Some(own), _) => Answered::One(*own),
+            (None, [only]) => Answered::One(*only),
+            (None, _) => Answered::OneOfSeveral,
+        }
+    }
+}
+
+/// Who asked for what a claim announces.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Answered {
+    /// Nobody that is known.
+    Nobody,
+    /// This one.
+    One(Request),
+    /// Several, and whoever received it is none of them: that it was delivered proves nothing.
+    OneOfSeveral,
+}
+
+impl CompiledReply {
+    pub(super) fn new(reply: &Reply, compiler: &mut Compiler<'_>) -> Self {
+        Self {
+            key: reply.key.as_ref().map(|key| compiler.ids(key)),
+            within: reply.within.map(nanoseconds),
+            granted_by: EventSet::of(&reply.granted_by),
+            denied_by: EventSet::of(&reply.denied_by),
+        }
+    }
+}
+
+impl CompiledGrant {
+    pub(super) fn new(grant: &Grant, compiler: &mut Compiler<'_>) -> Self {
+        Self {
+            events: EventSet::of(&grant.events),
+            with: compiler.ids(&grant.with),
+            holder: grant.holder,
+        }
+    }
+}
