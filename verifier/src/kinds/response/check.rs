@@ -60,7 +60,14 @@ pub(crate) struct Check {
 
 struct Askers {
     first: (Holder, Place),
-    all: HashSet<Holder>,
+    /// Nearly always none: no room is taken for them until there is one.
+    others: HashSet<Holder>,
+}
+
+impl Askers {
+    fn has(&self, holder: Holder) -> bool {
+        self.first.0 == holder || self.others.contains(&holder)
+    }
 }
 
 /// A request that is not answered yet.
@@ -155,9 +162,11 @@ impl Check {
         if self.spec.unsolicited == Unsolicited::Violated {
             let askers = self.asked.entry_ref(key).or_insert_with(|| Askers {
                 first: (holder, event.place),
-                all: HashSet::new(),
+                others: HashSet::new(),
             });
-            askers.all.insert(holder);
+            if askers.first.0 != holder {
+                askers.others.insert(holder);
+            }
         }
     }
 
@@ -206,7 +215,7 @@ impl Check {
         }
         let asked = self.asked.get(key);
         if self.spec.unsolicited == Unsolicited::Ignore
-            || asked.is_some_and(|askers| askers.all.contains(&holder))
+            || asked.is_some_and(|askers| askers.has(holder))
         {
             return;
         }
