@@ -186,8 +186,10 @@ impl Check {
     /// A client asks for what the event names.
     fn ask(&mut self, cx: &Cx<'_>, event: &Event<'_>, party: PartyIx, severity: Severity) {
         let resources = self.resources(cx, event, Where::AsBound);
+        let claimant = self.parties.claimant(cx, self.spec.owner, event.connection);
         for resource in &resources {
             self.examined += 1;
+            self.uses.name(*resource, claimant);
             let answer = match self.standing(cx, event, *resource, party) {
                 Standing::Allowed => continue,
                 Standing::JustEnded => Answer::Raced,
@@ -229,7 +231,7 @@ impl Check {
             for resource in &resources {
                 let resource = *resource;
                 // A refusal repeats what its receiver asked for: that shows nothing.
-                if denies && self.uses.was_asked(event.connection, resource, receiver) {
+                if denies && self.uses.was_named(resource, claimant) {
                     continue;
                 }
                 self.sight(cx, event, resource, receiver);

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use hashbrown::HashMap;
+use hashbrown::{HashMap, HashSet};
 
 use super::ledger::{PartyIx, ResourceIx};
 use crate::engine::ConnectionIx;
@@ -18,6 +18,8 @@ pub(super) struct Uses {
     of_connection: HashMap<ConnectionIx, BTreeSet<u64>>,
     by_key: HashMap<(ConnectionIx, String), BTreeSet<u64>>,
     by_resource: HashMap<ResourceIx, BTreeSet<(ConnectionIx, u64)>>,
+    /// Who ever named what.
+    named: HashSet<(ResourceIx, PartyIx)>,
     /// Answered, by resource and user.
     told: HashMap<(ResourceIx, PartyIx), Told>,
     /// By resource: who used it.
@@ -156,18 +158,14 @@ impl Uses {
         }
     }
 
-    /// Whether a client asked for the resource on this connection, or the same user somewhere.
-    pub(super) fn was_asked(
-        &self,
-        connection: ConnectionIx,
-        resource: ResourceIx,
-        user: PartyIx,
-    ) -> bool {
-        self.told.contains_key(&(resource, user))
-            || self.by_resource.get(&resource).is_some_and(|open| {
-                let mut here = open.range((connection, 0)..=(connection, u64::MAX));
-                here.next().is_some()
-            })
+    /// A client names a resource, whether or not it has access.
+    pub(super) fn name(&mut self, resource: ResourceIx, user: PartyIx) {
+        self.named.insert((resource, user));
+    }
+
+    /// Whether it did.
+    pub(super) fn was_named(&self, resource: ResourceIx, user: PartyIx) -> bool {
+        self.named.contains(&(resource, user))
     }
 
     /// Access was given at `at` to whom `is_it` knows (by a use's connection, and its user): what was
