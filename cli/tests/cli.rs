@@ -8,6 +8,7 @@
 mod architecture;
 mod bad_input;
 mod bad_rules;
+mod completeness;
 mod demo;
 mod harness;
 mod killed;

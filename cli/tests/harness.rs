@@ -109,7 +109,18 @@ pub(crate) struct Ended {
 impl Recorder {
     /// Starts it, and waits until it listens.
     pub(crate) fn start(upstream: &str, out: &Path, more: &[&str]) -> Self {
-        let mut child = Command::new(assert_cmd::cargo::cargo_bin!("wsaudit"))
+        let binary = Command::new(assert_cmd::cargo::cargo_bin!("wsaudit"));
+        Self::start_with(binary, upstream, out, more)
+    }
+
+    /// The same, with a command that runs the binary with the arguments that it is given.
+    pub(crate) fn start_with(
+        mut command: Command,
+        upstream: &str,
+        out: &Path,
+        more: &[&str],
+    ) -> Self {
+        let mut child = command
             .args(["record", "--listen", "127.0.0.1:0", "--upstream", upstream])
             .arg("--out")
             .arg(out)
