@@ -17,7 +17,7 @@ use wsaudit_verifier::report::{Shown, TextOptions, json, text};
 
 use crate::exit::Exit;
 use crate::output::{Output, say};
-use crate::shell::quoted;
+use crate::shell::{program, quoted};
 use crate::verify::palette;
 
 const EXAMPLES: &str = "\
@@ -133,6 +133,8 @@ fn one(args: &DemoArgs, fault: Option<Fault>, output: &mut Output) -> anyhow::Re
         shown: Shown::First(2),
         coverage: None,
         survey: None,
+        misses: None,
+        remark: None,
     };
     output.write_all(text(&report, &options).as_bytes())?;
     writeln!(
@@ -159,21 +161,22 @@ fn one(args: &DemoArgs, fault: Option<Fault>, output: &mut Output) -> anyhow::Re
         }
     }
     let recording = quoted(&recording.display().to_string());
+    let wsaudit = program();
     writeln!(output, "recording: {recording}\n\nnext:")?;
-    writeln!(output, "  wsaudit show {recording}")?;
+    writeln!(output, "  {wsaudit} show {recording}")?;
     writeln!(
         output,
-        "  wsaudit verify --rules agent-platform {recording}"
+        "  {wsaudit} verify --rules agent-platform {recording}"
     )?;
     writeln!(
         output,
         "  sqlite3 {recording} \"select session_id, count(*) from session_frame group by 1\""
     )?;
     let more = match fault {
-        None => "wsaudit demo --leaky foreign-thread-answered",
-        Some(_) => "wsaudit demo --leaky all",
+        None => "foreign-thread-answered",
+        Some(_) => "all",
     };
-    writeln!(output, "  {more}")?;
+    writeln!(output, "  {wsaudit} demo --leaky {more}")?;
     Ok(verification.verdict.into())
 }
 

@@ -27,6 +27,10 @@ use recordings::Recordings;
 /// What is checked where nobody says what.
 const DEFAULT_RULES: [&str; 2] = ["protocol", "handshake"];
 
+/// Said where nobody said what to check: a clean verdict must not be taken for isolation.
+const WITHOUT_RULES: &str = "checked without --rules: only what holds for every application. Whether sessions \
+     are isolated, only rules that know these messages can tell (README: \"Write a rule\")";
+
 const EXAMPLES: &str = "\
 Rules are shipped packs, by name (agent-platform, handshake, protocol), rule files, or directories
 of them. With none, protocol and handshake are checked, and the messages and id-like fields are
@@ -106,6 +110,8 @@ pub(crate) fn run(args: &VerifyArgs, output: &mut Output) -> anyhow::Result<Exit
                 shown: if args.all { Shown::All } else { Shown::DEFAULT },
                 coverage: coverage.then_some(&verification.coverage),
                 survey: survey.as_ref(),
+                misses: (!coverage).then_some(&verification.coverage),
+                remark: args.rules.is_empty().then_some(WITHOUT_RULES),
             };
             text(&report, &options)
         }

@@ -12,13 +12,15 @@ fn a_clean_run_is_clean_and_says_what_is_next() {
     let args = ["demo".as_ref(), "--out".as_ref(), out.as_os_str()];
     let ran = run(args).ends_with(0);
     let recording = out.join("sound.db").display().to_string();
+    // As it was called, so that it can be pasted where no `wsaudit` is on the path.
+    let called = assert_cmd::cargo::cargo_bin!("wsaudit").display();
     has(
         &ran.stdout,
         &[
             "verdict: clean",
             &format!("recording: {recording}"),
-            &format!("  wsaudit show {recording}\n"),
-            &format!("  wsaudit verify --rules agent-platform {recording}\n"),
+            &format!("  {called} show {recording}\n"),
+            &format!("  {called} verify --rules agent-platform {recording}\n"),
             &format!("  sqlite3 {recording} "),
         ],
     );

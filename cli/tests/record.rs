@@ -57,7 +57,7 @@ fn a_sound_application_is_recorded_and_verified() {
             "  anomalies    none\n",
             "  gaps         none\n",
             "ms from reading to committing",
-            &format!("  wsaudit verify {}\n", out.display()),
+            &format!("wsaudit verify {}\n", out.display()),
         ],
     );
     assert!(!ended.stdout.contains("--session"), "{}", ended.stdout);
@@ -98,6 +98,7 @@ fn sources_that_would_have_worked_are_offered() {
             "of 8 connections it is not known whose they are",
             "--session header:x-session-id",
             "on 8 of 8 connections, 6 values",
+            "  record again with --session header:x-session-id --device header:x-device-type, or name them in a rule pack's [session]",
         ],
     );
     assert!(
@@ -214,7 +215,13 @@ fn an_upstream_that_is_down_is_a_502_for_clients() {
     assert_eq!(&status, b"HTTP/1.1 502");
     drop(socket);
     let ended = recorder.stop().with_code(0);
-    has(&ended.stdout, &["1 without an answer"]);
+    has(
+        &ended.stdout,
+        &[
+            "  unanswered   1 request, upgrades or not, got a 502",
+            "no WebSocket was established: start the server, or correct --upstream",
+        ],
+    );
     let connections = Reader::open(&out).unwrap().connections().unwrap();
     assert_eq!(
         connections[0].closed.as_ref().unwrap().how.as_str(),

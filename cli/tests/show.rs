@@ -43,7 +43,10 @@ fn the_overview_has_sessions_connections_and_sources() {
             "/ws?device=LAPTOP_BROWSER",
             "fin, close code 1000",
             "--session header:x-session-id",
-            "next: wsaudit show ",
+            &format!(
+                "next: {} show ",
+                assert_cmd::cargo::cargo_bin!("wsaudit").display()
+            ),
         ],
     );
 }

@@ -22,6 +22,7 @@ fn without_rules_what_no_rule_covers_is_listed() {
             "rules of handshake",
             "agent_completed",
             "/thread_id",
+            "checked without --rules: only what holds for every application",
             "verdict: clean",
         ],
     );
@@ -33,6 +34,47 @@ fn verbose_tells_how_often_events_matched() {
     assert!(!quiet.stdout.contains("events of agent-platform"));
     let verbose = verify(&["--rules", "agent-platform", "-v"]).ends_with(0);
     has(&verbose.stdout, &["events of agent-platform", "/user_id"]);
+}
+
+#[test]
+fn what_rules_name_and_nothing_was_is_told_where_the_verdict_is_not_clean() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("rules.toml");
+    fs::write(
+        &path,
+        r#"
+        [pack]
+        name = "misspelt"
+        format = 1
+
+        [fields]
+        thread = "/thred_id"
+
+        [events]
+        created = { from = "server", name = "thread_creatd" }
+        asked = { from = "client", name = "open_thread" }
+
+        [[rule]]
+        id = "foreign-thread"
+        title = "a thread is seen by its owner"
+        kind = "owned"
+        resource = "thread"
+        claimed-by = "created"
+        used-by = "asked"
+        "#,
+    )
+    .unwrap();
+    let ran = verify(&["--rules", path.to_str().unwrap()]).ends_with(3);
+    has(
+        &ran.stdout,
+        &[
+            "events that no message was: created\n",
+            "pointers that led to no value: /thred_id\n",
+            "`wsaudit verify -v`",
+        ],
+    );
+    let clean = verify(&["--rules", "agent-platform"]).ends_with(0);
+    assert!(!clean.stdout.contains("no message was"));
 }
 
 #[test]

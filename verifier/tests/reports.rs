@@ -29,6 +29,8 @@ const PLAIN: TextOptions<'_> = TextOptions {
     shown: Shown::DEFAULT,
     coverage: None,
     survey: None,
+    misses: None,
+    remark: None,
 };
 
 /// The leak, without a leak: the foreign thread is refused.
@@ -188,6 +190,53 @@ fn only_the_worst_of_many_are_told_in_full_and_the_rest_counted() {
     assert!(
         fingerprints[..12].iter().all(|one| *one == fingerprints[0]),
         "one fault, twelve ids"
+    );
+}
+
+/// The last lines: what is told of sessions and users, and the verdict.
+fn last_lines(report: &Report) -> String {
+    let text = report::text(report, &PLAIN);
+    let from = text.find("leak.md: from ").expect("the recording is named");
+    text[from..].to_owned()
+}
+
+#[test]
+fn the_last_lines_do_not_grow_with_sessions_and_users() {
+    let mut report = report(&refused());
+    let (session, user) = (report.sessions[0].clone(), report.users[0].clone());
+    let named = |count: usize| {
+        let sessions = (0..count).map(|number| report::Session {
+            session_id: format!("00000000-0000-4000-8000-{number:012}"),
+            user_id: Some(format!("u-{}", number / 2)),
+            websocket_connected: number != 7,
+            ..session.clone()
+        });
+        let users = (0..count / 2).map(|number| report::User {
+            user_id: format!("u-{number}"),
+            ..user.clone()
+        });
+        (sessions.collect(), users.collect())
+    };
+    (report.sessions, report.users) = named(200);
+    let many = last_lines(&report);
+    assert!(
+        many.contains("100 users: 199 of 200 sessions connected\nu-3: 1 of 2 sessions connected\n"),
+        "{many}"
+    );
+    assert!(
+        many.contains("event isolation: 200 sessions saw 200 events (1 to 1 each)"),
+        "{many}"
+    );
+    assert!(
+        many.lines().all(|line| line.chars().count() < 100),
+        "{many}"
+    );
+    (report.sessions, report.users) = named(4);
+    let few = last_lines(&report);
+    assert!(few.contains("u-1: 2 of 2 sessions connected\n"), "{few}");
+    assert!(
+        few.contains("event isolation: 4 sessions saw 4 events"),
+        "{few}"
     );
 }
 

@@ -5,7 +5,7 @@ use std::io::Write;
 use super::overview::{ConnectionLine, Overview};
 use super::printable::printable;
 use crate::numbers::{bytes, counted, grouped};
-use crate::shell::quoted;
+use crate::shell::{program, quoted};
 use crate::table::{Align, Table};
 
 impl Overview {
@@ -181,10 +181,15 @@ impl Overview {
             .find_map(|line| line.session.as_deref());
         if let Some(session) = some {
             let (name, session) = (quoted(&self.name), quoted(&printable(session)));
-            writeln!(out, "next: wsaudit show {name} --session {session}")?;
+            writeln!(out, "next: {} show {name} --session {session}", program())?;
         } else if let Some(line) = self.connections.first() {
             let name = quoted(&self.name);
-            writeln!(out, "next: wsaudit show {name} --connection {}", line.id)?;
+            writeln!(
+                out,
+                "next: {} show {name} --connection {}",
+                program(),
+                line.id
+            )?;
         }
         Ok(())
     }

@@ -1,12 +1,16 @@
 //! What peers sent, made fit for a terminal.
 
-/// The text with control characters, and those that turn the direction of writing, as escapes: what
-/// a recording holds must not move the cursor of who reads it.
+/// The text with control characters, those that turn the direction of writing, and those that cannot
+/// be seen, as escapes: what a recording holds must not move the cursor of who reads it, nor look like
+/// another id.
 pub(super) fn printable(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for character in text.chars() {
-        let turns = matches!(character, '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}');
-        if character.is_control() || turns {
+        let hidden = matches!(
+            character,
+            '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{2069}' | '\u{FEFF}'
+        );
+        if character.is_control() || hidden {
             out.extend(character.escape_default());
         } else {
             out.push(character);
@@ -23,5 +27,6 @@ mod tests {
     fn escapes_stay_visible() {
         assert_eq!(printable("a\u{1b}[2Jb\nü"), "a\\u{1b}[2Jb\\nü");
         assert_eq!(printable("\u{202E}x"), "\\u{202e}x");
+        assert_eq!(printable("s-1\u{200B}"), "s-1\\u{200b}");
     }
 }

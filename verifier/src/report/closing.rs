@@ -1,63 +1,118 @@
 //! The lines at the end that a person reads first.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::time::{Duration, UNIX_EPOCH};
 
-use super::model::{Report, Session};
+use super::excerpt::printable;
+use super::model::{Recording, Report, Session};
 use crate::verdict::{State, Verdict};
 
-/// More sessions than this are told as a sum.
-const MOST_NAMED: usize = 6;
+/// More users than this are told as a sum, and those by name that not all is well with.
+const MOST_USERS: usize = 8;
+/// More sessions than this are told as a sum,
+const MOST_SESSIONS: usize = 6;
+/// and so are those whose names need more characters.
+const LONGEST: usize = 72;
 
-/// Authentication per user, agents, events and threads; then the verdict.
+/// The recordings; authentication per user, agents, events and threads; then the verdict.
 pub(super) fn closing(report: &Report) -> Vec<String> {
-    let mut lines = Vec::new();
-    for user in &report.users {
-        let own: Vec<_> = report
-            .sessions
-            .iter()
-            .filter(|session| session.user_id.as_ref() == Some(&user.user_id))
-            .collect();
-        if own.is_empty() {
-            // Somebody else held its sessions first; a rule about holders tells more.
-            continue;
-        }
-        lines.push(format!(
-            "{}: {}",
-            super::excerpt::printable(&user.user_id),
-            established(&own)
-        ));
-    }
-    lines.extend(agents(&report.sessions));
+    let mut lines: Vec<_> = report.recordings.iter().map(recording).collect();
+    lines.extend(users(report));
+    lines.extend(agents(report));
     lines.extend(events(report));
     lines.extend(threads(report));
     lines.push(verdict(report));
     lines
 }
 
-fn established(sessions: &[&Session]) -> String {
-    let count = sessions.len();
+/// `traffic.db: from 2026-11-23T23:21:42.527Z, 2.230 s, 4 connections`
+fn recording(recording: &Recording) -> String {
+    let mut line = format!(
+        "{}: from {}, {:.3} s, {}",
+        printable(&recording.name),
+        utc(recording.started_at),
+        recording.duration,
+        plural(recording.connections, "connection")
+    );
+    match recording.anomalies {
+        0 => {}
+        1 => line.push_str(", 1 anomaly"),
+        // Writing to a string cannot fail.
+        count => {
+            let _ = write!(line, ", {count} anomalies");
+        }
+    }
+    if !recording.closed_cleanly {
+        line.push_str(", not closed cleanly");
+    }
+    line
+}
+
+/// Seconds since the Unix epoch, as RFC 3339 writes them. Evidence counts from there.
+fn utc(seconds: f64) -> String {
+    let since = Duration::try_from_secs_f64(seconds).unwrap_or_default();
+    humantime::format_rfc3339_millis(UNIX_EPOCH + since).to_string()
+}
+
+fn users(report: &Report) -> Vec<String> {
+    let mut own: BTreeMap<&str, Vec<&Session>> = BTreeMap::new();
+    for session in &report.sessions {
+        if let Some(user) = &session.user_id {
+            own.entry(user).or_default().push(session);
+        }
+    }
+    // Where somebody else held a user's sessions first, it has none; a rule about holders tells more.
+    let users: Vec<(&str, &[&Session])> = report
+        .users
+        .iter()
+        .filter_map(|user| {
+            Some((
+                user.user_id.as_str(),
+                own.get(user.user_id.as_str())?.as_slice(),
+            ))
+        })
+        .collect();
+    let line =
+        |(user, own): &(&str, &[&Session])| format!("{}: {}", printable(user), established(own));
+    if users.len() <= MOST_USERS {
+        return users.iter().map(line).collect();
+    }
+    let all: Vec<_> = own.values().flatten().copied().collect();
+    let sum = format!("{}: {}", plural(users.len(), "user"), established(&all));
+    let lacking = users.iter().filter(|(_, own)| {
+        let (good, _) = ready(own);
+        good < own.len()
+    });
+    std::iter::once(sum)
+        .chain(lacking.take(MOST_USERS).map(line))
+        .collect()
+}
+
+/// How many sessions authenticated, where that was judged; else, how many connected.
+fn ready(sessions: &[&Session]) -> (usize, &'static str) {
     let judged = sessions
         .iter()
         .any(|session| session.authentication_successful.is_some());
-    if judged {
-        let authenticated = sessions
-            .iter()
-            .filter(|session| session.authentication_successful == Some(true));
-        return format!(
-            "{} of {} authenticated",
-            authenticated.count(),
-            plural(count, "session")
-        );
-    }
-    let connected = sessions
-        .iter()
-        .filter(|session| session.websocket_connected)
-        .count();
-    format!("{connected} of {} connected", plural(count, "session"))
+    let good = |session: &&&Session| {
+        if judged {
+            session.authentication_successful == Some(true)
+        } else {
+            session.websocket_connected
+        }
+    };
+    let what = if judged { "authenticated" } else { "connected" };
+    (sessions.iter().filter(good).count(), what)
 }
 
-fn agents(sessions: &[Session]) -> Option<String> {
-    let ran: Vec<_> = sessions
+fn established(sessions: &[&Session]) -> String {
+    let (good, what) = ready(sessions);
+    format!("{good} of {} {what}", plural(sessions.len(), "session"))
+}
+
+fn agents(report: &Report) -> Option<String> {
+    let ran: Vec<_> = report
+        .sessions
         .iter()
         .filter(|session| {
             session
@@ -85,25 +140,7 @@ fn events(report: &Report) -> Option<String> {
     if report.sessions.is_empty() {
         return None;
     }
-    let total = |session: &Session| session.websocket_events_received.values().sum::<u64>();
-    let saw = if report.sessions.len() <= MOST_NAMED {
-        let each: Vec<_> = report
-            .sessions
-            .iter()
-            .map(|session| {
-                let id = super::excerpt::printable(&session.session_id);
-                format!("{id} saw {}", counted(total(session), "event"))
-            })
-            .collect();
-        each.join(", ")
-    } else {
-        let sum = report.sessions.iter().map(total).sum();
-        format!(
-            "{} saw {}",
-            plural(report.sessions.len(), "session"),
-            counted(sum, "event")
-        )
-    };
+    let saw = saw(&report.sessions);
     let judgements = report
         .users
         .iter()
@@ -112,6 +149,33 @@ fn events(report: &Report) -> Option<String> {
         "event isolation: {saw}, {}",
         told(judgements, "none foreign", "some foreign")
     ))
+}
+
+/// `s-1 saw 8 events, s-2 saw 3`; of many, or with long names, `50 sessions saw 603 events (12 to 13
+/// each)`.
+fn saw(sessions: &[Session]) -> String {
+    let total = |session: &Session| session.websocket_events_received.values().sum::<u64>();
+    if sessions.len() <= MOST_SESSIONS {
+        let each = sessions.iter().enumerate().map(|(number, session)| {
+            let id = printable(&session.session_id);
+            if number == 0 {
+                format!("{id} saw {}", counted(total(session), "event"))
+            } else {
+                format!("{id} saw {}", total(session))
+            }
+        });
+        let named = each.collect::<Vec<_>>().join(", ");
+        if named.chars().count() <= LONGEST || sessions.len() == 1 {
+            return named;
+        }
+    }
+    let least = sessions.iter().map(total).min().unwrap_or(0);
+    let most = sessions.iter().map(total).max().unwrap_or(0);
+    format!(
+        "{} saw {} ({least} to {most} each)",
+        plural(sessions.len(), "session"),
+        counted(sessions.iter().map(total).sum(), "event")
+    )
 }
 
 fn threads(report: &Report) -> Option<String> {
@@ -130,7 +194,7 @@ fn threads(report: &Report) -> Option<String> {
     let sessions = plural(report.sessions.len(), "session");
     if foreign > 0 {
         return Some(format!(
-            "thread isolation: foreign threads in, or of, {foreign} of {sessions}"
+            "thread isolation: broken, {foreign} of {sessions} saw a foreign thread, or had its own seen"
         ));
     }
     let told = told(judgements.into_iter(), "none foreign", "some foreign");

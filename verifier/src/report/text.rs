@@ -3,6 +3,7 @@
 
 mod argument;
 mod coverage;
+mod misses;
 mod palette;
 mod table;
 
@@ -16,6 +17,7 @@ use super::excerpt::printable;
 use super::model::Reason;
 use crate::engine::Coverage;
 use crate::survey::Survey;
+use crate::verdict::Verdict;
 
 /// How the text should be.
 #[derive(Debug, Clone, Copy)]
@@ -28,6 +30,11 @@ pub struct TextOptions<'t> {
     pub coverage: Option<&'t Coverage>,
     /// Likewise, the id-like fields that no rule mentions.
     pub survey: Option<&'t Survey>,
+    /// With these, a verdict that is not clean names the events and pointers of the rules that met
+    /// nothing.
+    pub misses: Option<&'t Coverage>,
+    /// Said before the last lines: what the reader should know of what was asked.
+    pub remark: Option<&'t str>,
 }
 
 /// How many violations of each rule are told in full.
@@ -67,6 +74,14 @@ pub fn text(report: &Report, options: &TextOptions<'_>) -> String {
     if let Some(coverage) = options.coverage {
         coverage::write(coverage, options.survey, palette, &mut out);
     }
+    if let Some(coverage) = options.misses
+        && report.verdict != Verdict::Clean.as_str()
+    {
+        misses::write(coverage, palette, &mut out);
+    }
+    if let Some(remark) = options.remark {
+        let _ = writeln!(out, "{}\n", printable(remark));
+    }
     let lines = closing(report);
     let (verdict, lines) = lines
         .split_last()
@@ -94,7 +109,7 @@ fn violations(report: &Report, options: &TextOptions<'_>, out: &mut String) {
             let dim = options.palette.dim;
             let _ = writeln!(
                 out,
-                "{dim}... and {} of {}; --all shows them, and so does --format json{dim:#}\n",
+                "{dim}... and {} of {}: `wsaudit verify --all` shows them, and so does --format json{dim:#}\n",
                 plural(more, "more violation"),
                 rule.id
             );
@@ -145,7 +160,7 @@ fn notes(report: &Report, options: &TextOptions<'_>, out: &mut String) {
     {
         let _ = writeln!(
             out,
-            "... and {}; --all shows them",
+            "... and {}: `wsaudit verify --all` shows them",
             plural(more, "more note")
         );
     }

@@ -4,7 +4,7 @@ use std::io::Write;
 
 use super::{Report, Ways};
 use crate::numbers::{bytes, counted, grouped};
-use crate::shell::quoted;
+use crate::shell::{program, quoted};
 
 impl Report {
     /// A line for each figure, then what to do next.
@@ -14,7 +14,6 @@ impl Report {
         let mut parts = vec![format!("{} established", grouped(connections.established))];
         for (number, what) in [
             (connections.refused, "refused"),
-            (connections.upstream_failures, "without an answer"),
             (connections.ignored, "ignored for their path"),
             (connections.opaque, "opaque, with no WebSocket in them"),
         ] {
@@ -28,12 +27,21 @@ impl Report {
             "connections",
             &format!("{recorded} ({})", parts.join(", ")),
         )?;
+        if connections.upstream_failures > 0 {
+            let requests = counted(connections.upstream_failures, "request");
+            let line =
+                format!("{requests}, upgrades or not, got a 502: the upstream did not answer");
+            figure(out, "unanswered", &line)?;
+        }
         figure(out, "sessions", &self.sessions_line())?;
         figure(out, "users", &grouped(self.users))?;
         figure(out, "frames", &ways(self.frames, grouped))?;
         figure(out, "bytes", &ways(self.bytes, bytes))?;
         figure(out, "anomalies", &self.anomalies_line())?;
         let gaps = match self.gaps {
+            0 if !self.closed_cleanly => {
+                "not known: the recorder failed, and what came later was not recorded".to_owned()
+            }
             0 => "none".to_owned(),
             gaps => format!(
                 "{} ({} not recorded): no verdict on this recording can be clean",
@@ -99,9 +107,7 @@ impl Report {
                 self.recording
             )?;
         }
-        if !self.closed_cleanly {
-            return Ok(());
-        }
+        let (wsaudit, recording) = (program(), quoted(&self.recording));
         if self.connections.recorded == 0 {
             let what = match self.clients {
                 0 => "no client came".to_owned(),
@@ -113,11 +119,46 @@ impl Report {
             )?;
             return Ok(());
         }
+        if self.connections.established == 0 {
+            let why = if self.connections.upstream_failures > 0 {
+                "no WebSocket was established: start the server, or correct --upstream, and record again"
+            } else {
+                "no WebSocket was established: the server refused each; perhaps it checks Origin or Host"
+            };
+            writeln!(out, "{why}")?;
+        }
+        if !self.closed_cleanly {
+            writeln!(
+                out,
+                "what was committed can be read; no verdict on it can be clean"
+            )?;
+        }
         writeln!(out, "next:")?;
-        let recording = quoted(&self.recording);
-        writeln!(out, "  wsaudit verify {recording}")?;
-        writeln!(out, "  wsaudit show {recording}")?;
+        let flags = self.best_flags();
+        if !flags.is_empty() {
+            let flags = flags.join(" ");
+            writeln!(
+                out,
+                "  record again with {flags}, or name them in a rule pack's [session]"
+            )?;
+        }
+        if self.connections.established > 0 {
+            writeln!(out, "  {wsaudit} verify {recording}")?;
+        }
+        writeln!(out, "  {wsaudit} show {recording}")?;
         Ok(())
+    }
+
+    /// Of each kind of id, the first source that would have found it.
+    fn best_flags(&self) -> Vec<&str> {
+        let mut best: Vec<&str> = Vec::new();
+        for offer in &self.candidates {
+            let kind = |flag: &str| flag.split(' ').next().unwrap_or_default().to_owned();
+            if best.iter().all(|flag| kind(flag) != kind(&offer.flag)) {
+                best.push(&offer.flag);
+            }
+        }
+        best
     }
 }
 

@@ -7,8 +7,8 @@ use hashbrown::HashMap;
 
 use super::Sequence;
 use crate::engine::{
-    Absence, Breaches, Checker, Compiler, ConnectionIx, Cx, Event, Holder, Ids, Named, Skipped, Watched,
-    nanoseconds,
+    Absence, Breaches, Checker, Compiler, ConnectionIx, Cx, Event, Holder, Ids, Named, Skipped,
+    Watched, nanoseconds,
 };
 use crate::finding::{Outcome, Place, Subject};
 use steps::{Positions, Steps};

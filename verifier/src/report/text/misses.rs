@@ -1,0 +1,64 @@
+//! What of the rules met nothing: a name that is misspelt, a pointer that leads nowhere, or something
+//! that did not happen. Where a verdict is not clean, that is often why.
+
+use std::fmt::Write as _;
+
+use super::palette::Palette;
+use crate::engine::Coverage;
+use crate::report::excerpt::printable;
+
+/// More than these are counted.
+const MOST_NAMED: usize = 8;
+
+/// Names the events that matched no message, and the pointers that led to no value.
+pub(super) fn write(coverage: &Coverage, palette: &Palette, out: &mut String) {
+    let packs = coverage.events.iter();
+    if packs.clone().all(|(_, events)| events.is_empty()) {
+        // Rules about frames and handshakes alone.
+        return;
+    }
+    let none = |(name, count): (String, u64)| (count == 0).then_some(name);
+    let events = packs.flat_map(|(_, events)| events.iter().cloned());
+    let events: Vec<_> = events.filter_map(none).collect();
+    let pointers = coverage.pointers.iter();
+    let pointers: Vec<_> = pointers
+        .filter_map(|(pointer, count)| none((pointer.to_string(), *count)))
+        .collect();
+    if events.is_empty() && pointers.is_empty() {
+        return;
+    }
+    let style = palette.doubt;
+    for (what, names) in [
+        ("events that no message was", events),
+        ("pointers that led to no value", pointers),
+    ] {
+        if !names.is_empty() {
+            let names = printable(&some(&names));
+            let _ = writeln!(out, "{style}{what}{style:#}: {names}");
+        }
+    }
+    out.push_str(
+        "  did it not happen, or is it spelt otherwise? `wsaudit verify -v` shows what was met\n\n",
+    );
+}
+
+fn some(names: &[String]) -> String {
+    let named = names.iter().take(MOST_NAMED);
+    let named: Vec<_> = named.map(String::as_str).collect();
+    match names.len().checked_sub(MOST_NAMED) {
+        Some(more @ 1..) => format!("{} and {more} more", named.join(", ")),
+        Some(0) | None => named.join(", "),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_names_are_counted() {
+        let names: Vec<_> = (0..10).map(|number| format!("e{number}")).collect();
+        assert_eq!(some(&names[..2]), "e0, e1");
+        assert!(some(&names).ends_with("e6, e7 and 2 more"));
+    }
+}
