@@ -243,7 +243,8 @@ impl PackProgram {
             candidates: [HashMap::new(), HashMap::new()],
             nameless: [Vec::new(), Vec::new()],
         };
-        program.nameless = Direction::BOTH.map(|direction| program.could_be(direction, None));
+        program.nameless =
+            Direction::BOTH.map(|direction| could_be(&program.events, direction, None));
         program
     }
 
@@ -268,18 +269,18 @@ impl PackProgram {
             None => &self.nameless[way],
             // Long names do not come again, and would fill the memory.
             Some(name) if name.len() > LONGEST_NAME => {
-                once = self.could_be(direction, Some(name));
+                once = could_be(&self.events, direction, Some(name));
                 &once
             }
             Some(name) => {
-                if !self.candidates[way].contains_key(name) {
-                    let could_be = self.could_be(direction, Some(name));
-                    if self.candidates[way].len() >= MOST_NAMES {
-                        self.candidates[way].clear();
-                    }
-                    self.candidates[way].insert(name.to_owned(), could_be);
+                let known = &mut self.candidates[way];
+                if known.len() >= MOST_NAMES && !known.contains_key(name) {
+                    known.clear();
                 }
-                &self.candidates[way][name]
+                let events = &self.events;
+                known
+                    .entry_ref(name)
+                    .or_insert_with(|| could_be(events, direction, Some(name)))
             }
         };
         let mut set = EventSet::default();
@@ -291,19 +292,20 @@ impl PackProgram {
         }
         set
     }
+}
 
-    fn could_be(&self, direction: Direction, name: Option<&str>) -> Vec<EventId> {
-        let named = |event: &CompiledEvent| match (&event.name, name) {
-            (None, _) => true,
-            (Some(matcher), Some(name)) => matcher.matches_text(name),
-            (Some(matcher), None) => matcher.matches_any(std::iter::empty()),
-        };
-        (0_u16..)
-            .zip(&self.events)
-            .filter(|(_, event)| event.from.is_none_or(|from| from == direction) && named(event))
-            .map(|(id, _)| EventId(id))
-            .collect()
-    }
+/// The events that a message of that name could be.
+fn could_be(events: &[CompiledEvent], direction: Direction, name: Option<&str>) -> Vec<EventId> {
+    let named = |event: &CompiledEvent| match (&event.name, name) {
+        (None, _) => true,
+        (Some(matcher), Some(name)) => matcher.matches_text(name),
+        (Some(matcher), None) => matcher.matches_any(std::iter::empty()),
+    };
+    (0_u16..)
+        .zip(events)
+        .filter(|(_, event)| event.from.is_none_or(|from| from == direction) && named(event))
+        .map(|(id, _)| EventId(id))
+        .collect()
 }
 
 /// A pack's events with their ids.

@@ -179,7 +179,7 @@ A = session s-1
 
 #[test]
 fn without_a_time_the_end_of_the_recording_decides_nothing() {
-    let rule = RULE.replace("within  = \"5s\"", "");
+    let rule = RULE.replace("within  = \"5s\"", "unsolicited = \"violated\"");
     let history = "A = session s-1\n0.1 A > {\"type\":\"ask\",\"request\":\"q1\"}\n60 end";
     assert!(trial(&rule, history).is_undecided());
 }
