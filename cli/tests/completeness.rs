@@ -5,3 +5,4 @@ mod kills;
 mod peers;
 mod power_loss;
 mod strace;
+mod trouble;

@@ -131,24 +131,42 @@ impl Ledger {
         self.0.iter().map(missing).sum()
     }
 
+    /// What a recording with gaps holds: each frame as it was sent, once, and in order.
+    pub(crate) fn recorded_with_gaps(reader: &Reader) -> Self {
+        let (mut recorded, mut next) = (Self::default(), Self::default());
+        each_frame(reader, |frame| {
+            let next = next.0.entry(frame.stream).or_default();
+            assert!(frame.number >= *next, "{frame}: doubled or reordered");
+            *next = frame.number + 1;
+            *recorded.0.entry(frame.stream).or_default() += 1;
+        });
+        recorded
+    }
+
     /// What a recording holds: whole streams from the first frame on, and no echo without its cause.
     pub(crate) fn recorded(reader: &Reader) -> Self {
         let mut recorded = Self::default();
-        let mut query = reader.frames(Filter::ALL).unwrap();
-        let mut rows = query.rows().unwrap();
-        while let Some(row) = rows.next().unwrap() {
-            let FrameBytes::Whole(payload) = row.payload else {
-                panic!("a small frame in chunks");
-            };
-            let frame = Numbered::of(payload);
-            assert_eq!(frame.stream.1, row.direction);
+        each_frame(reader, |frame| {
             recorded.add(frame);
-            if row.direction == Direction::ServerToClient {
+            if frame.stream.1 == Direction::ServerToClient {
                 let cause = (frame.stream.0, Direction::ClientToServer);
                 assert!(recorded.count(cause) > frame.number, "{frame} has no cause");
             }
-        }
+        });
         recorded
+    }
+}
+
+fn each_frame(reader: &Reader, mut see: impl FnMut(Numbered)) {
+    let mut query = reader.frames(Filter::ALL).unwrap();
+    let mut rows = query.rows().unwrap();
+    while let Some(row) = rows.next().unwrap() {
+        let FrameBytes::Whole(payload) = row.payload else {
+            panic!("a small frame in chunks");
+        };
+        let frame = Numbered::of(payload);
+        assert_eq!(frame.stream.1, row.direction);
+        see(frame);
     }
 }
 
@@ -161,12 +179,18 @@ struct State {
     received: Ledger,
     /// Connections that the server has, and that have not ended.
     served: usize,
+    stopped: bool,
 }
 
 impl Peers {
     /// Forgets what was received.
     pub(crate) fn forget(&self) {
         self.0.lock().unwrap().received = Ledger::default();
+    }
+
+    /// Clients end after the next echo that they wait for.
+    pub(crate) fn stop(&self) {
+        self.0.lock().unwrap().stopped = true;
     }
 
     pub(crate) fn received(&self) -> Ledger {
@@ -259,7 +283,7 @@ impl Peers {
         socket.read_exact(&mut bytes).await?;
         bytes.clear();
         let (mut sent, mut echoed) = (0, 0);
-        while echoed < frames {
+        while echoed < frames && !self.0.lock().unwrap().stopped {
             let burst = 1 + (sent + u64::from(client)) % 5;
             let mut out = Vec::new();
             for number in sent..frames.min(sent + burst) {

@@ -27,21 +27,33 @@ pub(crate) enum Event {
     Sending { socket: String, bytes: Vec<u8> },
 }
 
-/// A command that runs another one under strace; `None`, and a loud note, where that cannot be.
+/// A command that runs another one, and logs what it does.
 pub(crate) fn strace(log: &Path, program: &Path) -> Option<Command> {
+    let trace = format!("-etrace={CALLS}");
+    traced(log, program, &["-y", "-s", "4000000", &trace])
+}
+
+/// A command that runs another one whose syncs are delayed, or fail; `tampering` is strace's.
+pub(crate) fn tampered(log: &Path, program: &Path, tampering: &str) -> Option<Command> {
+    let inject = format!("-einject=fsync:{tampering}");
+    traced(log, program, &["-etrace=fsync", &inject])
+}
+
+/// A command that runs another one under strace; `None`, and a loud note, where that cannot be.
+fn traced(log: &Path, program: &Path, how: &[&str]) -> Option<Command> {
     let traces = |command: &mut Command| command.status().is_ok_and(|status| status.success());
     if !traces(Command::new("strace").args(["-f", "-o", "/dev/null", "true"])) {
         eprintln!(
             "\n*** NOT TESTED: strace is missing (Debian: apt-get install strace), or may not trace. \
-             The order of writes, syncs and sends was not looked at. ***\n"
+             What the recorder does with the disk was not looked at. ***\n"
         );
         return None;
     }
     let mut command = Command::new("strace");
     // -D: the recorder is the child, and gets the signals.
     command
-        .args(["-D", "-f", "-y", "-s", "4000000", "-e", "signal=none"])
-        .arg(format!("-etrace={CALLS}"))
+        .args(["-D", "-f", "-e", "signal=none"])
+        .args(how)
         .arg("-o")
         .args([log, program]);
     Some(command)
