@@ -6,6 +6,8 @@
 
 mod candidates;
 mod credentials;
+#[doc(hidden)]
+pub mod fuzzing;
 mod jwt;
 mod pointer;
 mod redact;

@@ -14,6 +14,8 @@ mod deframer;
 mod direction;
 mod encode;
 mod frame;
+#[doc(hidden)]
+pub mod fuzzing;
 mod handshake;
 mod head;
 mod header;

@@ -1,0 +1,4 @@
+//! See `wsaudit_verifier::fuzzing::cases`.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| wsaudit_verifier::fuzzing::cases(data));

@@ -1,0 +1,4 @@
+//! See `wsaudit_recording::fuzzing::recording_values`.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| wsaudit_recording::fuzzing::recording_values(data));
