@@ -17,7 +17,7 @@ enum Beside {
 use Beside::{Anything, Nothing};
 
 /// Header fields, up to and from the secret on.
-const FIELDS: [(&str, Beside, &str); 22] = [
+const FIELDS: [(&str, Beside, &str); 23] = [
     ("Authorization: ", Anything, ""),
     ("aUTHORIZATION: Bearer ", Anything, "  "),
     ("Proxy-Authorization: Basic ", Anything, ""),
@@ -43,6 +43,11 @@ const FIELDS: [(&str, Beside, &str); 22] = [
     ("Sec-WebSocket-Protocol: ACCESS_TOKEN.", Nothing, ""),
     ("X-Anything: eyJhbGciOiJub25lIn0.eyJhIjoi.", Nothing, ""),
     ("X-Anything: x eyJhbGciOiJub25lIn0.eyJhIjoi", Nothing, " y"),
+    (
+        "Referer: https://h/?x=eyJhbGciOiJub25lIn0%2EeyJhIjoi%2E",
+        Nothing,
+        "&y",
+    ),
     ("Forwarded: for=1;secret=\"a b, ", Nothing, "\";by=2"),
 ];
 

@@ -16,6 +16,30 @@ pub(super) fn secrets_in(text: &[u8], readable: &dyn Fn(&str) -> bool) -> Vec<Ra
     let mut places = user_information(text);
     places.extend(secret_pairs(text, readable));
     places.extend(jwt::places(text));
+    places.extend(encoded_tokens(text));
+    places
+}
+
+/// JWTs of which the dots are percent-encoded: `eyJ...%2EeyJ...%2E...`, any number of times.
+fn encoded_tokens(text: &[u8]) -> Vec<Range<usize>> {
+    let mut places = Vec::new();
+    let mut start = 0;
+    for run in text.split(|byte| !is_name_byte(*byte) && !matches!(byte, b'%' | b'=')) {
+        let at = start;
+        start += run.len() + 1;
+        if !run.contains(&b'%') {
+            continue;
+        }
+        let mut decoded = String::from_utf8_lossy(run).into_owned();
+        for _ in 0..MAX_ENCODINGS {
+            decoded = String::from_utf8_lossy(&percent_decode(&decoded)).into_owned();
+        }
+        if jwt::contains(decoded.as_bytes()) {
+            // What comes before its first letters is a name. Without those, all of it may be token.
+            let name = run.windows(3).position(|window| window == b"eyJ");
+            places.push(at + name.unwrap_or(0)..at + run.len());
+        }
+    }
     places
 }
 
@@ -133,6 +157,16 @@ mod tests {
             ["abc"]
         );
         assert_eq!(found("next=%252Fp%253Ftoken%253Dabc"), ["abc"]);
+    }
+
+    #[test]
+    fn tokens_with_encoded_dots() {
+        let token = "eyJhbGciOiJub25lIn0%2EeyJhIjoi%2Ec2ln";
+        assert_eq!(found(&format!("https://h/?x={token}&y")), [token]);
+        assert_eq!(found(&format!("/ws#x={token}")), [token]);
+        let twice = token.replace('%', "%25");
+        assert_eq!(found(&format!("/?next=%2Fp%3Fx%3D{twice}&y")), [twice]);
+        assert_eq!(found("/?x=a%2Eb&y"), Vec::<&str>::new());
     }
 
     #[test]
