@@ -286,11 +286,12 @@ impl Peers {
         while echoed < frames && !self.0.lock().unwrap().stopped {
             let burst = 1 + (sent + u64::from(client)) % 5;
             let mut out = Vec::new();
-            for number in sent..frames.min(sent + burst) {
+            let end = frames.min(sent + burst);
+            for number in sent..end {
                 let stream = (client, Direction::ClientToServer);
                 Numbered { stream, number }.frame(&mut out);
-                sent = number + 1;
             }
+            sent = end;
             // Often the proxy reads a frame in two parts.
             let (first, second) = out.split_at(out.len() * 2 / 3);
             let mut written = socket.write_all(first).await;
