@@ -16,6 +16,9 @@ use crate::harness::{DEADLINE, Recorder, runtime};
 
 const RECORDING: &str = "traffic.db";
 
+/// While the log goes into the file, the power goes at every such point, too.
+const MOVING: usize = 200;
+
 /// How much is recorded, and looked at.
 struct Plan {
     clients: u32,
@@ -90,7 +93,8 @@ fn replay(events: &[Event], losses: usize) -> Found {
     for (at, event) in events.iter().enumerate() {
         replay.step(event);
         // Before anything is sent, a recording may not be there yet.
-        if replay.sent.total() > 0 && at % every == 0 {
+        let moving = replay.disk.pending(RECORDING) > 0;
+        if replay.sent.total() > 0 && (at % every == 0 || moving && at % MOVING == 0) {
             for survivors in [Survivors::None, Survivors::Some(at as u64), Survivors::All] {
                 replay.lose(survivors);
             }
@@ -223,8 +227,8 @@ fn batch_sends_before_it_syncs_and_is_sound_after_a_loss_of_power() {
 fn long_strict_loses_nothing_with_the_power_while_the_log_goes_into_the_file() {
     let plan = Plan {
         clients: 4,
-        frames: 700,
-        losses: 200,
+        frames: 1_800,
+        losses: 20,
     };
     if let Some(found) = strict(&plan) {
         assert!(found.checkpointed > 1_000, "no checkpoint: {found:?}");
