@@ -12,6 +12,7 @@ mod completeness;
 mod demo;
 mod harness;
 mod killed;
+mod operate;
 #[cfg(feature = "demo")]
 mod readme;
 mod record;

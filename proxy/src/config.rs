@@ -1,27 +1,18 @@
 //! What can be chosen.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use wsaudit_tagging::{HmacRedactor, TagRules};
 
 use crate::ignore::IgnorePath;
-use crate::tls::ListenerTls;
-use crate::upstream::Upstream;
+use crate::route::Route;
 
 /// What a proxy does.
 #[derive(Debug, Clone)]
 pub struct ProxyConfig {
-    /// Where clients connect; port 0 takes a free one.
-    pub listen: SocketAddr,
-    /// Where the proxy connects.
-    pub upstream: Upstream,
-    /// TLS on the listener; `None` for plain HTTP.
-    pub tls: Option<ListenerTls>,
-    /// A PEM file of certificate authorities that an `https` upstream may have besides the public
-    /// ones.
-    pub upstream_ca: Option<PathBuf>,
+    /// Where clients connect, and where that leads; at least one.
+    pub routes: Vec<Route>,
     /// The sources of sessions, users and devices.
     pub tags: TagRules,
     /// Replaces secrets before they are written; its key's id belongs into
@@ -37,6 +28,8 @@ pub struct ProxyConfig {
     pub max_stall: Duration,
     /// How long connections may go on after the shutdown; zero ends them at once.
     pub drain: Duration,
+    /// Where `/metrics` and `/healthz` are served; a loopback address. `None`: nowhere.
+    pub admin: Option<SocketAddr>,
     /// Sizes and times.
     pub limits: Limits,
 }
@@ -66,6 +59,8 @@ pub enum OnRecorderFailure {
 /// Sizes and times. None of them disturbs traffic after a 101.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
+    /// How many clients are served at once; further ones get a 503.
+    pub connections: usize,
     /// The longest head, in bytes. RFC 9110 sets none; servers take 8 to 64 KiB.
     pub head: usize,
     /// How long a client may take for its TLS handshake and, from the first byte on, for the head of
@@ -75,6 +70,9 @@ pub struct Limits {
     pub connection_credit: u64,
     /// Payloads above this many bytes are recorded in chunks of this many.
     pub chunk: usize,
+    /// How many bytes of a frame's payload, and of a joined or inflated message, are recorded; `None`
+    /// for all. They are forwarded whatever this says.
+    pub recorded_payload: Option<u64>,
     /// How many bytes of a joined or inflated message are kept.
     pub message: usize,
 }
@@ -82,6 +80,8 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
+            connections: 10_000,
+            recorded_payload: None,
             head: 64 * 1024,
             handshake: Duration::from_secs(30),
             connection_credit: 1024 * 1024,
@@ -92,18 +92,10 @@ impl Default for Limits {
 }
 
 impl ProxyConfig {
-    /// A proxy from `listen` to `upstream` with every other choice at its default.
-    pub fn new(
-        listen: SocketAddr,
-        upstream: Upstream,
-        tags: TagRules,
-        redactor: HmacRedactor,
-    ) -> Self {
+    /// A proxy with these routes, and every other choice at its default.
+    pub fn new(routes: Vec<Route>, tags: TagRules, redactor: HmacRedactor) -> Self {
         Self {
-            listen,
-            upstream,
-            tls: None,
-            upstream_ca: None,
+            routes,
             tags,
             redactor,
             ignore_paths: Vec::new(),
@@ -111,6 +103,7 @@ impl ProxyConfig {
             on_recorder_failure: OnRecorderFailure::default(),
             max_stall: Duration::from_secs(5),
             drain: Duration::from_secs(10),
+            admin: None,
             limits: Limits::default(),
         }
     }

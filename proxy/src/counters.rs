@@ -13,12 +13,15 @@ use crate::summary::BothWays;
 #[derive(Debug, Default)]
 pub(crate) struct Counters {
     connections: AtomicU64,
+    ended: AtomicU64,
     handshakes: AtomicU64,
     established: AtomicU64,
     refused: AtomicU64,
     upstream_failures: AtomicU64,
     ignored: AtomicU64,
     opaque: AtomicU64,
+    turned_away: AtomicU64,
+    truncated: AtomicU64,
     gaps: AtomicU64,
     lost_frames: AtomicU64,
     frames: [AtomicU64; 2],
@@ -39,6 +42,8 @@ struct Named {
 pub(crate) enum Event {
     /// A client connected.
     Connection,
+    /// A client's connection has ended.
+    Ended,
     /// An opening handshake was read, and is recorded.
     Handshake,
     /// It was answered with 101.
@@ -51,17 +56,23 @@ pub(crate) enum Event {
     Ignored,
     /// A 101 that is no WebSocket.
     Opaque,
+    /// A client came when there were too many.
+    TurnedAway,
 }
 
 /// The numbers at one moment.
 pub(crate) struct Counted {
     pub(crate) connections: u64,
+    /// Clients that are connected now.
+    pub(crate) open: u64,
     pub(crate) handshakes: u64,
     pub(crate) established: u64,
     pub(crate) refused: u64,
     pub(crate) upstream_failures: u64,
     pub(crate) ignored: u64,
     pub(crate) opaque: u64,
+    pub(crate) turned_away: u64,
+    pub(crate) truncated: u64,
     pub(crate) gaps: u64,
     pub(crate) lost_frames: u64,
     pub(crate) frames: BothWays,
@@ -96,12 +107,14 @@ impl Counters {
         add(
             match event {
                 Event::Connection => &self.connections,
+                Event::Ended => &self.ended,
                 Event::Handshake => &self.handshakes,
                 Event::Established => &self.established,
                 Event::Refused => &self.refused,
                 Event::UpstreamFailure => &self.upstream_failures,
                 Event::Ignored => &self.ignored,
                 Event::Opaque => &self.opaque,
+                Event::TurnedAway => &self.turned_away,
             },
             1,
         );
@@ -113,6 +126,11 @@ impl Counters {
 
     pub(crate) fn bytes(&self, direction: Direction, count: u64) {
         add(&self.bytes[index(direction)], count);
+    }
+
+    /// Counts a payload that was recorded in part; gives how many there were before.
+    pub(crate) fn truncated(&self) -> u64 {
+        self.truncated.fetch_add(1, Ordering::Relaxed)
     }
 
     pub(crate) fn gap(&self) {
@@ -149,6 +167,11 @@ impl Counters {
         };
         let named = self.named();
         Counted {
+            // In this order: an end that comes between must not make it negative.
+            open: {
+                let ended = read(&self.ended);
+                read(&self.connections).saturating_sub(ended)
+            },
             connections: read(&self.connections),
             handshakes: read(&self.handshakes),
             established: read(&self.established),
@@ -156,6 +179,8 @@ impl Counters {
             upstream_failures: read(&self.upstream_failures),
             ignored: read(&self.ignored),
             opaque: read(&self.opaque),
+            turned_away: read(&self.turned_away),
+            truncated: read(&self.truncated),
             gaps: read(&self.gaps),
             lost_frames: read(&self.lost_frames),
             frames: both(&self.frames),

@@ -1,7 +1,7 @@
 //! The way to the upstream.
 
 use std::io;
-use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use thiserror::Error;
@@ -10,7 +10,9 @@ use tokio::time::timeout;
 use tokio_rustls::{TlsConnector, TlsStream};
 
 use crate::leg::{self, Leg};
-use crate::tls::{self, TlsError};
+use crate::route::{UpstreamTls, Verification};
+use crate::tls::TlsError;
+use crate::tls::upstream::{advice, connector};
 use crate::upstream::{Security, Upstream};
 
 /// Opens legs to one upstream.
@@ -18,6 +20,8 @@ pub(crate) struct Dialer {
     upstream: Upstream,
     tls: Option<TlsConnector>,
     limit: Duration,
+    /// Whether a refused certificate was told of since the last good one.
+    told: AtomicBool,
 }
 
 /// Why there is no leg to the upstream.
@@ -28,9 +32,13 @@ pub(crate) enum DialError {
     #[error("upstream {url} did not accept a connection within {limit:?}")]
     Timeout { url: String, limit: Duration },
     #[error(
-        "upstream {url} has a certificate that is not trusted ({source}); name its authority with upstream-ca"
+        "upstream {url} has a certificate that is not accepted ({source}); {advice} (or, where nobody can listen in, --upstream-insecure)"
     )]
-    Certificate { url: String, source: io::Error },
+    Certificate {
+        url: String,
+        source: io::Error,
+        advice: &'static str,
+    },
     #[error("upstream {url} speaks no TLS that can be used: {source}")]
     Tls { url: String, source: io::Error },
 }
@@ -38,24 +46,41 @@ pub(crate) enum DialError {
 impl Dialer {
     pub(crate) fn new(
         upstream: Upstream,
-        ca: Option<&Path>,
+        tls: &UpstreamTls,
         limit: Duration,
     ) -> Result<Self, TlsError> {
-        let tls = match upstream.security() {
+        let connector = match upstream.security() {
             Security::Plain => None,
-            Security::Tls(_) => Some(tls::connector(ca)?),
+            Security::Tls(_) => Some(connector(tls)?),
         };
+        if connector.is_some() && tls.verification == Verification::Off {
+            tracing::warn!(%upstream, "THE UPSTREAM'S CERTIFICATE IS NOT VERIFIED (--upstream-insecure): \
+                whoever answers there gets the clients' credentials");
+        }
         Ok(Self {
             upstream,
-            tls,
+            tls: connector,
             limit,
+            told: AtomicBool::new(false),
         })
     }
 
     /// Opens a leg, TLS handshake included, within the limit.
     pub(crate) async fn dial(&self) -> Result<Leg, DialError> {
         match timeout(self.limit, self.connect()).await {
-            Ok(result) => result,
+            Ok(Err(error @ DialError::Certificate { .. })) => {
+                // Each request would say the same.
+                if !self.told.swap(true, Ordering::Relaxed) {
+                    tracing::error!(%error, "clients get a 502");
+                }
+                Err(error)
+            }
+            Ok(result) => {
+                if result.is_ok() {
+                    self.told.store(false, Ordering::Relaxed);
+                }
+                result
+            }
             Err(_) => Err(DialError::Timeout {
                 url: self.upstream.url().to_owned(),
                 limit: self.limit,
@@ -74,10 +99,14 @@ impl Dialer {
         };
         match tls.connect(name.clone(), socket).await {
             Ok(stream) => Ok(Leg::Tls(Box::new(TlsStream::Client(stream)))),
-            Err(source) if tls::is_certificate_error(&source) => {
-                Err(DialError::Certificate { url: url(), source })
-            }
-            Err(source) => Err(DialError::Tls { url: url(), source }),
+            Err(source) => Err(match advice(&source) {
+                Some(advice) => DialError::Certificate {
+                    url: url(),
+                    source,
+                    advice,
+                },
+                None => DialError::Tls { url: url(), source },
+            }),
         }
     }
 }

@@ -71,7 +71,13 @@ impl Leg {
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
                 Poll::Ready(Ok(ReadEnd::Fin))
             }
-            Err(error) => Poll::Ready(Err(error)),
+            Err(error) => {
+                if error.kind() == io::ErrorKind::InvalidData {
+                    // TLS 1.3 says only now that it misses a client's certificate.
+                    tracing::warn!(%error, peer = ?self.tcp().peer_addr().ok(), "TLS broke off");
+                }
+                Poll::Ready(Err(error))
+            }
         }
     }
 

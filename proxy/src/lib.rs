@@ -8,6 +8,8 @@
 //! leg to the upstream (`dial`) and, after a 101, hands both legs to `relay`, which shows what it
 //! passes to an observer: `tap` records, `blind` does not.
 
+mod admin;
+mod admission;
 mod blind;
 mod config;
 mod counters;
@@ -15,9 +17,11 @@ mod dial;
 mod http;
 mod ignore;
 mod leg;
+mod metrics;
 mod phase;
 mod proxy;
 mod relay;
+mod route;
 mod scratch;
 mod serve;
 mod shared;
@@ -29,7 +33,9 @@ mod upstream;
 
 pub use config::{Durability, Limits, OnRecorderFailure, ProxyConfig};
 pub use ignore::{IgnorePath, IgnorePathError};
+pub use metrics::{Figures, Live};
 pub use proxy::{BindError, Bound, Proxy};
+pub use route::{ClientCertificate, Route, UpstreamTls, Verification};
 pub use summary::{BothWays, Summary, WhyEnded};
 pub use tls::{ListenerTls, TlsError};
 pub use upstream::{Upstream, UpstreamError};

@@ -25,6 +25,11 @@ impl PhaseWatch {
         (sender, Self(receiver))
     }
 
+    /// What the proxy is doing now.
+    pub(crate) fn now(&self) -> Phase {
+        *self.0.borrow()
+    }
+
     /// Ends when the proxy drains, or ends.
     pub(crate) async fn draining(&mut self) {
         // A sender that is gone is an end as well.

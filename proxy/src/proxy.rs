@@ -1,29 +1,34 @@
 //! The listener, and the life of a proxy from bind to summary.
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::task::Poll;
 use std::time::Duration;
 
 use thiserror::Error;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet, spawn_blocking};
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
-use tokio_rustls::TlsAcceptor;
 use wsaudit_recording::{Sender, WriteError, Writer, WriterState};
 use wsaudit_tagging::Candidates;
 
+use crate::admin;
+use crate::admission::{Admission, Admitted, Refusals};
 use crate::config::{OnRecorderFailure, ProxyConfig};
 use crate::counters::Counters;
-use crate::dial::Dialer;
+use crate::metrics::Live;
 use crate::phase::{Phase, PhaseWatch};
-use crate::serve::serve;
+use crate::route::OpenRoute;
+use crate::serve::{serve, turn_away};
 use crate::shared::Shared;
 use crate::summary::{Summary, WhyEnded};
 use crate::tap::Stalled;
-use crate::tls::{self, TlsError};
+use crate::tls::TlsError;
+use crate::tls::listener::ReloadedTls;
+use crate::upstream::Upstream;
 
 /// How long to wait after the listener could not accept: descriptors come back when connections end.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -37,11 +42,17 @@ pub struct Proxy;
 
 /// A proxy that listens, and does not accept yet: clients that connect wait.
 pub struct Bound {
-    listener: TcpListener,
-    local_addr: SocketAddr,
-    tls: Option<TlsAcceptor>,
+    listeners: Vec<Listening>,
+    admin: Option<(TcpListener, SocketAddr)>,
     shared: Arc<Shared>,
     writer: Writer,
+}
+
+/// A route's socket.
+struct Listening {
+    socket: TcpListener,
+    addr: SocketAddr,
+    route: Arc<OpenRoute>,
 }
 
 /// Why a proxy cannot start.
@@ -52,6 +63,15 @@ pub enum BindError {
         "{addr} is in use; stop the process that listens there, or choose another port with --listen"
     )]
     InUse {
+        /// The address.
+        addr: SocketAddr,
+    },
+    /// There is nowhere to listen.
+    #[error("no route is configured; a proxy needs a listener and its upstream")]
+    NoRoute,
+    /// What is served there is for this machine alone, and asks for no password.
+    #[error("--admin {addr} is no loopback address; use 127.0.0.1, and let others in by a tunnel")]
+    AdminNotLoopback {
         /// The address.
         addr: SocketAddr,
     },
@@ -71,21 +91,27 @@ pub enum BindError {
 impl Proxy {
     /// Listens, and prepares to record with `writer`.
     pub async fn bind(config: ProxyConfig, writer: Writer) -> Result<Bound, BindError> {
-        let addr = config.listen;
-        let acceptor = config.tls.as_ref().map(tls::acceptor).transpose()?;
-        let dialer = Dialer::new(
-            config.upstream.clone(),
-            config.upstream_ca.as_deref(),
-            config.limits.handshake,
-        )?;
-        let refuse = |source: io::Error| match source.kind() {
-            io::ErrorKind::AddrInUse => BindError::InUse { addr },
-            _ => BindError::Listen { addr, source },
+        if config.routes.is_empty() {
+            return Err(BindError::NoRoute);
+        }
+        let mut listeners = Vec::with_capacity(config.routes.len());
+        for route in &config.routes {
+            let open = OpenRoute::open(route, config.limits.handshake)?;
+            let (socket, addr) = listen(route.listen).await?;
+            listeners.push(Listening {
+                socket,
+                addr,
+                route: Arc::new(open),
+            });
+        }
+        let admin = match config.admin {
+            Some(addr) if !addr.ip().is_loopback() => {
+                return Err(BindError::AdminNotLoopback { addr });
+            }
+            Some(addr) => Some(listen(addr).await?),
+            None => None,
         };
-        let listener = TcpListener::bind(addr).await.map_err(refuse)?;
-        let local_addr = listener.local_addr().map_err(refuse)?;
         let shared = Arc::new(Shared {
-            dialer,
             sender: writer.sender(),
             counters: Counters::default(),
             stalled: Stalled::default(),
@@ -94,33 +120,72 @@ impl Proxy {
             config,
         });
         Ok(Bound {
-            listener,
-            local_addr,
-            tls: acceptor,
+            listeners,
+            admin,
             shared,
             writer,
         })
     }
 }
 
+/// Listens; gives the address with the port that port 0 became.
+async fn listen(addr: SocketAddr) -> Result<(TcpListener, SocketAddr), BindError> {
+    let refuse = |source: io::Error| match source.kind() {
+        io::ErrorKind::AddrInUse => BindError::InUse { addr },
+        _ => BindError::Listen { addr, source },
+    };
+    let socket = TcpListener::bind(addr).await.map_err(refuse)?;
+    let addr = socket.local_addr().map_err(refuse)?;
+    Ok((socket, addr))
+}
+
 impl Bound {
-    /// Where it listens, with the port that port 0 became.
-    pub const fn local_addr(&self) -> SocketAddr {
-        self.local_addr
+    /// Where it listens, with the ports that port 0 became, and where that leads; in the order of the
+    /// configuration's routes.
+    pub fn routes(&self) -> impl Iterator<Item = (SocketAddr, &Upstream)> {
+        let listeners = self.listeners.iter();
+        listeners.map(|listening| (listening.addr, &listening.route.upstream))
+    }
+
+    /// Where `/metrics` and `/healthz` are served.
+    pub fn admin_addr(&self) -> Option<SocketAddr> {
+        self.admin.as_ref().map(|(_, addr)| *addr)
+    }
+
+    /// Its figures, for whoever wants to look while it runs.
+    pub fn live(&self) -> Live {
+        Live::new(Arc::clone(&self.shared))
+    }
+
+    /// Where it listens for its first route.
+    pub fn local_addr(&self) -> SocketAddr {
+        self.listeners[0].addr
     }
 
     /// Serves clients until `shutdown` ends, drains, and closes the recording.
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> Summary {
         let Self {
-            listener,
-            local_addr,
-            tls,
+            listeners,
+            admin,
             shared,
             writer,
         } = self;
         let (phase, watch) = PhaseWatch::new();
         let mut connections = JoinSet::new();
-        tracing::info!(listen = %local_addr, upstream = %shared.config.upstream, "recording");
+        let mut followers = JoinSet::new();
+        for Listening { addr, route, .. } in &listeners {
+            tracing::info!(listen = %addr, upstream = %route.upstream, "recording");
+            followers.extend(route.tls.clone().map(ReloadedTls::follow));
+        }
+        // It goes on while connections drain: that is when somebody looks.
+        let mut admin_server = JoinSet::new();
+        if let Some((socket, addr)) = admin {
+            tracing::info!(%addr, "serving /metrics and /healthz");
+            admin_server.spawn(admin::serve(socket, Arc::clone(&shared), watch.clone()));
+        }
+        let mut turn = 0;
+        let mut refusals = Refusals::default();
+        let mut admission = Admission::new(shared.config.limits.connections);
         let failed = watch_recorder(shared.sender.clone(), shared.config.on_recorder_failure);
         tokio::pin!(failed);
         tokio::pin!(shutdown);
@@ -129,10 +194,21 @@ impl Bound {
                 biased;
                 () = &mut shutdown => break WhyEnded::Shutdown,
                 error = &mut failed => break WhyEnded::RecorderFailed(error),
-                accepted = listener.accept() => match accepted {
-                    Ok((socket, client_addr)) => {
+                accepted = accept(&listeners, &mut turn) => match accepted {
+                    Ok((socket, client_addr, route)) => {
+                        while let Some(joined) = connections.try_join_next() {
+                            note(joined);
+                        }
                         let shared = Arc::clone(&shared);
-                        connections.spawn(serve(shared, tls.clone(), socket, client_addr, watch.clone()));
+                        let watch = watch.clone();
+                        match admission.ask(connections.len()) {
+                            Admitted::Yes => {
+                                connections.spawn(serve(shared, route, socket, client_addr, watch));
+                            }
+                            Admitted::No => {
+                                refusals.spawn(turn_away(shared, route, socket, client_addr, watch));
+                            }
+                        }
                     }
                     Err(error) => {
                         tracing::error!(%error, "a client could not be accepted");
@@ -140,16 +216,39 @@ impl Bound {
                     }
                 },
                 Some(joined) = connections.join_next() => note(joined),
+                Some(joined) = refusals.join_next() => note(joined),
             }
         };
-        drop(listener);
+        drop((listeners, followers, refusals));
         let drain = match why {
             WhyEnded::Shutdown => shared.config.drain,
             WhyEnded::RecorderFailed(_) => Duration::ZERO,
         };
         drain_connections(&phase, &mut connections, drain).await;
+        drop(admin_server);
         summarize(&shared, writer, why).await
     }
+}
+
+/// The next client of any listener; the one after `turn` is asked first, so that none starves.
+async fn accept(
+    listeners: &[Listening],
+    turn: &mut usize,
+) -> io::Result<(TcpStream, SocketAddr, Arc<OpenRoute>)> {
+    poll_fn(|cx| {
+        for offset in 1..=listeners.len() {
+            let index = (*turn + offset) % listeners.len();
+            let Listening { socket, route, .. } = &listeners[index];
+            if let Poll::Ready(accepted) = socket.poll_accept(cx) {
+                *turn = index;
+                return Poll::Ready(
+                    accepted.map(|(socket, addr)| (socket, addr, Arc::clone(route))),
+                );
+            }
+        }
+        Poll::Pending
+    })
+    .await
 }
 
 /// Ends when the recorder has failed and traffic is to end with it; says loudly when it fails, and
@@ -242,6 +341,8 @@ async fn summarize(shared: &Shared, writer: Writer, why: WhyEnded) -> Summary {
         upstream_failures: counted.upstream_failures,
         ignored: counted.ignored,
         opaque: counted.opaque,
+        turned_away: counted.turned_away,
+        truncated: counted.truncated,
         sessions: counted.sessions,
         users: counted.users,
         frames: counted.frames,

@@ -11,7 +11,8 @@ use std::sync::Arc;
 
 use tokio::net::TcpStream;
 use tokio::time::timeout;
-use tokio_rustls::{TlsAcceptor, TlsStream};
+use tokio_rustls::TlsStream;
+use wsaudit_recording::ClientTls;
 use wsaudit_wire::Endpoint;
 
 use crate::blind::Blind;
@@ -21,45 +22,35 @@ use crate::http::own_answer::OwnAnswer;
 use crate::leg::{self, Leg};
 use crate::phase::PhaseWatch;
 use crate::relay::{RelayEnd, relay};
-use crate::shared::Shared;
+use crate::route::OpenRoute;
+use crate::shared::{Client, Shared};
 use crate::side::Side;
+use crate::tap::Arrival;
+use crate::tls;
 
 /// Serves a client until its connection ends.
 pub(crate) async fn serve(
     shared: Arc<Shared>,
-    tls: Option<TlsAcceptor>,
+    route: Arc<OpenRoute>,
     socket: TcpStream,
     client_addr: SocketAddr,
     mut phase: PhaseWatch,
 ) {
-    shared.counters.event(Event::Connection);
-    if let Err(error) = leg::prepare(&socket) {
-        tracing::debug!(%client_addr, %error, "the client was gone before it was served");
+    let _client = Client::came(&shared);
+    let Some((leg, settled)) = greet(&shared, &route, socket, client_addr, &mut phase).await else {
         return;
-    }
-    let leg = match tls {
-        None => Leg::Plain(socket),
-        Some(tls) => {
-            let accepting = timeout(shared.config.limits.handshake, tls.accept(socket));
-            match phase.or_ending(accepting).await {
-                Some(Ok(Ok(stream))) => Leg::Tls(Box::new(TlsStream::Server(stream))),
-                Some(Ok(Err(error))) => {
-                    tracing::warn!(%client_addr, %error, "a client's TLS handshake failed");
-                    return;
-                }
-                Some(Err(_)) => {
-                    tracing::warn!(%client_addr, "a client's TLS handshake took too long");
-                    return;
-                }
-                None => return,
-            }
-        }
     };
     let client = Side::new(leg);
     Conversation {
         shared,
         client,
         client_addr,
+        arrival: Arrival {
+            client_addr,
+            upstream: route.upstream.clone(),
+            tls: settled,
+        },
+        route,
         server: None,
         phase,
     }
@@ -67,10 +58,65 @@ pub(crate) async fn serve(
     .await;
 }
 
+/// Tells a client that there are too many.
+pub(crate) async fn turn_away(
+    shared: Arc<Shared>,
+    route: Arc<OpenRoute>,
+    socket: TcpStream,
+    client_addr: SocketAddr,
+    mut phase: PhaseWatch,
+) {
+    let _client = Client::came(&shared);
+    shared.counters.event(Event::TurnedAway);
+    // Without a TLS handshake, a client would see no answer but a fault of TLS.
+    if let Some((leg, _)) = greet(&shared, &route, socket, client_addr, &mut phase).await {
+        OwnAnswer::TooManyConnections
+            .send(&mut Side::new(leg))
+            .await;
+    }
+}
+
+/// The client's leg, after its TLS handshake; `None` where it failed.
+async fn greet(
+    shared: &Shared,
+    route: &OpenRoute,
+    socket: TcpStream,
+    client_addr: SocketAddr,
+    phase: &mut PhaseWatch,
+) -> Option<(Leg, Option<ClientTls>)> {
+    if let Err(error) = leg::prepare(&socket) {
+        tracing::debug!(%client_addr, %error, "the client was gone before it was served");
+        return None;
+    }
+    let Some(acceptor) = route.acceptor() else {
+        return Some((Leg::Plain(socket), None));
+    };
+    let limit = shared.config.limits.handshake;
+    match phase
+        .or_ending(timeout(limit, acceptor.accept(socket)))
+        .await?
+    {
+        Ok(Ok(stream)) => {
+            let settled = tls::settled(stream.get_ref().1);
+            Some((Leg::Tls(Box::new(TlsStream::Server(stream))), Some(settled)))
+        }
+        Ok(Err(error)) => {
+            tracing::warn!(%client_addr, %error, "a client's TLS handshake failed");
+            None
+        }
+        Err(_) => {
+            tracing::warn!(%client_addr, ?limit, "a client's TLS handshake took too long: it was closed");
+            None
+        }
+    }
+}
+
 struct Conversation {
     shared: Arc<Shared>,
     client: Side,
     client_addr: SocketAddr,
+    arrival: Arrival,
+    route: Arc<OpenRoute>,
     server: Option<Side>,
     phase: PhaseWatch,
 }
@@ -157,7 +203,10 @@ impl Conversation {
                 tracing::warn!(client = %self.client_addr, limit = limits.head, "a request's head is too long");
                 End::Answer(OwnAnswer::HeadTooLarge)
             }
-            NoRequest::TooSlow => End::Answer(OwnAnswer::RequestTimeout),
+            NoRequest::TooSlow => {
+                tracing::warn!(client = %self.client_addr, limit = ?limits.handshake, "a request's head took too long");
+                End::Answer(OwnAnswer::RequestTimeout)
+            }
         })
     }
 }

@@ -31,6 +31,10 @@ pub struct Summary {
     pub ignored: u64,
     /// Answers with 101 that opened no WebSocket; their bytes were not recorded.
     pub opaque: u64,
+    /// Clients that came when there were too many already, and got a 503.
+    pub turned_away: u64,
+    /// Frames of whose payload only the beginning was recorded.
+    pub truncated: u64,
     /// Sessions that were seen.
     pub sessions: u64,
     /// Users that were seen.

@@ -21,7 +21,7 @@ use crate::shared::Shared;
 use commit::Commit;
 use gap::Stall;
 pub(crate) use gap::Stalled;
-pub(crate) use handshake::{Handshake, NoRoom, Opening};
+pub(crate) use handshake::{Arrival, Handshake, NoRoom, Opening};
 use lane::{Lane, Seen};
 
 /// What a row takes in the queue besides its bytes; an estimate, so that a flood of empty frames is
@@ -99,6 +99,15 @@ impl Tap {
                     if !self.stall.is_open() {
                         cost += ROW_COST;
                         records.push(anomaly_record(self.id, direction, seq, at, anomaly));
+                    }
+                }
+                Seen::Truncated => {
+                    if self.shared.counters.truncated() == 0 {
+                        tracing::warn!(
+                            limit = self.shared.config.limits.recorded_payload,
+                            "a payload is longer than --max-recorded-payload: its beginning is recorded, \
+                             and all of it passes; said once"
+                        );
                     }
                 }
                 Seen::Close(close) => {

@@ -1,21 +1,26 @@
 //! TLS on either leg: certificates from PEM files, HTTP/1.1 as the only protocol.
 
-use std::io;
+pub(crate) mod listener;
+pub(crate) mod upstream;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::{ClientConfig, RootCertStore, ServerConfig};
+use rustls::{ProtocolVersion, ServerConnection};
 use thiserror::Error;
-use tokio_rustls::{TlsAcceptor, TlsConnector};
+use wsaudit_recording::ClientTls;
 
 /// HTTP/2 is not offered: an upstream that cannot speak WebSocket over it would be hidden behind a
 /// proxy that claims to.
 const ALPN: &[u8] = b"http/1.1";
 
 /// The listener's certificate.
+///
+/// The files are looked at every second: where they have changed, handshakes from then on are
+/// answered with what they hold now. Files that cannot be used leave what there was.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ListenerTls {
     /// A PEM file: the certificate, then its chain.
@@ -80,53 +85,25 @@ fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
     Ok(found)
 }
 
-/// What the listener answers a client's TLS handshake with.
-pub(crate) fn acceptor(tls: &ListenerTls) -> Result<TlsAcceptor, TlsError> {
-    let chain = certificates(&tls.cert)?;
-    let key = PrivateKeyDer::from_pem_file(&tls.key).map_err(|error| TlsError::Pem {
-        path: tls.key.clone(),
+fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, TlsError> {
+    PrivateKeyDer::from_pem_file(path).map_err(|error| TlsError::Pem {
+        path: path.to_owned(),
         what: "private key",
         why: error.to_string(),
-    })?;
-    let mut config = ServerConfig::builder_with_provider(provider())
-        .with_safe_default_protocol_versions()?
-        .with_no_client_auth()
-        .with_single_cert(chain, key)
-        .map_err(|source| TlsError::Pair {
-            cert: tls.cert.clone(),
-            key: tls.key.clone(),
-            source,
-        })?;
-    config.alpn_protocols = vec![ALPN.to_vec()];
-    Ok(TlsAcceptor::from(Arc::new(config)))
+    })
 }
 
-/// What the upstream's certificate is verified with: the roots that browsers trust, and `ca`.
-pub(crate) fn connector(ca: Option<&Path>) -> Result<TlsConnector, TlsError> {
-    let mut roots = RootCertStore::empty();
-    roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
-    if let Some(path) = ca {
-        for certificate in certificates(path)? {
-            roots
-                .add(certificate)
-                .map_err(|source| TlsError::Authority {
-                    path: path.to_owned(),
-                    source,
-                })?;
-        }
+/// What a client's handshake has settled, for the recording.
+pub(crate) fn settled(connection: &ServerConnection) -> ClientTls {
+    ClientTls {
+        version: match connection.protocol_version() {
+            Some(ProtocolVersion::TLSv1_2) => "TLS 1.2".to_owned(),
+            Some(ProtocolVersion::TLSv1_3) => "TLS 1.3".to_owned(),
+            other => format!("{other:?}"),
+        },
+        sni: connection.server_name().map(str::to_owned),
+        alpn: connection
+            .alpn_protocol()
+            .map(|name| String::from_utf8_lossy(name).into_owned()),
     }
-    let mut config = ClientConfig::builder_with_provider(provider())
-        .with_safe_default_protocol_versions()?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    config.alpn_protocols = vec![ALPN.to_vec()];
-    Ok(TlsConnector::from(Arc::new(config)))
-}
-
-/// Whether a failed TLS handshake failed for what the certificate says, not for the network.
-pub(crate) fn is_certificate_error(error: &io::Error) -> bool {
-    let inner = error
-        .get_ref()
-        .and_then(|inner| inner.downcast_ref::<rustls::Error>());
-    matches!(inner, Some(rustls::Error::InvalidCertificate(_)))
 }

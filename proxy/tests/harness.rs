@@ -10,7 +10,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
-use wsaudit_proxy::{Proxy, ProxyConfig, Summary};
+use wsaudit_proxy::{Proxy, ProxyConfig, Route, Summary};
 use wsaudit_recording::{
     Connection, ConnectionId, Filter, FrameRecord, Payload, Reader, Sender, Writer, WriterOptions,
 };
@@ -63,8 +63,10 @@ pub(crate) async fn backend() -> TcpListener {
 /// The usual configuration for an upstream.
 pub(crate) fn config(upstream: &str) -> ProxyConfig {
     ProxyConfig::new(
-        "127.0.0.1:0".parse().unwrap(),
-        upstream.parse().unwrap(),
+        vec![Route::new(
+            "127.0.0.1:0".parse().unwrap(),
+            upstream.parse().unwrap(),
+        )],
         TagRules::default(),
         HmacRedactor::new(&[7; 32]),
     )

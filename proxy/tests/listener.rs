@@ -15,7 +15,7 @@ use crate::harness::{Rig, backend, config, expect, masked, read_all, within};
 async fn a_port_in_use_is_named() {
     let taken = backend().await;
     let mut config = config("http://127.0.0.1:1");
-    config.listen = taken.local_addr().unwrap();
+    config.routes[0].listen = taken.local_addr().unwrap();
     let dir = TempDir::new().unwrap();
     let writer = Writer::create(dir.path().join("t.db"), WriterOptions::default()).unwrap();
     let error = Proxy::bind(config, writer)

@@ -4,10 +4,12 @@
 
 mod harness;
 
+mod admin;
 mod bad_requests;
 mod ends;
 mod gaps;
 mod http;
+mod limits;
 mod listener;
 mod logs;
 mod pressure;

@@ -2,16 +2,22 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use tempfile::TempDir;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio_rustls::client::TlsStream;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use tokio_rustls::rustls::server::WebPkiClientVerifier;
+use tokio_rustls::rustls::server::danger::ClientCertVerifier;
 use tokio_rustls::rustls::{ClientConfig, RootCertStore, ServerConfig, crypto::ring};
 use tokio_rustls::{TlsAcceptor, TlsConnector};
-use wsaudit_proxy::{BindError, ListenerTls, Proxy, TlsError};
+use wsaudit_proxy::{
+    BindError, ClientCertificate, ListenerTls, Proxy, ProxyConfig, TlsError, Verification,
+};
 use wsaudit_recording::{HowEnded, Writer, WriterOptions};
 use wsaudit_wire::Direction;
 
@@ -22,6 +28,7 @@ use crate::harness::{
 /// An authority, and a certificate of it for `localhost`.
 struct Authority {
     dir: TempDir,
+    issuer: CertifiedIssuer<'static, KeyPair>,
 }
 
 impl Authority {
@@ -29,21 +36,22 @@ impl Authority {
         let mut params = CertificateParams::default();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
-        let key = KeyPair::generate().unwrap();
-        let names = vec!["localhost".to_owned()];
-        let certificate = CertificateParams::new(names)
-            .unwrap()
-            .signed_by(&key, &issuer)
-            .unwrap();
         let dir = TempDir::new().unwrap();
-        for (name, pem) in [
-            ("ca.pem", issuer.pem()),
-            ("cert.pem", certificate.pem()),
-            ("key.pem", key.serialize_pem()),
-        ] {
-            std::fs::write(dir.path().join(name), pem).unwrap();
-        }
-        Self { dir }
+        std::fs::write(dir.path().join("ca.pem"), issuer.pem()).unwrap();
+        let authority = Self { dir, issuer };
+        authority.issue("localhost");
+        authority
+    }
+
+    /// A new certificate with a new key, in the same files.
+    fn issue(&self, name: &str) {
+        let key = KeyPair::generate().unwrap();
+        let certificate = CertificateParams::new(vec![name.to_owned()])
+            .unwrap()
+            .signed_by(&key, &self.issuer)
+            .unwrap();
+        std::fs::write(self.path("cert.pem"), certificate.pem()).unwrap();
+        std::fs::write(self.path("key.pem"), key.serialize_pem()).unwrap();
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -57,16 +65,44 @@ impl Authority {
         }
     }
 
-    async fn accept(&self, socket: TcpStream) -> impl AsyncRead + AsyncWrite + Unpin {
+    /// A server with the certificate, for clients of whatever kind.
+    fn server(&self) -> ServerConfig {
+        self.serving(WebPkiClientVerifier::no_client_auth())
+    }
+
+    /// A server for clients with a certificate of the authority.
+    fn server_that_asks(&self) -> ServerConfig {
+        let provider = Arc::new(ring::default_provider());
+        let verifier =
+            WebPkiClientVerifier::builder_with_provider(Arc::new(self.roots()), provider)
+                .build()
+                .unwrap();
+        self.serving(verifier)
+    }
+
+    fn roots(&self) -> RootCertStore {
+        let mut roots = RootCertStore::empty();
+        roots
+            .add(CertificateDer::from_pem_file(self.path("ca.pem")).unwrap())
+            .unwrap();
+        roots
+    }
+
+    fn serving(&self, clients: Arc<dyn ClientCertVerifier>) -> ServerConfig {
         let cert = CertificateDer::from_pem_file(self.path("cert.pem")).unwrap();
         let key = PrivateKeyDer::from_pem_file(self.path("key.pem")).unwrap();
         let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
             .with_safe_default_protocol_versions()
             .unwrap()
-            .with_no_client_auth()
+            .with_client_cert_verifier(clients)
             .with_single_cert(vec![cert], key)
             .unwrap();
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        config
+    }
+
+    async fn accept(&self, socket: TcpStream) -> impl AsyncRead + AsyncWrite + Unpin {
+        let config = self.server();
         let stream = within(TlsAcceptor::from(Arc::new(config)).accept(socket))
             .await
             .unwrap();
@@ -75,11 +111,8 @@ impl Authority {
         stream
     }
 
-    async fn connect(&self, socket: TcpStream) -> impl AsyncRead + AsyncWrite + Unpin {
-        let mut roots = RootCertStore::empty();
-        roots
-            .add(CertificateDer::from_pem_file(self.path("ca.pem")).unwrap())
-            .unwrap();
+    async fn connect(&self, socket: TcpStream) -> TlsStream<TcpStream> {
+        let roots = self.roots();
         let mut config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
             .with_safe_default_protocol_versions()
             .unwrap()
@@ -103,8 +136,9 @@ async fn tls_on_both_legs_passes_frames_large_ones_and_half_close() {
         "wss://localhost:{}",
         backend.local_addr().unwrap().port()
     ));
-    config.tls = Some(authority.listener());
-    config.upstream_ca = Some(authority.path("ca.pem"));
+    config.routes[0].tls = Some(authority.listener());
+    config.routes[0].upstream_tls.verification =
+        Verification::Authorities(Some(authority.path("ca.pem")));
     let rig = Rig::start_on(backend, config, WriterOptions::default()).await;
 
     let mut client = authority.connect(rig.client().await).await;
@@ -130,41 +164,145 @@ async fn tls_on_both_legs_passes_frames_large_ones_and_half_close() {
     let connection = left.connection();
     assert!(left.encode(connection.id, Direction::ClientToServer) == big);
     assert!(left.encode(connection.id, Direction::ServerToClient) == answer);
+    let tls = connection.opened.tls.as_ref().unwrap();
+    assert_eq!(tls.version, "TLS 1.3");
+    assert_eq!(tls.sni.as_deref(), Some("localhost"));
+    assert_eq!(tls.alpn.as_deref(), Some("http/1.1"));
     assert_eq!(connection.closed.unwrap().how, HowEnded::Fin);
 }
 
-#[tokio::test]
-async fn an_upstream_with_an_unknown_certificate_gives_502() {
-    let authority = Authority::new();
+/// A client of the proxy, and what the proxy answers it where `server` is the upstream.
+async fn asked(
+    authority: &Authority,
+    config: impl FnOnce(&mut ProxyConfig),
+    server: ServerConfig,
+) -> (String, Rig) {
     let backend = backend().await;
     let url = format!("https://localhost:{}", backend.local_addr().unwrap().port());
-    let rig = Rig::start_on(backend, config(&url), WriterOptions::default()).await;
+    let mut chosen = crate::harness::config(&url);
+    chosen.routes[0].upstream_tls.verification =
+        Verification::Authorities(Some(authority.path("ca.pem")));
+    config(&mut chosen);
+    let rig = Rig::start_on(backend, chosen, WriterOptions::default()).await;
     let mut client = rig.client().await;
     client.write_all(UPGRADE).await.unwrap();
     let socket = rig.accept().await;
-    let listener = authority.listener();
-    let cert = CertificateDer::from_pem_file(listener.cert).unwrap();
-    let key = PrivateKeyDer::from_pem_file(listener.key).unwrap();
-    let server = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(vec![cert], key)
-        .unwrap();
-    let accepted = within(TlsAcceptor::from(Arc::new(server)).accept(socket)).await;
+    let answering = async {
+        let accepted = TlsAcceptor::from(Arc::new(server)).accept(socket).await;
+        if let Ok(mut stream) = accepted {
+            let mut request = vec![0; UPGRADE.len()];
+            if stream.read_exact(&mut request).await.is_ok() {
+                let _ = stream.write_all(REFUSAL).await;
+                let _ = stream.shutdown().await;
+            }
+        }
+    };
     let mut answer = Vec::new();
-    within(client.read_to_end(&mut answer)).await.unwrap();
+    let (_, read) =
+        within(async { tokio::join!(answering, client.read_to_end(&mut answer)) }).await;
+    // An upstream that resets the connection is passed on as one that does.
+    drop(read);
+    (String::from_utf8(answer).unwrap(), rig)
+}
+
+const REFUSAL: &[u8] = b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+
+#[tokio::test]
+async fn an_upstream_with_an_unknown_certificate_gives_502() {
+    let (authority, other) = (Authority::new(), Authority::new());
+    let (answer, rig) = asked(&other, |_| {}, authority.server()).await;
     assert!(
-        answer.starts_with(b"HTTP/1.1 502 Bad Gateway\r\n"),
-        "{}",
-        answer.escape_ascii()
+        answer.starts_with("HTTP/1.1 502 Bad Gateway\r\n"),
+        "{answer}"
     );
-    drop(accepted);
+    assert!(answer.contains("certificate is not accepted"), "{answer}");
     let left = rig.stop().await;
-    assert_eq!(
-        left.connection().closed.unwrap().how,
-        HowEnded::UpstreamFailed
+    let connection = left.connection();
+    assert_eq!(connection.opened.tls, None, "the client speaks none");
+    assert_eq!(connection.closed.unwrap().how, HowEnded::UpstreamFailed);
+}
+
+#[tokio::test]
+async fn an_upstream_that_shows_another_name_gives_502() {
+    let authority = Authority::new();
+    authority.issue("elsewhere.example");
+    let (answer, rig) = asked(&authority, |_| {}, authority.server()).await;
+    assert!(
+        answer.starts_with("HTTP/1.1 502 Bad Gateway\r\n"),
+        "{answer}"
     );
+    rig.stop().await;
+}
+
+#[tokio::test]
+async fn an_upstream_is_taken_unverified_only_where_that_is_wanted() {
+    let (authority, other) = (Authority::new(), Authority::new());
+    let insecure = |config: &mut ProxyConfig| {
+        config.routes[0].upstream_tls.verification = Verification::Off;
+    };
+    let (answer, rig) = asked(&other, insecure, authority.server()).await;
+    assert_eq!(answer.as_bytes(), REFUSAL);
+    rig.stop().await;
+}
+
+#[tokio::test]
+async fn an_upstream_that_asks_for_a_certificate_is_shown_one() {
+    let authority = Authority::new();
+    let (answer, rig) = asked(&authority, |_| {}, authority.server_that_asks()).await;
+    assert!(
+        !answer.starts_with("HTTP/1.1 403"),
+        "without a certificate: {answer}"
+    );
+    rig.stop().await;
+    let shown = |config: &mut ProxyConfig| {
+        config.routes[0].upstream_tls.client = Some(ClientCertificate {
+            cert: authority.path("cert.pem"),
+            key: authority.path("key.pem"),
+        });
+    };
+    let (answer, rig) = asked(&authority, shown, authority.server_that_asks()).await;
+    assert_eq!(answer.as_bytes(), REFUSAL);
+    rig.stop().await;
+}
+
+#[tokio::test]
+async fn a_renewed_certificate_is_shown_to_new_clients_and_a_broken_one_is_not() {
+    let authority = Authority::new();
+    let rig = Rig::start_with(|config| config.routes[0].tls = Some(authority.listener())).await;
+    let (first, mut old) = shown(&authority, &rig).await;
+    std::fs::write(authority.path("cert.pem"), "half of it").unwrap();
+    authority.issue("localhost");
+    within(async {
+        while shown(&authority, &rig).await.0 == first {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    })
+    .await;
+    let (renewed, _) = shown(&authority, &rig).await;
+    // The connection from before goes on.
+    old.write_all(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n")
+        .await
+        .unwrap();
+    rig.accept().await;
+    // A key that does not fit: what there was stays.
+    std::fs::write(
+        authority.path("key.pem"),
+        KeyPair::generate().unwrap().serialize_pem() + "\n",
+    )
+    .unwrap();
+    assert_eq!(shown(&authority, &rig).await.0, renewed);
+    drop(old);
+    rig.stop().await;
+}
+
+/// The certificate that the proxy shows now.
+async fn shown(
+    authority: &Authority,
+    rig: &Rig,
+) -> (CertificateDer<'static>, TlsStream<TcpStream>) {
+    let stream = authority.connect(rig.client().await).await;
+    let chain = stream.get_ref().1.peer_certificates().unwrap();
+    (chain[0].clone().into_owned(), stream)
 }
 
 #[tokio::test]
@@ -174,7 +312,7 @@ async fn files_that_are_no_certificates_are_named() {
     let empty = dir.path().join("empty.pem");
     std::fs::write(&empty, "nothing").unwrap();
     let mut config = config("http://127.0.0.1:1");
-    config.tls = Some(ListenerTls {
+    config.routes[0].tls = Some(ListenerTls {
         cert: empty.clone(),
         key: authority.path("key.pem"),
     });

@@ -18,6 +18,7 @@ fn opened() -> Record {
         client_addr: "127.0.0.1:50000".into(),
         upstream: "http://127.0.0.1:8000".into(),
         http_version: "HTTP/1.1".into(),
+        tls: None,
         request_head: b"GET / HTTP/1.1\r\n\r\n".to_vec(),
     })
 }

@@ -61,8 +61,21 @@ pub struct ConnectionOpened {
     pub upstream: String,
     /// `HTTP/1.1`, as the request line has it.
     pub http_version: String,
+    /// TLS on the client's leg; `None` where it has none.
+    pub tls: Option<ClientTls>,
     /// The request's head, up to and with the empty line; secrets are replaced by their tokens.
     pub request_head: Vec<u8>,
+}
+
+/// What a client's TLS handshake with the proxy has settled.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClientTls {
+    /// `TLS 1.2` or `TLS 1.3`.
+    pub version: String,
+    /// The server that the client named (SNI, RFC 6066, section 3); `None` where it named none.
+    pub sni: Option<String>,
+    /// The protocol that was agreed on (ALPN, RFC 7301); `None` where the client offered none.
+    pub alpn: Option<String>,
 }
 
 /// The answer to an opening handshake.

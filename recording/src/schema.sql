@@ -30,6 +30,9 @@ CREATE TABLE connection (
   client_addr     TEXT    NOT NULL,
   upstream        TEXT    NOT NULL,
   http_version    TEXT    NOT NULL,
+  tls_version     TEXT,                 -- of the client's leg; NULL: it has no TLS
+  tls_sni         TEXT,                 -- NULL: the client named no server
+  tls_alpn        TEXT,                 -- NULL: no protocol was agreed on
   request_head    BLOB    NOT NULL,
   answered_seq    INTEGER,
   answered_at     INTEGER,

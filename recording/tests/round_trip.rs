@@ -3,10 +3,10 @@
 use proptest::prelude::*;
 use tempfile::TempDir;
 use wsaudit_recording::{
-    AnomalyRecord, ChunksId, Connection, ConnectionAnswered, ConnectionClosed, ConnectionId,
-    ConnectionOpened, Filter, FrameChunk, FrameRecord, GapRecord, HowEnded, MessageContent,
-    MessageRecord, Nanos, Payload, Provenance, Reader, Record, RunId, Seq, TagKind, TagRecord,
-    TailRecord, Writer, WriterOptions,
+    AnomalyRecord, ChunksId, ClientTls, Connection, ConnectionAnswered, ConnectionClosed,
+    ConnectionId, ConnectionOpened, Filter, FrameChunk, FrameRecord, GapRecord, HowEnded,
+    MessageContent, MessageRecord, Nanos, Payload, Provenance, Reader, Record, RunId, Seq, TagKind,
+    TagRecord, TailRecord, Writer, WriterOptions,
 };
 use wsaudit_wire::{Direction, Endpoint, FrameHeader, LengthForm, Opcode};
 
@@ -60,6 +60,7 @@ fn opened(seq: u64, id: u64) -> ConnectionOpened {
         client_addr: "127.0.0.1:50000".into(),
         upstream: "http://127.0.0.1:8000".into(),
         http_version: "HTTP/1.1".into(),
+        tls: None,
         request_head: b"GET /\xFF HTTP/1.1\r\n\r\n".to_vec(),
     }
 }
@@ -74,6 +75,32 @@ fn answered(seq: u64, extensions: Option<&str>) -> ConnectionAnswered {
         subprotocol: Some("chat".into()),
         extensions: extensions.map(str::to_owned),
     }
+}
+
+#[test]
+fn the_tls_of_a_client_comes_back() {
+    let tls = |sni: Option<&str>, alpn: Option<&str>| {
+        Some(ClientTls {
+            version: "TLS 1.3".into(),
+            sni: sni.map(str::to_owned),
+            alpn: alpn.map(str::to_owned),
+        })
+    };
+    let each = [
+        None,
+        tls(None, None),
+        tls(Some("staging.example"), Some("http/1.1")),
+    ];
+    let records = (1..).zip(&each).map(|(id, tls)| {
+        Record::Opened(ConnectionOpened {
+            tls: tls.clone(),
+            ..opened(id, id)
+        })
+    });
+    let (_directory, reader) = record(records.collect());
+    let connections = reader.connections().expect("read");
+    let read: Vec<_> = connections.into_iter().map(|it| it.opened.tls).collect();
+    assert_eq!(read, each);
 }
 
 #[test]

@@ -8,7 +8,7 @@ use anyhow::Context as _;
 use tokio::sync::oneshot;
 use wsaudit_demo::scenario::{self, ScenarioOptions, ScenarioReport};
 use wsaudit_demo::{Backend, BackendConfig, Fault};
-use wsaudit_proxy::{Proxy, ProxyConfig};
+use wsaudit_proxy::{Proxy, ProxyConfig, Route};
 use wsaudit_recording::{Writer, WriterOptions};
 use wsaudit_tagging::{Source, TagRules};
 use wsaudit_verifier::engine::Verification;
@@ -46,8 +46,10 @@ pub(super) async fn play(
     let config = ProxyConfig {
         drain: DRAIN,
         ..ProxyConfig::new(
-            SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
-            backend.base_url().parse()?,
+            vec![Route::new(
+                SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+                backend.base_url().parse()?,
+            )],
             sources()?,
             record::random_redactor()?,
         )

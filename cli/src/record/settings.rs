@@ -1,7 +1,7 @@
 //! The settings of a run, as the recording keeps them.
 
-use serde_json::json;
-use wsaudit_proxy::{Durability, OnRecorderFailure, ProxyConfig};
+use serde_json::{Value, json};
+use wsaudit_proxy::{Durability, OnRecorderFailure, ProxyConfig, Route, Verification};
 use wsaudit_tagging::TagKind;
 
 /// The settings as JSON, without secrets: files are named, not read.
@@ -11,13 +11,11 @@ pub(crate) fn of(config: &ProxyConfig) -> String {
         sources.map(ToString::to_string).collect()
     };
     json!({
-        "listen": config.listen.to_string(),
-        "upstream": config.upstream.to_string(),
+        "routes": config.routes.iter().map(route).collect::<Vec<_>>(),
         "session": sources(TagKind::Session),
         "user": sources(TagKind::User),
         "device": sources(TagKind::Device),
         "ignored_paths": config.ignore_paths.iter().map(ToString::to_string).collect::<Vec<_>>(),
-        "tls": config.tls.is_some(),
         "durability": match config.durability {
             Durability::Batch => "batch",
             Durability::Strict => "strict",
@@ -27,7 +25,26 @@ pub(crate) fn of(config: &ProxyConfig) -> String {
             OnRecorderFailure::Close => "close",
         },
         "max_stall_seconds": config.max_stall.as_secs_f64(),
+        "max_connections": config.limits.connections,
+        "max_head": config.limits.head,
+        "handshake_timeout_seconds": config.limits.handshake.as_secs_f64(),
+        "max_recorded_payload": config.limits.recorded_payload,
         "drain_seconds": config.drain.as_secs_f64(),
     })
     .to_string()
+}
+
+fn route(route: &Route) -> Value {
+    let upstream = match &route.upstream_tls.verification {
+        Verification::Off => "off",
+        Verification::Authorities(None) => "public",
+        Verification::Authorities(Some(_)) => "public and upstream-ca",
+    };
+    json!({
+        "listen": route.listen.to_string(),
+        "upstream": route.upstream.to_string(),
+        "tls": route.tls.is_some(),
+        "upstream_verification": upstream,
+        "upstream_client_certificate": route.upstream_tls.client.is_some(),
+    })
 }

@@ -23,8 +23,12 @@ pub(crate) enum OwnAnswer {
     HeadTooLarge,
     /// The upstream cannot be reached.
     BadGateway,
+    /// The upstream's certificate is not accepted.
+    UpstreamNotTrusted,
     /// The upstream did not answer in time.
     GatewayTimeout,
+    /// Too many clients are connected.
+    TooManyConnections,
     /// The recorder has failed, and the configuration wants no unrecorded traffic.
     RecorderFailed,
 }
@@ -35,9 +39,9 @@ impl OwnAnswer {
             Self::BadRequest => "400 Bad Request",
             Self::RequestTimeout => "408 Request Timeout",
             Self::HeadTooLarge => "431 Request Header Fields Too Large",
-            Self::BadGateway => "502 Bad Gateway",
+            Self::BadGateway | Self::UpstreamNotTrusted => "502 Bad Gateway",
             Self::GatewayTimeout => "504 Gateway Timeout",
-            Self::RecorderFailed => "503 Service Unavailable",
+            Self::TooManyConnections | Self::RecorderFailed => "503 Service Unavailable",
         }
     }
 
@@ -47,7 +51,13 @@ impl OwnAnswer {
             Self::RequestTimeout => "wsaudit: the request's head took too long\n",
             Self::HeadTooLarge => "wsaudit: the request's head is too long\n",
             Self::BadGateway => "wsaudit: the upstream cannot be reached\n",
+            Self::UpstreamNotTrusted => {
+                "wsaudit: the upstream's certificate is not accepted; the proxy's log says why, and what to do\n"
+            }
             Self::GatewayTimeout => "wsaudit: the upstream did not answer in time\n",
+            Self::TooManyConnections => {
+                "wsaudit: as many clients are connected as --max-connections allows\n"
+            }
             Self::RecorderFailed => "wsaudit: traffic cannot be recorded, so it is refused\n",
         }
     }

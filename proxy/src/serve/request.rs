@@ -88,7 +88,7 @@ impl Conversation {
     ) -> Result<Answer, Unanswered> {
         let server = match &mut self.server {
             Some(server) => server,
-            none => match self.phase.or_ending(self.shared.dialer.dial()).await {
+            none => match self.phase.or_ending(self.route.dialer.dial()).await {
                 Some(Ok(leg)) => none.insert(Side::new(leg)),
                 Some(Err(error)) => return Err(Unanswered::NoUpstream(error)),
                 None => return Err(Unanswered::Stopped),
@@ -153,13 +153,15 @@ impl Conversation {
         let client = self.client_addr;
         let (fate, end) = match why {
             Unanswered::NoUpstream(error) => {
-                tracing::warn!(%client, %error, "no upstream");
                 let answer = match error {
                     DialError::Timeout { .. } => OwnAnswer::GatewayTimeout,
-                    DialError::Connect { .. }
-                    | DialError::Certificate { .. }
-                    | DialError::Tls { .. } => OwnAnswer::BadGateway,
+                    DialError::Certificate { .. } => OwnAnswer::UpstreamNotTrusted,
+                    DialError::Connect { .. } | DialError::Tls { .. } => OwnAnswer::BadGateway,
                 };
+                // The dialer has told of a certificate, once for all requests.
+                if answer != OwnAnswer::UpstreamNotTrusted {
+                    tracing::warn!(%client, %error, "no upstream");
+                }
                 (Fate::UpstreamFailed, End::Answer(answer))
             }
             Unanswered::TooSlow => {
@@ -208,6 +210,6 @@ impl Conversation {
             None => return Err(End::Close),
         }
         // Not to be cancelled: what is opened is also closed.
-        Ok(opening.open(self.client_addr, request).await)
+        Ok(opening.open(&self.arrival, request).await)
     }
 }

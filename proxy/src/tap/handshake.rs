@@ -6,8 +6,8 @@ use std::sync::{Arc, PoisonError};
 
 use tokio::time::timeout;
 use wsaudit_recording::{
-    AnomalyRecord, ConnectionAnswered, ConnectionClosed, ConnectionId, ConnectionOpened, Credit,
-    HowEnded, Nanos, Record, Seq, TagRecord,
+    AnomalyRecord, ClientTls, ConnectionAnswered, ConnectionClosed, ConnectionId, ConnectionOpened,
+    Credit, HowEnded, Nanos, Record, Seq, TagRecord,
 };
 use wsaudit_tagging::{Tag, Tagger, credentials, redact_request_head, redact_response_head};
 use wsaudit_wire::{
@@ -21,6 +21,7 @@ use super::{ROW_COST, Tap, anomaly_record};
 use crate::config::{Durability, OnRecorderFailure};
 use crate::relay::RelayEnd;
 use crate::shared::Shared;
+use crate::upstream::Upstream;
 
 /// What [`Handshake::opaque`] notes: the connection's bytes are no WebSocket frames, and are not
 /// recorded.
@@ -37,6 +38,15 @@ pub(crate) struct Handshake {
     /// Where its newest record stands.
     seq: Seq,
     at: Nanos,
+}
+
+/// A client, and the way it came.
+#[derive(Debug)]
+pub(crate) struct Arrival {
+    pub(crate) client_addr: SocketAddr,
+    pub(crate) upstream: Upstream,
+    /// What its TLS handshake has settled; `None` where it speaks no TLS.
+    pub(crate) tls: Option<ClientTls>,
 }
 
 /// The recorder stalls, and the configuration wants no unrecorded traffic.
@@ -77,7 +87,7 @@ impl Opening {
     }
 
     /// Records the request; nothing was dialed for it yet.
-    pub(crate) async fn open(self, client_addr: SocketAddr, request: &RequestHead) -> Handshake {
+    pub(crate) async fn open(self, arrival: &Arrival, request: &RequestHead) -> Handshake {
         let Self {
             shared,
             credit,
@@ -91,14 +101,15 @@ impl Opening {
         let credentials = credentials(request, redactor);
         tags.extend(credentials.iter().cloned());
         let id = shared.sender.run().next_connection();
-        tracing::debug!(connection = id.0, client = %client_addr, "an opening handshake");
+        tracing::debug!(connection = id.0, client = %arrival.client_addr, "an opening handshake");
         let opened = ConnectionOpened {
             id,
             seq,
             at,
-            client_addr: client_addr.to_string(),
-            upstream: config.upstream.url().to_owned(),
+            client_addr: arrival.client_addr.to_string(),
+            upstream: arrival.upstream.url().to_owned(),
             http_version: request.version().to_owned(),
+            tls: arrival.tls.clone(),
             request_head: redact_request_head(request, &shared.tags, redactor),
         };
         shared.counters.event(crate::counters::Event::Handshake);

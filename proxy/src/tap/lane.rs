@@ -13,11 +13,17 @@ use wsaudit_wire::{
 use super::Stamp;
 use crate::config::Limits;
 
+/// Control frames are recorded whole: "All control frames MUST have a payload length of 125 bytes or
+/// less" (RFC 6455, section 5.5).
+const LONGEST_CONTROL: u64 = 125;
+
 /// One direction.
 pub(super) struct Lane {
     connection: ConnectionId,
     direction: Direction,
     chunk: usize,
+    /// How many bytes of a payload are recorded.
+    keep: u64,
     deframer: Deframer,
     assembler: Assembler,
     open: Option<OpenFrame>,
@@ -32,6 +38,8 @@ pub(super) struct Lane {
 /// A frame of which the header was read, and not yet the end.
 struct OpenFrame {
     header: FrameHeader,
+    /// How many bytes of its payload are recorded.
+    keep: u64,
     first_at: Nanos,
     received: u64,
     /// The payload, or that part of it which is in no chunk yet.
@@ -64,6 +72,8 @@ pub(super) enum Seen {
     Tag(Tag, Seq),
     Anomaly(Anomaly, Seq),
     Close(ClosePayload),
+    /// The frame before it was recorded in part.
+    Truncated,
 }
 
 impl Lane {
@@ -73,12 +83,15 @@ impl Lane {
         extensions: &Extensions,
         limits: &Limits,
     ) -> Self {
+        let keep = limits.recorded_payload.unwrap_or(u64::MAX);
+        let cap = usize::try_from(keep).map_or(limits.message, |keep| keep.min(limits.message));
         Self {
             connection,
             direction,
             chunk: limits.chunk.max(1),
+            keep,
             deframer: Deframer::new(),
-            assembler: Assembler::new(direction, extensions, OutputCap(limits.message)),
+            assembler: Assembler::new(direction, extensions, OutputCap(cap)),
             open: None,
             header_at: None,
             first_fragment: None,
@@ -136,10 +149,16 @@ impl Lane {
         if let Some(message) = self.assembler.header(&header) {
             seen.extend(self.cut_off(message));
         }
-        let whole =
-            usize::try_from(header.declared_length).is_ok_and(|length| length <= self.chunk);
+        let keep = if header.opcode().is_control() {
+            self.keep.max(LONGEST_CONTROL)
+        } else {
+            self.keep
+        };
+        let whole = usize::try_from(header.declared_length.min(keep))
+            .is_ok_and(|length| length <= self.chunk);
         self.open = Some(OpenFrame {
             header,
+            keep,
             first_at: self.header_at.take().unwrap_or(at),
             received: 0,
             payload: Vec::new(),
@@ -175,6 +194,8 @@ impl Lane {
             );
             open.received += part.len() as u64;
             self.assembler.payload(&open.payload[start..]);
+            // Only now: a message may have to be inflated from all of its bytes.
+            open.cut(start);
             if open.payload.len() == self.chunk {
                 seen.extend(open.take_chunk());
             }
@@ -196,6 +217,20 @@ impl Lane {
             Ended::Fragment | Ended::Control(_) => {}
             Ended::Close(close) => after.push(Seen::Close(close)),
             Ended::Message(message) => {
+                let message = match message.content {
+                    Content::AsSent if open.is_cut() => Message {
+                        // Of a payload in chunks, these are what is kept.
+                        content: Content::Truncated {
+                            kept: match open.chunks {
+                                None => open.payload.clone(),
+                                Some(_) => Vec::new(),
+                            },
+                            full_length: open.received,
+                        },
+                        ..message
+                    },
+                    _ => message,
+                };
                 let bytes = match &message.content {
                     // Of a payload in chunks the whole is nowhere; an id in it yields no tag.
                     Content::AsSent if open.chunks.is_some() => None,
@@ -227,6 +262,9 @@ impl Lane {
             },
             complete: open.complete,
         });
+        if open.is_cut() {
+            seen.push(Seen::Truncated);
+        }
         seen.append(&mut after);
     }
 
@@ -278,6 +316,19 @@ impl Lane {
 }
 
 impl OpenFrame {
+    /// Whether more has come than is recorded.
+    const fn is_cut(&self) -> bool {
+        self.received > self.keep
+    }
+
+    /// Forgets what came after `keep` bytes of the payload; bytes before `start` stay.
+    fn cut(&mut self, start: usize) {
+        let over = self.received.saturating_sub(self.keep);
+        let new = self.payload.len() - start;
+        let over = usize::try_from(over).map_or(new, |over| over.min(new));
+        self.payload.truncate(start + new - over);
+    }
+
     /// What has been collected, as a chunk; `None` for a payload that is kept whole.
     fn take_chunk(&mut self) -> Option<Seen> {
         let chunks = self.chunks.as_mut()?;

@@ -11,8 +11,8 @@ use super::{ReadError, Reader};
 use crate::column::{to_endpoint, to_how_ended};
 use crate::header::OpenError;
 use crate::record::{
-    AnomalyRecord, ChunksId, ConnectionAnswered, ConnectionClosed, ConnectionId, ConnectionOpened,
-    GapRecord, Nanos, Payload, Provenance, Seq, TagKind, TagRecord, TailRecord,
+    AnomalyRecord, ChunksId, ClientTls, ConnectionAnswered, ConnectionClosed, ConnectionId,
+    ConnectionOpened, GapRecord, Nanos, Payload, Provenance, Seq, TagKind, TagRecord, TailRecord,
 };
 use crate::run::RunId;
 
@@ -198,7 +198,8 @@ impl Reader {
         let sql = "SELECT id, uuid, run_id, opened_seq, opened_at, client_addr, upstream,
                    http_version, request_head, answered_seq, answered_at, response_head,
                    response_status, subprotocol, extensions, closed_seq, closed_at, how_ended,
-                   closed_by, close_code, close_reason FROM connection ORDER BY id";
+                   closed_by, close_code, close_reason, tls_version, tls_sni, tls_alpn
+                   FROM connection ORDER BY id";
         all(&self.path, &self.sqlite, "connection", sql, |cells| {
             let id = ConnectionId(cells.number(0, "id")?);
             Ok(Connection {
@@ -212,6 +213,7 @@ impl Reader {
                     client_addr: cells.text(5, "client_addr")?.into(),
                     upstream: cells.text(6, "upstream")?.into(),
                     http_version: cells.text(7, "http_version")?.into(),
+                    tls: client_tls(cells)?,
                     request_head: cells.bytes(8, "request_head")?.into(),
                 },
                 answered: answered(cells, id)?,
@@ -313,6 +315,17 @@ impl Reader {
         })?;
         Ok(counts.into_iter().sum())
     }
+}
+
+fn client_tls(cells: &Cells<'_>) -> Result<Option<ClientTls>, ReadError> {
+    let Some(version) = cells.text_or_null(21, "tls_version")? else {
+        return Ok(None);
+    };
+    Ok(Some(ClientTls {
+        version: version.into(),
+        sni: cells.text_or_null(22, "tls_sni")?.map(str::to_owned),
+        alpn: cells.text_or_null(23, "tls_alpn")?.map(str::to_owned),
+    }))
 }
 
 fn answered(cells: &Cells<'_>, id: ConnectionId) -> Result<Option<ConnectionAnswered>, ReadError> {

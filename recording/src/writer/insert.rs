@@ -43,7 +43,8 @@ impl<'c> Inserts<'c> {
             run_uuid: run.uuid().to_owned(),
             opened: prepare(
                 "INSERT INTO connection (id, uuid, run_id, opened_seq, opened_at, client_addr,
-                 upstream, http_version, request_head) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                 upstream, http_version, tls_version, tls_sni, tls_alpn, request_head)
+                 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             )?,
             answered: prepare(
                 "UPDATE connection SET answered_seq = ?2, answered_at = ?3, response_head = ?4,
@@ -114,6 +115,7 @@ impl<'c> Inserts<'c> {
     }
 
     fn opened(&mut self, opened: &ConnectionOpened) -> rusqlite::Result<usize> {
+        let tls = opened.tls.as_ref();
         self.opened.execute(params![
             signed(opened.id.0),
             format!("{}-{}", self.run_uuid, opened.id.0),
@@ -123,6 +125,9 @@ impl<'c> Inserts<'c> {
             opened.client_addr,
             opened.upstream,
             opened.http_version,
+            tls.map(|tls| tls.version.as_str()),
+            tls.and_then(|tls| tls.sni.as_deref()),
+            tls.and_then(|tls| tls.alpn.as_deref()),
             opened.request_head,
         ])
     }

@@ -1,0 +1,132 @@
+//! `wsaudit record` as it is run by others: its file, its log, its figures.
+
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::path::Path;
+
+use futures_util::{SinkExt as _, StreamExt as _};
+use serde_json::Value;
+use tempfile::tempdir;
+use tokio_tungstenite::tungstenite::Message;
+use wsaudit_recording::Reader;
+
+use super::harness::{Recorder, echo, has, run, runtime};
+
+fn write(directory: &Path, text: &str) -> String {
+    let path = directory.join("wsaudit.toml");
+    std::fs::write(&path, text).unwrap();
+    path.to_str().unwrap().to_owned()
+}
+
+#[test]
+fn errors_in_the_file_name_file_line_and_column() {
+    let directory = tempdir().unwrap();
+    for (text, place, why) in [
+        (
+            "out = \"t.db\"\ndrian = \"5s\"\n",
+            ":2:1: ",
+            "unknown field `drian`",
+        ),
+        ("drain = 5\n", ":1:9: ", "expected a string"),
+        ("drain = \"soon\"\n", ":1:9: ", "number"),
+        (
+            "durability = \"none\"\n",
+            ":1:14: ",
+            "\"none\" is none of batch, strict",
+        ),
+        ("max-head = \"big\"\n", ":1:12: ", "64KiB"),
+        (
+            "[session]\nid = [\"header:A\", \"heder:B\"]\n",
+            ":2:19: ",
+            "heder",
+        ),
+        (
+            "[[route]]\nupstream = \"http://h\"\n",
+            ":1:1: ",
+            "missing field `listen`",
+        ),
+        ("out = \n", ":1:", ""),
+    ] {
+        let file = write(directory.path(), text);
+        let ran = run(["record", "--config", &file]).ends_with(2);
+        has(ran.error(), &[&format!("{file}{place}"), why]);
+    }
+}
+
+#[test]
+fn what_is_missing_or_contradicts_itself_is_said() {
+    let directory = tempdir().unwrap();
+    let file = write(directory.path(), "");
+    let ran = run(["record", "--config", &file]).ends_with(2);
+    has(ran.error(), &["--out FILE"]);
+    let ran = run(["record", "--config", &file, "--out", "x.db"]).ends_with(2);
+    has(ran.error(), &["--listen ADDR", "[[route]]"]);
+    let route = "[[route]]\nlisten = \"127.0.0.1:0\"\nupstream = \"http://127.0.0.1:1\"\n";
+    let file = write(directory.path(), &route.repeat(2));
+    let out = directory.path().join("t.db");
+    let out = out.to_str().unwrap();
+    let listen = ["--listen", "127.0.0.1:0", "--out", out];
+    let ran = run(["record", "--config", &file].into_iter().chain(listen)).ends_with(2);
+    has(ran.error(), &["the file has 2 routes"]);
+    let file = write(directory.path(), &format!("{route}tls-cert = \"c.pem\"\n"));
+    let ran = run(["record", "--config", &file, "--out", out]).ends_with(2);
+    has(ran.error(), &["--tls-cert and --tls-key go together"]);
+}
+
+#[test]
+fn a_file_a_flag_over_it_figures_and_a_log_in_json() {
+    let directory = tempdir().unwrap();
+    let runtime = runtime();
+    let upstream = runtime.block_on(echo());
+    let file = write(
+        directory.path(),
+        "drain = \"1m\"\nlog-format = \"json\"\nadmin = \"127.0.0.1:0\"\nmax-head = \"200\"\n\
+             max-recorded-payload = 4\n[session]\nid = [\"query:s\"]\n\
+             [[route]]\nlisten = \"127.0.0.1:0\"\nupstream = \"http://127.0.0.1:1\"\n",
+    );
+    let out = directory.path().join("t.db");
+    // `--upstream` of the harness overrides the file's.
+    let mut recorder = Recorder::start(&upstream, &out, &["--config", &file, "--drain", "0s"]);
+    let admin = recorder.wait_for_line("serving /metrics and /healthz on http://");
+    let admin = admin.rsplit("http://").next().unwrap().to_owned();
+    let url = format!("{}?s=one", recorder.ws());
+    runtime.block_on(async {
+        let (mut socket, _) = tokio_tungstenite::connect_async(url).await.unwrap();
+        socket.send(Message::text("hello")).await.unwrap();
+        assert_eq!(
+            socket.next().await.unwrap().unwrap(),
+            Message::text("hello")
+        );
+    });
+    let metrics = get(&admin, "/metrics");
+    has(&metrics, &["HTTP/1.1 200", "wsaudit_established_total 1\n"]);
+    has(&get(&admin, "/healthz"), &["HTTP/1.1 200", "recording"]);
+    let mut long = TcpStream::connect(recorder.address()).unwrap();
+    long.write_all(&[b'x'; 201]).unwrap();
+    let line = recorder.wait_for_line("head is too long");
+    let line: Value = serde_json::from_str(&line).unwrap();
+    assert_eq!(line["level"], "WARN");
+    assert_eq!(line["limit"], 200);
+    recorder.stop().with_code(0);
+    let reader = Reader::open(&out).unwrap();
+    let config: Value = serde_json::from_str(&reader.runs()[0].config).unwrap();
+    assert_eq!(config["drain_seconds"], 0.0);
+    assert_eq!(config["max_recorded_payload"], 4);
+    assert_eq!(config["routes"][0]["upstream"], upstream);
+    assert!(
+        reader
+            .tags()
+            .unwrap()
+            .iter()
+            .any(|it| it.tag.value == "one")
+    );
+}
+
+fn get(address: &str, path: &str) -> String {
+    let mut stream = TcpStream::connect(address).unwrap();
+    let request = format!("GET {path} HTTP/1.1\r\nHost: admin\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
+}
