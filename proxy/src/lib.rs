@@ -14,6 +14,8 @@ mod blind;
 mod config;
 mod counters;
 mod dial;
+#[doc(hidden)]
+pub mod fuzzing;
 mod http;
 mod ignore;
 mod leg;

@@ -7,6 +7,8 @@
 
 mod column;
 mod credit;
+#[doc(hidden)]
+pub mod fuzzing;
 mod header;
 mod reader;
 mod record;

@@ -17,6 +17,8 @@ mod filter;
 mod frames;
 mod joined;
 mod messages;
+mod order;
+mod plain;
 mod rows;
 mod unclean;
 
@@ -98,6 +100,7 @@ impl Reader {
                 });
             }
         };
+        plain::check(path, &sqlite)?;
         probe_tables(path, &sqlite)?;
         let runs = rows::runs(path, &sqlite)?;
         let anchors = rows::anchors(path, &sqlite)?;

@@ -5,6 +5,8 @@ pub mod decode;
 pub mod engine;
 pub mod facts;
 pub mod finding;
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod history;
 pub mod kinds;
 pub mod report;

@@ -30,12 +30,12 @@ pub enum ReadError {
         /// What the format allows.
         expected: &'static str,
     },
-    /// The check of the whole file found damage.
+    /// Its rows are not in their order, or the check of the whole file found damage.
     #[error("{}: the recording is damaged: {findings}; copy it again, or restore it from a backup", path.display())]
     Damaged {
         /// The recording.
         path: PathBuf,
-        /// What SQLite's `quick_check` reports.
+        /// What is damaged; from a check, what SQLite's `quick_check` reports.
         findings: String,
     },
 }
@@ -112,6 +112,15 @@ impl<'p> Place<'p> {
             column,
             found,
             expected,
+        }
+    }
+
+    /// Damage that SQLite does not notice.
+    #[cold]
+    pub(super) fn damaged(&self, findings: &str) -> ReadError {
+        ReadError::Damaged {
+            path: self.path.into(),
+            findings: format!("table {}: {findings}", self.table),
         }
     }
 

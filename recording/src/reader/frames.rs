@@ -6,6 +6,7 @@ use wsaudit_wire::{Direction, FrameHeader, LengthForm};
 
 use super::cell::Cells;
 use super::error::Place;
+use super::order::KeyOrder;
 use super::{Filter, ReadError, Reader};
 use crate::column::to_direction;
 use crate::record::{ChunksId, ConnectionId, FrameRecord, Nanos, Payload, Seq};
@@ -70,6 +71,7 @@ pub struct FrameRows<'q> {
     filter: &'q Filter,
     /// Of the row before, for errors.
     last: Option<u64>,
+    order: KeyOrder,
 }
 
 const COLUMNS: &str = "seq, connection_id, direction, first_at, last_at, first_byte, length_form,
@@ -121,11 +123,12 @@ impl FrameQuery<'_> {
             rows: place.of(self.statement.query(self.filter.bounds()))?,
             filter: &self.filter,
             last: None,
+            order: KeyOrder::default(),
         })
     }
 }
 
-impl FrameRows<'_> {
+impl<'q> FrameRows<'q> {
     /// The next frame; `None` after the last one.
     #[expect(
         clippy::should_implement_trait,
@@ -144,10 +147,9 @@ impl FrameRows<'_> {
             let Some(row) = self.rows.get() else {
                 return Ok(false);
             };
-            let cells = Cells {
-                row,
-                place: self.place(),
-            };
+            let place = self.place();
+            let cells = Cells { row, place };
+            self.order.next(&place, (cells.integer(0, "seq")?, 0))?;
             let seq = cells.number(0, "seq")?;
             let connection = ConnectionId(cells.number(1, "connection_id")?);
             self.last = Some(seq);
@@ -165,7 +167,7 @@ impl FrameRows<'_> {
         frame_row(&Cells { row, place }).map(Some)
     }
 
-    fn place(&self) -> Place<'_> {
+    fn place(&self) -> Place<'q> {
         match self.last {
             None => Place::beginning(&self.reader.path, "frame"),
             Some(seq) => Place::after(&self.reader.path, "frame", seq),

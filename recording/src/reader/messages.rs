@@ -11,6 +11,7 @@ use super::cell::Cells;
 use super::error::Place;
 use super::frames::direction;
 use super::joined::Joined;
+use super::order::KeyOrder;
 use super::{Filter, ReadError, Reader};
 use crate::record::{ConnectionId, MessageContent, Nanos, Seq};
 
@@ -109,6 +110,8 @@ pub struct MessageRows<'q> {
     /// Stands at the first row of `message` that no frame has reached.
     messages: Rows<'q>,
     next_message: Option<u64>,
+    frame_order: KeyOrder,
+    message_order: KeyOrder,
     filter: &'q Filter,
     extended: &'q BTreeSet<ConnectionId>,
     /// Where messages of several frames began.
@@ -194,12 +197,15 @@ impl Reader {
     /// bytes are not the message's.
     fn extended(&self) -> Result<BTreeSet<ConnectionId>, ReadError> {
         let place = Place::beginning(&self.path, "connection");
-        let sql = "SELECT id FROM connection WHERE extensions IS NOT NULL";
+        let sql = "SELECT id FROM connection WHERE extensions IS NOT NULL ORDER BY id";
         let mut statement = place.of(self.sqlite.prepare(sql))?;
         let mut rows = place.of(statement.query([]))?;
         let mut extended = BTreeSet::new();
+        let mut order = KeyOrder::default();
         while let Some(row) = place.of(rows.next())? {
-            extended.insert(ConnectionId(Cells { row, place }.number(0, "id")?));
+            let cells = Cells { row, place };
+            order.next(&place, (cells.integer(0, "id")?, 0))?;
+            extended.insert(ConnectionId(cells.number(0, "id")?));
         }
         Ok(extended)
     }
@@ -215,6 +221,8 @@ impl MessageQuery<'_> {
             frames: Place::beginning(path, "frame").of(self.frames.query(bounds))?,
             messages: Place::beginning(path, "message").of(self.messages.query(bounds))?,
             next_message: Some(0),
+            frame_order: KeyOrder::default(),
+            message_order: KeyOrder::default(),
             filter: &self.filter,
             extended: &self.extended,
             begun: BTreeMap::new(),
@@ -254,6 +262,8 @@ impl MessageRows<'_> {
                 return Ok(false);
             };
             let cells = Cells { row, place };
+            self.frame_order
+                .next(&place, (cells.integer(0, "seq")?, 0))?;
             let connection = ConnectionId(cells.number(1, "connection_id")?);
             if !self.filter.connections.contains(connection) {
                 continue;
@@ -332,7 +342,12 @@ impl MessageRows<'_> {
         place.of(self.messages.advance())?;
         self.next_message = match self.messages.get() {
             None => None,
-            Some(row) => Some(Cells { row, place }.number(0, "seq")?),
+            Some(row) => {
+                let cells = Cells { row, place };
+                self.message_order
+                    .next(&place, (cells.integer(0, "seq")?, 0))?;
+                Some(cells.number(0, "seq")?)
+            }
         };
         Ok(())
     }

@@ -7,6 +7,7 @@ use rusqlite::Connection as Sqlite;
 use super::cell::Cells;
 use super::error::Place;
 use super::frames::direction;
+use super::order::KeyOrder;
 use super::{ReadError, Reader};
 use crate::column::{to_endpoint, to_how_ended};
 use crate::header::OpenError;
@@ -111,9 +112,15 @@ fn all<T>(
     let mut statement = place.of(sqlite.prepare(sql))?;
     let mut rows = place.of(statement.query([]))?;
     let mut found = Vec::new();
+    let mut order = KeyOrder::default();
     while let Some(row) = place.of(rows.next())? {
         let cells = Cells { row, place };
-        // Every query of this file has the key first.
+        // Every query of this file has the key first; that of the anchors has two parts.
+        let second = match table {
+            "clock_anchor" => cells.integer(1, "at")?,
+            _ => 0,
+        };
+        order.next(&place, (cells.integer(0, "id")?, second))?;
         let key = cells.number(0, "id")?;
         found.push(read(&Cells {
             row,
@@ -175,7 +182,10 @@ pub(super) fn anchors(path: &Path, sqlite: &Sqlite) -> Result<Vec<Anchor>, OpenE
             wall: cells.number(2, "wall")?,
         })
     });
-    anchors.map_err(|error| opening(path, error))
+    let mut anchors = anchors.map_err(|error| opening(path, error))?;
+    // SQLite orders signed numbers; a foreign hand may have written what we read as large ones.
+    anchors.sort_by_key(|anchor| (anchor.run, anchor.at));
+    Ok(anchors)
 }
 
 pub(super) fn frame_range(reader: &Reader) -> Result<Option<(Seq, Seq)>, ReadError> {
@@ -299,21 +309,28 @@ impl Reader {
     /// How much the recording holds. Counts the rows, so it takes a while on a large one.
     pub fn counts(&self) -> Result<Counts, ReadError> {
         Ok(Counts {
-            connections: self.count("connection")?,
-            frames: self.count("frame")?,
-            messages: self.count("message")?,
-            anomalies: self.count("anomaly")?,
-            gaps: self.count("gap")?,
-            tails: self.count("tail")?,
+            connections: self.count("connection", "id")?,
+            frames: self.count("frame", "seq")?,
+            messages: self.count("message", "seq")?,
+            anomalies: self.count("anomaly", "id")?,
+            gaps: self.count("gap", "id")?,
+            tails: self.count("tail", "id")?,
         })
     }
 
-    fn count(&self, table: &'static str) -> Result<u64, ReadError> {
-        let sql = format!("SELECT count(*) FROM {table}");
-        let counts = all(&self.path, &self.sqlite, table, &sql, |cells| {
-            cells.number(0, "count(*)")
-        })?;
-        Ok(counts.into_iter().sum())
+    fn count(&self, table: &'static str, key: &'static str) -> Result<u64, ReadError> {
+        // `count(*)` would be ten times as fast, and without end where pages lead to each other.
+        let sql = format!("SELECT {key} FROM {table} ORDER BY {key}");
+        let place = Place::beginning(&self.path, table);
+        let mut statement = place.of(self.sqlite.prepare(&sql))?;
+        let mut rows = place.of(statement.query([]))?;
+        let (mut count, mut order) = (0, KeyOrder::default());
+        while let Some(row) = place.of(rows.next())? {
+            let cells = Cells { row, place };
+            order.next(&place, (cells.integer(0, key)?, 0))?;
+            count += 1;
+        }
+        Ok(count)
     }
 }
 

@@ -1,0 +1,121 @@
+//! What pointers yield, against `serde_json` walking the document one step at a time.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::Deserialize;
+use serde::de::{MapAccess, Visitor};
+use serde_json::value::RawValue;
+use wsaudit_wire::fuzzing::Control;
+
+use crate::decode::{ExtractorBuilder, Value};
+use crate::rules::{Codec, Pointer, PointerStep};
+
+/// Up to four pointers yield what a step-by-step walk yields, in order, duplicates included.
+pub fn extractor(data: &[u8]) {
+    let mut control = Control::new(data);
+    let mut builder = ExtractorBuilder::default();
+    let mut pointers = Vec::new();
+    for _ in 0..=control.byte() % 4 {
+        let text = std::str::from_utf8(control.part()).unwrap_or_default();
+        if let Ok(pointer) = text.parse::<Pointer>() {
+            pointers.push((builder.slot(&pointer), pointer));
+        }
+    }
+    let mut extractor = builder.build();
+    let message = control.rest();
+    let read = extractor.read(Codec::Json, message);
+    let document = std::str::from_utf8(message).ok();
+    // The oracle refuses more: numbers beyond a double, deeper nesting in what nobody asks for.
+    let valid = document.is_some_and(|it| serde_json::from_str::<serde_json::Value>(it).is_ok());
+    if let Err(error) = &read {
+        assert!(!valid, "{error}");
+        assert!(
+            pointers
+                .iter()
+                .all(|(slot, _)| !extractor.values().has(*slot))
+        );
+    }
+    let (Some(document), true) = (document, valid) else {
+        return;
+    };
+    for (slot, pointer) in &pointers {
+        let mut expected = Vec::new();
+        walk(document, pointer.steps(), &mut expected);
+        let got: Vec<_> = extractor.values().of(*slot).map(shown).collect();
+        assert_eq!(got, expected, "at {pointer}");
+    }
+}
+
+fn shown(value: Value<'_>) -> String {
+    format!("{value:?}")
+}
+
+/// What `steps` lead to in `json`.
+fn walk(json: &str, steps: &[PointerStep], found: &mut Vec<String>) {
+    let json = json.trim_ascii();
+    let Some((step, rest)) = steps.split_first() else {
+        found.push(leaf(json));
+        return;
+    };
+    let children: Vec<(Cow<'_, str>, &RawValue)> = match json.as_bytes().first() {
+        Some(b'{') => {
+            let members: Members<'_> = serde_json::from_str(json).expect("checked before");
+            members.0
+        }
+        Some(b'[') => {
+            let elements: Vec<&RawValue> = serde_json::from_str(json).expect("checked before");
+            let numbered = elements.into_iter().enumerate();
+            numbered
+                .map(|(at, it)| (at.to_string().into(), it))
+                .collect()
+        }
+        _ => return,
+    };
+    for (name, child) in children {
+        let follows = match step {
+            PointerStep::Any => true,
+            PointerStep::Name(wanted) => *wanted == name,
+        };
+        if follows {
+            walk(child.get(), rest, found);
+        }
+    }
+}
+
+fn leaf(json: &str) -> String {
+    match serde_json::from_str::<serde_json::Value>(json).expect("checked before") {
+        serde_json::Value::String(text) => shown(Value::Text(&text)),
+        serde_json::Value::Number(_) => shown(Value::Number(json)),
+        serde_json::Value::Bool(value) => shown(Value::Bool(value)),
+        serde_json::Value::Null => shown(Value::Null),
+        serde_json::Value::Array(_) | serde_json::Value::Object(_) => shown(Value::Composite),
+    }
+}
+
+/// The members of an object, in order, duplicates included.
+struct Members<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Collect;
+
+        impl<'de> Visitor<'de> for Collect {
+            type Value = Members<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut members = Vec::new();
+                while let Some((name, value)) = map.next_entry::<String, &RawValue>()? {
+                    members.push((name.into(), value));
+                }
+                Ok(Members(members))
+            }
+        }
+
+        deserializer.deserialize_map(Collect)
+    }
+}
