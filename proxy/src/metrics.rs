@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use wsaudit_recording::WriterState;
 
+use crate::counters::Counted;
 use crate::shared::Shared;
 use crate::summary::BothWays;
 
@@ -58,9 +59,13 @@ impl Live {
 /// exist already need no registry.
 pub(crate) fn exposition(live: &Live) -> String {
     let counted = live.0.counters.counted();
-    let writer = live.0.sender.stats();
-    let recording = live.0.sender.state() == WriterState::Running;
     let mut out = Exposition(String::new());
+    traffic(&mut out, &counted);
+    recorder(&mut out, live, &counted);
+    out.0
+}
+
+fn traffic(out: &mut Exposition, counted: &Counted) {
     out.gauge("clients", "Clients that are connected", counted.open);
     out.counter("clients", "Clients that connected", counted.connections);
     out.counter(
@@ -106,6 +111,23 @@ pub(crate) fn exposition(live: &Live) -> String {
     );
     out.gauge("sessions", "Sessions that were seen", counted.sessions);
     out.gauge("users", "Users that were seen", counted.users);
+    out.family(
+        "anomalies_total",
+        "Breaches of RFC 6455 and RFC 7692",
+        "counter",
+    );
+    for (code, count) in &counted.anomalies {
+        out.sample(
+            "anomalies_total",
+            &format!("{{code=\"{}\"}}", escaped(code)),
+            count,
+        );
+    }
+}
+
+fn recorder(out: &mut Exposition, live: &Live, counted: &Counted) {
+    let writer = live.0.sender.stats();
+    let recording = live.0.sender.state() == WriterState::Running;
     out.counter("gaps", "Gaps in the recording", counted.gaps + writer.gaps);
     out.counter(
         "lost_frames",
@@ -152,19 +174,6 @@ pub(crate) fn exposition(live: &Live) -> String {
         "The longest such time",
         writer.lag_max.as_secs_f64(),
     );
-    out.family(
-        "anomalies_total",
-        "Breaches of RFC 6455 and RFC 7692",
-        "counter",
-    );
-    for (code, count) in &counted.anomalies {
-        out.sample(
-            "anomalies_total",
-            &format!("{{code=\"{}\"}}", escaped(code)),
-            count,
-        );
-    }
-    out.0
 }
 
 struct Exposition(String);

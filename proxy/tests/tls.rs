@@ -198,7 +198,7 @@ async fn asked(
         }
     };
     let mut answer = Vec::new();
-    let (_, read) =
+    let ((), read) =
         within(async { tokio::join!(answering, client.read_to_end(&mut answer)) }).await;
     // An upstream that resets the connection is passed on as one that does.
     drop(read);
@@ -210,7 +210,7 @@ const REFUSAL: &[u8] = b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\nConnecti
 #[tokio::test]
 async fn an_upstream_with_an_unknown_certificate_gives_502() {
     let (authority, other) = (Authority::new(), Authority::new());
-    let (answer, rig) = asked(&other, |_| {}, authority.server()).await;
+    let (answer, rig) = Box::pin(asked(&other, |_| {}, authority.server())).await;
     assert!(
         answer.starts_with("HTTP/1.1 502 Bad Gateway\r\n"),
         "{answer}"
@@ -226,7 +226,7 @@ async fn an_upstream_with_an_unknown_certificate_gives_502() {
 async fn an_upstream_that_shows_another_name_gives_502() {
     let authority = Authority::new();
     authority.issue("elsewhere.example");
-    let (answer, rig) = asked(&authority, |_| {}, authority.server()).await;
+    let (answer, rig) = Box::pin(asked(&authority, |_| {}, authority.server())).await;
     assert!(
         answer.starts_with("HTTP/1.1 502 Bad Gateway\r\n"),
         "{answer}"
@@ -240,7 +240,7 @@ async fn an_upstream_is_taken_unverified_only_where_that_is_wanted() {
     let insecure = |config: &mut ProxyConfig| {
         config.routes[0].upstream_tls.verification = Verification::Off;
     };
-    let (answer, rig) = asked(&other, insecure, authority.server()).await;
+    let (answer, rig) = Box::pin(asked(&other, insecure, authority.server())).await;
     assert_eq!(answer.as_bytes(), REFUSAL);
     rig.stop().await;
 }
@@ -248,7 +248,7 @@ async fn an_upstream_is_taken_unverified_only_where_that_is_wanted() {
 #[tokio::test]
 async fn an_upstream_that_asks_for_a_certificate_is_shown_one() {
     let authority = Authority::new();
-    let (answer, rig) = asked(&authority, |_| {}, authority.server_that_asks()).await;
+    let (answer, rig) = Box::pin(asked(&authority, |_| {}, authority.server_that_asks())).await;
     assert!(
         !answer.starts_with("HTTP/1.1 403"),
         "without a certificate: {answer}"
@@ -260,7 +260,7 @@ async fn an_upstream_that_asks_for_a_certificate_is_shown_one() {
             key: authority.path("key.pem"),
         });
     };
-    let (answer, rig) = asked(&authority, shown, authority.server_that_asks()).await;
+    let (answer, rig) = Box::pin(asked(&authority, shown, authority.server_that_asks())).await;
     assert_eq!(answer.as_bytes(), REFUSAL);
     rig.stop().await;
 }

@@ -20,7 +20,7 @@ use super::{address, size};
 /// A configuration file. Its keys are the flags' names; what is left out is as without the flag.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
-pub(super) struct File {
+pub(super) struct Configuration {
     pub(super) route: Vec<FileRoute>,
     pub(super) out: Option<PathBuf>,
     pub(super) append: bool,
@@ -78,7 +78,7 @@ pub(super) struct Session {
     pub(super) device: Vec<Source>,
 }
 
-impl File {
+impl Configuration {
     /// Reads a file. Paths in it are relative to its directory.
     pub(super) fn read(path: &Path) -> anyhow::Result<Self> {
         let name = path.display();

@@ -9,7 +9,7 @@ use wsaudit_proxy::{
 };
 use wsaudit_tagging::TagRules;
 
-use super::file::{File, FileRoute};
+use super::file::{Configuration, FileRoute};
 use super::flags::{DurabilityFlag, LogFormat, OnRecorderFailureFlag, RecordArgs};
 use super::key;
 
@@ -24,8 +24,8 @@ pub(super) struct Settings {
 impl Settings {
     pub(super) fn resolve(args: &RecordArgs) -> anyhow::Result<Self> {
         let file = match &args.config {
-            Some(path) => File::read(path)?,
-            None => File::default(),
+            Some(path) => Configuration::read(path)?,
+            None => Configuration::default(),
         };
         let out = args.out.clone().or(file.out);
         let out = out.context("where to record to is missing: --out FILE, or `out` in --config")?;
