@@ -27,10 +27,16 @@ pub(super) struct Tally {
     name_numbers: HashMap<String, u32>,
     /// By session and name: how many messages of that name it received.
     by_session: HashMap<(SessionIx, u32), u64>,
-    /// By direction and name: how many messages.
-    by_name: HashMap<(Direction, u32), u64>,
-    /// Likewise, those that are an event of a pack.
-    covered: HashMap<(Direction, u32), u64>,
+    /// By name, by direction.
+    by_name: Vec<[Met; 2]>,
+}
+
+/// Messages of one name and direction.
+#[derive(Debug, Clone, Copy, Default)]
+struct Met {
+    count: u64,
+    /// How many of them are an event of a pack.
+    covered: u64,
 }
 
 /// The name of a message, by its place in the order of first appearance.
@@ -76,10 +82,9 @@ impl Tally {
     ) {
         self.messages += 1;
         let NameIx(name) = name.unwrap_or_else(|| self.name(NAMELESS));
-        *self.by_name.entry((message.direction, name)).or_default() += 1;
-        if !events.is_empty() {
-            *self.covered.entry((message.direction, name)).or_default() += 1;
-        }
+        let met = &mut self.by_name[name as usize][way(message.direction)];
+        met.count += 1;
+        met.covered += u64::from(!events.is_empty());
         if message.direction == Direction::ServerToClient {
             self.received[connection.0 as usize] += 1;
             if let Some(session) = session {
@@ -125,23 +130,25 @@ impl Tally {
 
     /// The names of messages that are no event of any pack, by direction.
     pub(super) fn uncovered(&self) -> BTreeMap<(Direction, String), u64> {
-        self.by_name
-            .iter()
-            .filter(|(key, _)| !self.covered.contains_key(*key))
-            .map(|((direction, name), count)| {
-                ((*direction, self.names[*name as usize].clone()), *count)
-            })
-            .collect()
+        self.met(|met| met.covered == 0)
     }
 
     /// All names that were met, by direction.
     pub(super) fn names(&self) -> BTreeMap<(Direction, String), u64> {
-        self.by_name
-            .iter()
-            .map(|((direction, name), count)| {
-                ((*direction, self.names[*name as usize].clone()), *count)
-            })
-            .collect()
+        self.met(|_| true)
+    }
+
+    fn met(&self, wanted: impl Fn(Met) -> bool) -> BTreeMap<(Direction, String), u64> {
+        let mut names = BTreeMap::new();
+        for (name, met) in self.names.iter().zip(&self.by_name) {
+            for direction in Direction::BOTH {
+                let met = met[way(direction)];
+                if met.count > 0 && wanted(met) {
+                    names.insert((direction, name.clone()), met.count);
+                }
+            }
+        }
+        names
     }
 
     /// The number of a message's name.
@@ -155,6 +162,7 @@ impl Tally {
         }
         let number = u32::try_from(self.names.len()).expect("at most MOST_NAMES names");
         self.names.push(name.to_owned());
+        self.by_name.push([Met::default(); 2]);
         self.name_numbers.insert(name.to_owned(), number);
         NameIx(number)
     }
@@ -168,4 +176,11 @@ fn listed(name: &str) -> &str {
     let mut ends = (0..=LONGEST_NAME).rev();
     let end = ends.find(|at| name.is_char_boundary(*at)).unwrap_or(0);
     &name[..end]
+}
+
+fn way(direction: Direction) -> usize {
+    match direction {
+        Direction::ClientToServer => 0,
+        Direction::ServerToClient => 1,
+    }
 }
