@@ -68,7 +68,7 @@ fn fields() -> impl Strategy<Value = Fields> {
     let some = |most: usize, likely| proptest::option::weighted(likely, 0..most);
     (
         some(3, 0.9),
-        some(3, 0.6),
+        some(2, 0.7),
         some(SESSIONS, 0.6),
         some(3, 0.3),
     )
@@ -93,7 +93,7 @@ pub(crate) fn histories(
     let pause = proptest::sample::select(&[0, 10, 400, 3000][..]);
     let logins =
         proptest::collection::vec(proptest::option::weighted(0.8, 0..SESSIONS), CONNECTIONS);
-    let rest = proptest::collection::vec((pause, 0..CONNECTIONS, what), 0..14);
+    let rest = proptest::collection::vec((pause, 0..CONNECTIONS, what), 0..30);
     (logins, rest).prop_map(|(logins, rest)| {
         let mut at = 0;
         let logins = logins.into_iter().enumerate();
@@ -170,7 +170,7 @@ pub(crate) fn check(pack: &Pack, history: &[Happened], party: TagKind) -> Verifi
             tags.push(tag(TagKind::Session, "session-listener".to_owned(), 1));
             tags.push(tag(TagKind::User, "user-listener".to_owned(), 1));
         }
-        for (at, session) in logins(history, usize::try_from(number).unwrap()) {
+        for (at, session) in logins(history, usize::try_from(number).expect("a small number")) {
             for kind in [TagKind::Session, TagKind::User] {
                 tags.push(tag(kind, called(kind, session), seq(at)));
             }

@@ -388,7 +388,7 @@ impl Oracle<'_> {
     }
 }
 
-const ASKS: &[&str] = &["make", "draft", "open", "open", "change"];
+const ASKS: &[&str] = &["make", "make", "draft", "open", "open", "change"];
 const SAYS: &[&str] = &[
     "made", "made", "content", "content", "refused", "shared", "unshared", "motd", "hint",
 ];
