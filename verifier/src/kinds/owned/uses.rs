@@ -182,9 +182,11 @@ impl Uses {
                 continue;
             };
             for mut used in std::mem::take(&mut told.recent) {
-                if at.saturating_sub(used.at) <= slack
-                    && !matches!(used.answer, Answer::Denied(_))
-                    && is_it(used.connection, *user)
+                if !is_it(used.connection, *user) {
+                    told.recent.push(used);
+                    continue;
+                }
+                if at.saturating_sub(used.at) <= slack && !matches!(used.answer, Answer::Denied(_))
                 {
                     used.answer = Answer::Raced;
                 }
@@ -235,14 +237,17 @@ impl Uses {
                 told.recent.push(recent);
             }
         }
-        // Of those that tell the same the first one is enough: it is the first to be past doubt.
-        let class = |used: &Used| (used.answer.rank(), used.severity);
-        if told
+        // Of those that tell the same, the one that was asked first is enough: it is the first to be
+        // past doubt. It need not be the first to be answered.
+        let class = |used: &Used| (used.answer.rank(), used.severity, used.connection);
+        match told
             .recent
-            .iter()
-            .all(|recent| class(recent) != class(&used))
+            .iter_mut()
+            .find(|recent| class(recent) == class(&used))
         {
-            told.recent.push(used);
+            Some(recent) if (used.at, used.place) < (recent.at, recent.place) => *recent = used,
+            Some(_) => {}
+            None => told.recent.push(used),
         }
     }
 
