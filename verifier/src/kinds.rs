@@ -1,5 +1,6 @@
-//! The kinds of rules. Each is a file here: what it proves, how it is written, what it cannot see;
-//! the checker stands in a folder of the same name.
+//! The kinds of rules. Each is a file here, whose doc comment is its published page: `# What it proves`,
+//! `# Why`, `# Example` (a whole pack), `# Keys`, `# What it cannot see`. The checker stands in a folder
+//! of the same name.
 
 pub mod addressed;
 pub mod always;

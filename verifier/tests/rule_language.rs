@@ -157,53 +157,115 @@ fn a_path_wins_over_a_shipped_name() {
     assert_eq!(Pack::resolve(path.to_str().unwrap()).unwrap().name, "pages");
 }
 
-/// The examples in the page of each kind.
-fn pages() -> Vec<(String, String)> {
+/// The files of the kinds, with their names.
+fn kinds() -> Vec<(String, String)> {
     let kinds = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/kinds");
-    let mut pages = Vec::new();
-    for entry in fs::read_dir(kinds).expect("the kinds' directory") {
-        let path = entry.expect("an entry").path();
-        if path.is_dir() {
-            continue;
-        }
-        let text = fs::read_to_string(&path).expect("a kind's file");
-        let page: Vec<_> = text
-            .lines()
-            .skip_while(|line| *line != "/// ```toml")
-            .skip(1)
-            .take_while(|line| *line != "/// ```")
-            .map(|line| line.trim_start_matches("///").trim_start_matches(' '))
-            .collect();
-        pages.push((
-            path.file_stem()
-                .expect("a name")
-                .to_string_lossy()
-                .into_owned(),
-            page.join("\n"),
-        ));
-    }
-    pages.sort();
-    pages
+    let mut files: Vec<_> = fs::read_dir(kinds)
+        .expect("the kinds' directory")
+        .map(|entry| entry.expect("an entry").path())
+        .filter(|path| path.is_file())
+        .map(|path| {
+            let kind = path.file_stem().expect("a name").to_string_lossy();
+            let text = fs::read_to_string(&path).expect("a kind's file");
+            (kind.into_owned(), text)
+        })
+        .collect();
+    files.sort();
+    files
+}
+
+/// The page of each kind: the doc comment that its file begins with.
+fn pages() -> Vec<(String, String)> {
+    let page = |text: &str| {
+        let lines = text.lines().map_while(|line| line.strip_prefix("//!"));
+        let lines = lines.map(|line| line.strip_prefix(' ').unwrap_or(line));
+        lines.collect::<Vec<_>>().join("\n") + "\n"
+    };
+    let kinds = kinds().into_iter();
+    kinds.map(|(kind, text)| (kind, page(&text))).collect()
+}
+
+/// The pack in a page's example.
+fn example(page: &str) -> String {
+    let begin = page.split_once("```toml\n").expect("an example").1;
+    begin.split_once("```\n").expect("its end").0.to_owned()
+}
+
+/// The text of a page's section.
+fn section<'p>(page: &'p str, heading: &str) -> &'p str {
+    let begin = page.split_once(&format!("# {heading}\n")).expect(heading).1;
+    begin
+        .split_once("\n# ")
+        .map_or(begin, |(section, _)| section)
 }
 
 #[test]
-fn the_example_of_every_page_is_a_rule_of_its_kind() {
-    let pages = pages();
-    assert!(pages.len() >= 10);
-    for (kind, page) in &pages {
-        assert_eq!(pack(page).rules.len(), 1, "{kind}");
-        assert!(
-            page.lines()
-                .any(|line| line.starts_with("kind") && line.contains(kind)),
-            "{kind}"
-        );
+fn the_pages_of_all_kinds_have_one_structure() {
+    for (kind, page) in pages() {
+        let first = page.lines().next().unwrap_or_default();
+        assert!(first.starts_with(&format!("`{kind}`: ")), "{kind}: {first}");
+        let headings: Vec<_> = page.lines().filter(|line| line.starts_with('#')).collect();
+        let expected = [
+            "# What it proves",
+            "# Why",
+            "# Example",
+            "# Keys",
+            "# What it cannot see",
+        ];
+        assert_eq!(headings, expected, "{kind}");
+        for heading in headings {
+            let text = section(&page, heading.trim_start_matches("# "));
+            assert!(!text.trim().is_empty(), "{kind}: {heading}");
+        }
     }
 }
 
-/// Texts that are known to be right: all pages in one, and the files of each shipped pack in one.
+#[test]
+fn the_example_of_every_page_is_a_pack_with_a_rule_of_its_kind() {
+    let pages = pages();
+    assert!(pages.len() >= 10);
+    for (kind, page) in &pages {
+        let pack = Pack::from_texts(&[("example.toml", &example(page))])
+            .unwrap_or_else(|errors| panic!("{kind}: {errors}"));
+        let kinds: Vec<_> = pack.rules.iter().map(|rule| rule.spec.kind()).collect();
+        assert_eq!(kinds, [kind.as_str()]);
+    }
+}
+
+/// What every rule has, whatever its kind.
+const OF_EVERY_RULE: [&str; 7] = [
+    "accept", "except", "id", "kind", "reports", "requires", "title",
+];
+
+#[test]
+fn every_page_lists_the_keys_of_its_kind_and_no_others() {
+    for (kind, page) in pages() {
+        // The error about a key that no kind has names all that this one has.
+        let text = format!("{}zzzzzzzz = 1\n", example(&page));
+        let error = Pack::from_texts(&[("example.toml", &text)])
+            .expect_err("an unknown key goes unnoticed")
+            .to_string();
+        let expected = error.split_once("expected ").expect("the keys").1;
+        let known = expected.split('`').skip(1).step_by(2);
+        let mut known: Vec<_> = known.filter(|key| !OF_EVERY_RULE.contains(key)).collect();
+        known.sort_unstable();
+        let lines = section(&page, "Keys").lines();
+        let listed = lines.filter(|line| line.starts_with("- `"));
+        let mut listed: Vec<_> = listed
+            .flat_map(|line| {
+                let keys = line.split_once(':').expect("what it means").0;
+                keys.split('`').skip(1).step_by(2)
+            })
+            .collect();
+        listed.sort_unstable();
+        assert_eq!(listed, known, "{kind}: {error}");
+    }
+}
+
+/// Texts that are known to be right: the example of each page, and the files of each shipped pack in
+/// one.
 fn sound() -> Vec<String> {
-    let pages: String = pages().into_iter().map(|(_, page)| page + "\n").collect();
-    let mut texts = vec![format!("{HEAD}{pages}")];
+    let mut texts: Vec<_> = pages().iter().map(|(_, page)| example(page)).collect();
     for name in Pack::shipped_names() {
         let pack = Path::new(env!("CARGO_MANIFEST_DIR"))
             .join("../rules")

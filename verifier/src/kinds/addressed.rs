@@ -1,26 +1,55 @@
 //! `addressed`: what a message says of its recipient is who it was delivered to.
+//!
+//! # What it proves
+//!
+//! A server's message that carries the id of a session (or user) was delivered to that session (or user), and to no other.
+//!
+//! # Why
+//!
+//! The same user in two sessions is the hard case: every check that compares only user ids passes. Most applications already write
+//! the session's id into each event; this rule holds them to it.
+//!
+//! # Example
+//!
+//! ```toml
+//! [pack]
+//! name   = "agents"
+//! format = 1
+//!
+//! [fields]
+//! session = "/session_id"
+//!
+//! [events]
+//! step = { from = "server", name = { regex = "^agent_" } }
+//!
+//! [[rule]]
+//! id      = "event-of-another-session"
+//! title   = "every agent event goes to the session that it names"
+//! kind    = "addressed"
+//! field   = "session"
+//! event   = "step"
+//! missing = "violated"
+//! ```
+//!
+//! # Keys
+//!
+//! - `field` (required): the field of `[fields]` that names the recipient.
+//! - `to`: whom it names, `"session"` (default) or `"user"`.
+//! - `event`: which server events; default: every server message in which the field yields a value.
+//! - `missing`: what an event of `event` without the field means: `"violated"`, `"undecided"` or `"ignore"` (default).
+//!
+//! # What it cannot see
+//!
+//! It is exercised by an addressed message that comes while another session (user) is connected. It cannot see a message without an
+//! id that reaches the wrong session; nor, where a session's id is known as a hash only (a cookie), whether it is the one that a
+//! message names: undecided.
 
 mod check;
 
 use crate::rules::read::{HOLDERS, Names, Table};
 use crate::rules::{EventRef, FieldId, HolderKind};
 
-/// A message that carries a session or user id goes to that session or user.
-///
-/// ```toml
-/// [[rule]]
-/// id    = "event-of-another-session"
-/// title = "every event goes to the session that it names"
-/// kind  = "addressed"
-/// field = "session"       # a field of [fields]
-/// to    = "session"       # session (default) or user
-/// event = ["step"]        # default: every server message in which the field yields
-/// missing = "violated"    # an event of `event` without the field: violated, undecided, ignore (default)
-/// ```
-///
-/// It is exercised by an addressed message that comes while another session (user) is connected. It
-/// cannot see a message without an id that reaches the wrong session; nor, where a session's id is
-/// known as a hash only (a cookie), whether it is the one that a message names: undecided.
+/// An `addressed` rule.
 #[derive(Debug, Clone)]
 pub struct Addressed {
     /// Where the recipient's id is.

@@ -1,4 +1,55 @@
 //! `count`: at least, at most or exactly so many.
+//!
+//! # What it proves
+//!
+//! So many events, or so many different ids in them, came in each session (user, connection, ...), over all the time or within any
+//! window of time.
+//!
+//! # Why
+//!
+//! "Each session completes at least two runs" is how one knows that a test did what it was meant to do; "at most 20 messages in a
+//! second" is a promise to clients.
+//!
+//! # Example
+//!
+//! ```toml
+//! [pack]
+//! name   = "agents"
+//! format = 1
+//!
+//! [fields]
+//! run = "/run_id"
+//!
+//! [events]
+//! started   = { from = "server", name = "agent_started" }
+//! completed = { from = "server", name = "agent_completed" }
+//!
+//! [[rule]]
+//! id       = "each-session-completes-two-runs"
+//! title    = "each session completes at least two runs"
+//! kind     = "count"
+//! event    = "completed"
+//! distinct = "run"
+//! per      = "session"
+//! at-least = 2
+//! for-each = { having = "started" }
+//! ```
+//!
+//! # Keys
+//!
+//! - `event` (required): the events, one or several.
+//! - `distinct`: a field or pointer: count different ids there instead of events.
+//! - `per`: over what: `"session"` (default), `"user"`, `"connection"`, `"recording"`, or a field or pointer: each id there.
+//! - `at-least`, `at-most`, `exactly`: the limits; at least one of them.
+//! - `within`: a sliding window for `at-most`; default: all the time.
+//! - `for-each`: `{ having = EVENT }`: only sessions (users, ...) that had this event. Default: `at-least` speaks of all that had any
+//!   connection, `at-most` of all that were counted.
+//!
+//! # What it cannot see
+//!
+//! It is exercised by each one that is judged. Too many are final at once; too few once the last connection has closed, and
+//! undecided while one is still open when the recording ends: record until everybody has left. `per = "recording"` counts the
+//! recording as it is. A connection that was refused makes nobody a session of whom `at-least` speaks.
 
 mod check;
 
@@ -7,27 +58,7 @@ use std::time::Duration;
 use crate::rules::read::{Names, Node, Table};
 use crate::rules::{EventRef, Selector};
 
-/// So many events, or so many different ids in them.
-///
-/// ```toml
-/// [[rule]]
-/// id       = "each-session-completes-two-runs"
-/// title    = "each session completes at least two runs"
-/// kind     = "count"
-/// event    = "completed"
-/// distinct = "run"                    # count different ids instead of events
-/// per      = "session"                # session (default), user, connection, recording, or a field / pointer
-/// at-least = 2                        # or exactly
-/// at-most  = 20                       # and/or
-/// within   = "10s"                    # a sliding window for at-most; default: all the time
-/// for-each = { having = "started" }   # only sessions (users, ...) that had this event; default: at-least
-///                                     # speaks of all that had any connection, at-most of all counted
-/// ```
-///
-/// It is exercised by each one that is judged. Too many are final at once; too few once the last
-/// connection has closed, and undecided while one is still open when the recording ends: record until
-/// everybody has left. `per = "recording"` counts the recording as it is. A connection that was
-/// refused makes nobody a session of whom `at-least` speaks.
+/// A `count` rule.
 #[derive(Debug, Clone)]
 pub struct Count {
     /// The events.

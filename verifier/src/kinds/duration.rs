@@ -1,4 +1,59 @@
 //! `duration`: so long, and no longer.
+//!
+//! # What it proves
+//!
+//! The time between two events stays within limits: each time, their mean, a percentile, or the time that sessions that work at once
+//! need together.
+//!
+//! # Why
+//!
+//! "A session is established in under 10 s, all four concurrent ones in under 20 s": a limit for one says nothing about many, and a
+//! mean hides the slow ones.
+//!
+//! # Example
+//!
+//! ```toml
+//! [pack]
+//! name   = "agents"
+//! format = 1
+//!
+//! [events]
+//! ready = { from = "server", name = "ready" }
+//!
+//! [[rule]]
+//! id    = "sessions-are-established-in-time"
+//! title = "a session is established within 10 s, and all concurrent ones within 20 s"
+//! kind  = "duration"
+//! from  = "@open"
+//! to    = "ready"
+//! per   = "connection"
+//! max   = "10s"
+//! mean  = "10s"
+//! p95   = "8s"
+//! cohort-max = "20s"
+//! ```
+//!
+//! # Keys
+//!
+//! - `from` (required): what starts the clock; the first of these, for each of `per` (and each id of `match`).
+//! - `to` (required): what stops it: the first of these after the start.
+//! - `to-last`: `true`: the last of them stops it. Default `false`.
+//! - `match`: a field or pointer: only messages with equal ids belong together. Default: none.
+//! - `per`: one measurement for each: `"session"` (default), `"user"` or `"connection"`.
+//! - `max`: the limit for every measurement.
+//! - `mean`: the limit for the mean over all.
+//! - `p1 ... p99`: the limit for a percentile (nearest rank).
+//! - `cohort-max`: the limit from the first start to the last end over all holders whose intervals overlap.
+//!
+//! # What it cannot see
+//!
+//! A start that has no end is undecided while the recording could still bring it within `max`, and a violation of `max` after that.
+//! In the mean, the percentiles and the cohorts it counts as long as it was watched: what is too high with that is too high whatever
+//! comes.
+//!
+//! It is exercised by each measurement; with `cohort-max` alone, by those that overlap with another holder's. Overlapping goes on
+//! through others: on a server that is never idle, everybody may be one cohort. A step of a handshake that was refused starts no
+//! clock: that it was accepted is for `handshake` to say. With `to-last` what comes after the recording's end is not seen.
 
 mod check;
 
@@ -7,31 +62,7 @@ use std::time::Duration;
 use crate::rules::read::{HOLDERS, Names, Node, Table};
 use crate::rules::{EventRef, Selector};
 
-/// The time between two events stays within limits.
-///
-/// ```toml
-/// [[rule]]
-/// id    = "sessions-are-established-in-time"
-/// title = "a session is established within 10 s"
-/// kind  = "duration"
-/// from  = "@open"                # the first of these, per `per` and `match` ...
-/// to    = "ready"                # ... to the first (to-last = true: the last) of these after it
-/// # match = "run"                # only messages with equal ids; default: none
-/// per   = "connection"           # session (default), user, connection; one measurement each (and per id)
-/// max   = "10s"                  # every measurement
-/// mean  = "10s"                  # the mean over all
-/// p95   = "8s"                   # any percentile p1 ... p99 (nearest rank)
-/// cohort-max = "20s"             # first start to last end over all holders whose intervals overlap
-/// ```
-///
-/// A start that has no end is undecided while the recording could still bring it within `max`, and a
-/// violation of `max` after that. In the mean, the percentiles and the cohorts it counts as long as it
-/// was watched: what is too high with that is too high whatever comes.
-///
-/// It is exercised by each measurement; with `cohort-max` alone, by those that overlap with another
-/// holder's. Overlapping goes on through others: on a server that is never idle, everybody may be one
-/// cohort. A step of a handshake that was refused starts no clock: that it was accepted is for
-/// `handshake` to say. With `to-last` what comes after the recording's end is not seen.
+/// A `duration` rule.
 #[derive(Debug, Clone)]
 pub struct DurationSpec {
     /// What starts the clock.

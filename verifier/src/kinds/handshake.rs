@@ -1,37 +1,64 @@
-//! `handshake`: accepted, with the right subprotocol, Origin and credentials, and one holder for
-//! each session id.
+//! `handshake`: accepted, with the right subprotocol, Origin and credentials, and one holder for each session id.
+//!
+//! # What it proves
+//!
+//! Each opening handshake is as it should be; and nobody holds a session id beside its holder.
+//!
+//! # Why
+//!
+//! A client can present any session id that it likes. Every other rule takes a session for one holder: whether it is, this kind
+//! checks.
+//!
+//! # Example
+//!
+//! ```toml
+//! [pack]
+//! name   = "sessions"
+//! format = 1
+//!
+//! [[rule]]
+//! id          = "one-session-one-holder"
+//! title       = "each handshake is accepted, and a session id has one holder"
+//! kind        = "handshake"
+//! accepted    = true
+//! subprotocol = ["chat.v2"]
+//! origin      = [{ regex = "^https://" }]
+//! credential  = "required"
+//! url         = "no-secret"
+//! one-holder  = ["user", "device", "credential"]
+//! unshared    = ["credential", "token-id"]
+//! ```
+//!
+//! # Keys
+//!
+//! At least one of them.
+//!
+//! - `accepted`: `true`: every handshake is answered 101.
+//! - `subprotocol`: matchers, one of which the chosen subprotocol matches; `""` for none.
+//! - `origin`: matchers, one of which the Origin of a browser matches; no Origin is no breach.
+//! - `credential`: `"required"`: each accepted handshake presents one.
+//! - `url`: `"no-secret"`: no token in the request target.
+//! - `one-holder`: what is the same in all connections of one session id: `"user"`, `"device"`, `"credential"`, `"token-id"`. One
+//!   session id with two of these is violated.
+//! - `unshared`: likewise, what no two session ids have in common.
+//!
+//! # What it cannot see
+//!
+//! A refused handshake breaks `accepted` only: the server has defended itself. Two users or devices of one session id are a takeover
+//! whenever they come. Credentials are compared by their source, and may be renewed: two at the same time are a takeover, one after
+//! the other is undecided. Where none of the traits is known of all connections of a session, or only different ones, it is
+//! undecided.
+//!
+//! It is exercised by each handshake; `one-holder` by connections that are not the only one (a second one could have presented the
+//! session id of the first), `unshared` by two sessions. One demand does not make up for another. It cannot see a takeover by
+//! somebody who presents the same of everything.
 
 mod check;
 
 use crate::rules::Matcher;
 use crate::rules::read::{Node, Table, one_of};
 
-/// The opening handshake is as it should be.
-///
-/// ```toml
-/// [[rule]]
-/// id         = "one-session-one-holder"
-/// title      = "a session id has one holder"
-/// kind       = "handshake"
-/// accepted   = true                                   # every handshake is answered 101
-/// subprotocol = ["chat.v2"]                           # the chosen one; `""` for none
-/// origin     = [{ regex = "^https://" }]              # what a browser sent; no Origin is no breach
-/// credential = "required"                             # each accepted handshake presents one
-/// url        = "no-secret"                            # no token in the request target
-/// one-holder = ["user", "device", "credential"]       # one session id, two of these = violated
-/// unshared   = ["credential", "token-id"]             # one of these, two session ids = violated
-/// ```
-///
-/// At least one of the keys must be there.
-///
-/// A refused handshake breaks `accepted` only: the server has defended itself. Two users or devices of
-/// one session id are a takeover whenever they come. Credentials are compared by their source, and may
-/// be renewed: two at the same time are a takeover, one after the other is undecided. Where none of
-/// the traits is known of all connections of a session, or only different ones, it is undecided.
-///
-/// It is exercised by each handshake; `one-holder` by connections that are not the only one (a second
-/// one could have presented the session id of the first), `unshared` by two sessions. One demand does
-/// not make up for another. It cannot see a takeover by somebody who presents the same of everything.
+/// A `handshake` rule.
 #[derive(Debug, Clone, Default)]
 pub struct Handshake {
     /// Every handshake is answered 101.

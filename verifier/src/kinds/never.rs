@@ -1,4 +1,48 @@
 //! `never`: no selected event happens.
+//!
+//! # What it proves
+//!
+//! None of these events came: in the whole history, or in a part of it.
+//!
+//! # Why
+//!
+//! Some things must not be sent at all, or not before, after or between others: nothing of a thread before the session is ready,
+//! nothing after a logout.
+//!
+//! # Example
+//!
+//! ```toml
+//! [pack]
+//! name   = "threads"
+//! format = 1
+//!
+//! [events]
+//! ready  = { from = "server", name = "ready" }
+//! thread = { from = "server", name = "thread" }
+//!
+//! [[rule]]
+//! id     = "nothing-before-ready"
+//! title  = "no draft of a thread reaches a connection before it is ready"
+//! kind   = "never"
+//! event  = "thread"
+//! where  = { "/draft" = true }
+//! before = "ready"
+//! per    = "connection"
+//! ```
+//!
+//! # Keys
+//!
+//! - `event` (required): the events, one or several.
+//! - `where`: values that they have; default: all of them.
+//! - `before`, `after`: only before (after) the first of these events.
+//! - `between`: a list of two: only after the first, up to the next of the second.
+//! - `per`: over what such a part is counted: `"connection"` (default), `"session"` or `"user"`.
+//! - `key`: a field or pointer; the part is counted, besides, over equal ids. Default: none.
+//!
+//! # What it cannot see
+//!
+//! It is exercised by any event within the part that travels the way in which a forbidden one would, and by the event that ends a
+//! part: it was watched to its end, and nothing came. What begins or ends a part is not in it.
 
 mod check;
 pub(in crate::kinds) mod window;
@@ -6,23 +50,7 @@ pub(in crate::kinds) mod window;
 use crate::rules::read::{HOLDERS, Names, Node, Table};
 use crate::rules::{Condition, EventRef, HolderKind, Selector};
 
-/// No selected event happens, everywhere or between two others.
-///
-/// ```toml
-/// [[rule]]
-/// id    = "nothing-before-ready"
-/// title = "no event of a thread reaches a connection before it is ready"
-/// kind  = "never"
-/// event = "thread"                       # one, or several
-/// where = { "/draft" = true }            # default: all of them
-/// before = "ready"                       # or after = "x", or between = ["x", "y"]; default: always
-/// per   = "connection"                   # what the scope is counted over: connection (default), session, user
-/// key   = "thread"                       # and, besides, over equal ids; default: none
-/// ```
-///
-/// It is exercised by any event within the scope that travels the way in which a forbidden one would,
-/// and by the event that ends a scope: it was watched to its end, and nothing came. What begins or
-/// ends a scope is not in it.
+/// A `never` rule.
 #[derive(Debug, Clone)]
 pub struct Never {
     /// The events.

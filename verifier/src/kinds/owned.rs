@@ -1,4 +1,75 @@
 //! `owned`: a resource is delivered to, and used by, its owner (or members) only.
+//!
+//! # What it proves
+//!
+//! A thread, run, order or document that one session owns was shown to no other, and no other had its way with it: also where both
+//! sessions are the same user, and also where the foreign sighting comes before the claim.
+//!
+//! # Why
+//!
+//! This is what isolation means. Who owns what is taken from the traffic itself (who created it, whom the server named), from
+//! ownership facts, or from memberships; what counts is what reached whom, and what the server granted.
+//!
+//! # Example
+//!
+//! ```toml
+//! [pack]
+//! name   = "threads"
+//! format = 1
+//!
+//! [fields]
+//! thread = ["/thread_id", "/payload/thread/id"]
+//!
+//! [events]
+//! create  = { from = "client", name = "create_thread" }
+//! created = { from = "server", name = "thread_created" }
+//! shared  = { from = "server", name = "thread_shared", bind = { to = "/to_session" } }
+//! asked   = { from = "client", name = ["open_thread", "send_message"] }
+//! thread  = { from = "server", name = "thread" }
+//! refused = { from = "server", name = "error" }
+//!
+//! [[rule]]
+//! id         = "foreign-thread"
+//! title      = "a thread is seen and used only by the session that created it"
+//! kind       = "owned"
+//! resource   = "thread"
+//! owner      = "session"
+//! claimed-by = { event = "created", owner-at = "/session_id", answers = { event = "create", match = "/request_id" } }
+//! shared-by  = { event = "shared", with = "to" }
+//! used-by    = "asked"
+//! reply      = { match = "/request_id", granted-by = "thread", denied-by = "refused", within = "2s" }
+//! ```
+//!
+//! # Keys
+//!
+//! One of `claimed-by`, `facts` and `members-by` must be there: something has to say who owns.
+//!
+//! - `resource` (required): the field of `[fields]` with the resource's id.
+//! - `owner`: who can own: `"session"` (default), `"user"` or `"connection"`.
+//! - `unique-within`: how far an id reaches: `"server"` (default), `"user"`, `"session"` or `"connection"`; the same id beyond it is
+//!   another resource.
+//! - `claimed-by`: events that show who owns. A client's claims for its sender (clients make up ids). A server's may be a table:
+//!   `owner-at` is where it names the owner, `answers = { event, match }` the request that it answers, whose sender owns. With
+//!   neither, who is told owns, if nobody else is told.
+//! - `facts`: ownership facts of `[facts]`.
+//! - `seen`: what a sighting is: `"fields"` (default): every server message in which the field yields; `"anywhere"`: besides, any
+//!   string in it that equals a claimed id (of six characters or more).
+//! - `shared-by`, `revoked-by`: `{ event, with, holder }`: server events that give (take) access; `with` is where they name to whom,
+//!   `holder` what that id is: `"session"` or `"user"`.
+//! - `members-by`, `left-by`: events that make whoever sends or gets them a member, and end that. Members may see and use.
+//! - `survives-reconnect`: `true`: a membership is the session's, not the connection's. Default `false`.
+//! - `released-by`: events that end the ownership; the id may be used anew.
+//! - `broadcast-by`: server events that may go to everybody: no sightings.
+//! - `used-by`, `written-by`: client events that read (change) the resource that they name.
+//! - `reply`: `{ match, granted-by, denied-by, within }`: how the server answers them. Without `match`, by the next answer on the
+//!   connection.
+//! - `grant-slack`: a sighting that races with a share, revocation or membership by less than this is undecided. Default `"1s"`.
+//!
+//! # What it cannot see
+//!
+//! It is exercised by a sighting while another session (user, connection) is connected. A use that was refused holds, and is noted;
+//! one that was answered with content is violated, a foreign write more so than a read; one that was not answered is undecided, and
+//! so is a resource that nothing gives to anybody. Content that carries no id at all, and ids that no field names, are not seen.
 
 mod access;
 mod argue;
@@ -16,20 +87,7 @@ use wsaudit_wire::Direction;
 use crate::rules::read::{HOLDERS, Names, Node, Table, one_of};
 use crate::rules::{EventRef, FieldId, HolderKind, Selector};
 
-/// A resource is seen and used only by its owner, and by those it was shared with.
-///
-/// ```toml
-/// [[rule]]
-/// id         = "foreign-thread"
-/// title      = "a thread is seen and used only by the session that created it"
-/// kind       = "owned"
-/// resource   = "thread"              # a field of [fields]
-/// owner      = "session"             # session (default), user or connection
-/// claimed-by = { event = "created", owner-at = "/session_id", answers = { event = "create", match = "/request_id" } }
-/// shared-by  = { event = "shared", with = "to" }
-/// used-by    = "asked"
-/// reply      = { match = "/request_id", granted-by = "thread", denied-by = "refused", within = "2s" }
-/// ```
+/// An `owned` rule.
 #[derive(Debug, Clone)]
 pub struct Owned {
     /// Where the resource's id is.

@@ -1,4 +1,59 @@
 //! `response`: a request gets its reply, within a time, on its own connection.
+//!
+//! # What it proves
+//!
+//! Each request was answered by a reply with its id, where it was asked, in time; or, with `expect = "no reply"`, was not.
+//!
+//! # Why
+//!
+//! A reply that goes to another connection is content in the wrong hands and a user who waits. A refusal that never comes looks like
+//! isolation, and is an accident.
+//!
+//! # Example
+//!
+//! ```toml
+//! [pack]
+//! name   = "threads"
+//! format = 1
+//!
+//! [fields]
+//! thread = "/thread_id"
+//!
+//! [events]
+//! asked   = { from = "client", name = ["create_thread", "open_thread"] }
+//! created = { from = "server", name = "thread_created" }
+//! thread  = { from = "server", name = "thread" }
+//! refused = { from = "server", name = "error" }
+//!
+//! [[rule]]
+//! id      = "every-request-is-answered"
+//! title   = "every request is answered on its own connection within 5 s, about the same thread"
+//! kind    = "response"
+//! request = "asked"
+//! reply   = ["created", "thread", "refused"]
+//! match   = "/request_id"
+//! within  = "5s"
+//! on      = "connection"
+//! unsolicited = "violated"
+//! same    = ["thread"]
+//! ```
+//!
+//! # Keys
+//!
+//! - `request` (required): the client events that ask.
+//! - `reply` (required): the server events that answer.
+//! - `match` (required): the field or pointer with the id that they share.
+//! - `within`: the time that a reply may take; default: as long as the recording goes on.
+//! - `expect`: `"reply"` (default), or `"no reply"`: a request that must stay unanswered.
+//! - `on`: where the reply comes: on the same `"connection"` (default), `"session"` or `"user"`.
+//! - `unsolicited`: what a reply means with an id that nobody asked with there: `"violated"` or `"ignore"` (default).
+//! - `same`: fields that request and reply agree on, where both have them: one value in common.
+//!
+//! # What it cannot see
+//!
+//! It is exercised by each request with an id. A request is answered by the first reply with its id that comes there; a second one is
+//! no matter. No reply is a violation once `within` is over while the one who asked is still connected; before that, without `within`,
+//! or where frames are missing or cannot be decoded, it is undecided.
 
 mod check;
 
@@ -7,27 +62,7 @@ use std::time::Duration;
 use crate::rules::read::{HOLDERS, Names, Table};
 use crate::rules::{EventRef, HolderKind, Selector};
 
-/// A request gets its reply.
-///
-/// ```toml
-/// [[rule]]
-/// id      = "every-request-is-answered"
-/// title   = "every request is answered on its own connection within 5 s"
-/// kind    = "response"
-/// request = ["create", "list", "asked"]
-/// reply   = ["created", "thread", "refused"]
-/// match   = "/request_id"            # a field, or a pointer
-/// within  = "5s"                     # default: as long as the recording goes on
-/// expect  = "reply"                  # or "no reply": a request that must stay unanswered
-/// on      = "connection"             # the reply comes on the same connection (default), session, user
-/// unsolicited = "violated"           # a reply with a key that nobody asked with there; default "ignore"
-/// same    = ["thread"]               # fields that request and reply must agree on, where both have them
-/// ```
-///
-/// It is exercised by each request with an id. A request is answered by the first reply with its id
-/// that comes there; a second one is no matter. No reply is a violation once `within` is over while
-/// the one who asked is still connected; before that, without `within`, or where frames are missing or
-/// cannot be decoded, it is undecided. Fields agree where they have one value in common.
+/// A `response` rule.
 #[derive(Debug, Clone)]
 pub struct Response {
     /// The client events that ask.

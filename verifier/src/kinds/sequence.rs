@@ -1,4 +1,52 @@
 //! `sequence`: events of one key come in the given order, completely, on one session.
+//!
+//! # What it proves
+//!
+//! For each id, the steps came in order, each as often as it may, all to one session, and to the end within a time.
+//!
+//! # Why
+//!
+//! A run whose steps turn up in two sessions has bled from one into the other, though each event alone looks right.
+//!
+//! # Example
+//!
+//! ```toml
+//! [pack]
+//! name   = "agents"
+//! format = 1
+//!
+//! [fields]
+//! run = "/run_id"
+//!
+//! [events]
+//! started   = { from = "server", name = "agent_started" }
+//! thinking  = { from = "server", name = "agent_thinking" }
+//! completed = { from = "server", name = "agent_completed" }
+//!
+//! [[rule]]
+//! id     = "agent-run-in-order"
+//! title  = "a run starts, thinks at least once, and completes"
+//! kind   = "sequence"
+//! key    = "run"
+//! steps  = ["started", "thinking+", "completed"]
+//! within = "15s"
+//! on     = "session"
+//! ```
+//!
+//! # Keys
+//!
+//! - `key` (required): the field or pointer with the id that ties the events together.
+//! - `steps` (required): the events in order; `+` one or more, `*` any number, `?` at most one.
+//! - `within`: the time from the first to the last step; default: no limit.
+//! - `on`: who sees all steps: one `"session"` (default), `"user"` or `"connection"`. Ids are compared within one.
+//!
+//! # What it cannot see
+//!
+//! It is exercised by each key that is met. The first event out of order breaks a key, once. After a completed sequence its first
+//! step begins another one of the same key; anything else is out of order. A key whose first step was seen by somebody else, or came
+//! before the recording, is broken too: a connection is recorded from its opening on. What a gap may hide is not held against it.
+//! Where a holder has several connections and each is told everything, what one of them shows after another is the same step, not a
+//! second one.
 
 mod check;
 
@@ -7,25 +55,7 @@ use std::time::Duration;
 use crate::rules::read::{HOLDERS, Names, Node, Table};
 use crate::rules::{EventRef, HolderKind, Selector};
 
-/// Events of one key come in the given order.
-///
-/// ```toml
-/// [[rule]]
-/// id     = "agent-run-in-order"
-/// title  = "a run starts, thinks at least once, and completes"
-/// kind   = "sequence"
-/// key    = "run"                                     # a field, or a pointer
-/// steps  = ["started", "thinking+", "completed"]     # `+` one or more, `*` any number, `?` at most one
-/// within = "15s"                                     # from the first to the last step; default: no limit
-/// on     = "session"                                 # all steps are seen by one session (default), user, connection
-/// ```
-///
-/// It is exercised by each key that is met. The first event out of order breaks a key, once. After a
-/// completed sequence its first step begins another one of the same key; anything else is out of
-/// order. A key whose first step was seen by somebody else, or came before the recording, is broken
-/// too: a connection is recorded from its opening on. What a gap may hide is not held against it.
-/// Where a holder has several connections and each is told everything, what one of them shows after
-/// another is the same step, not a second one.
+/// A `sequence` rule.
 #[derive(Debug, Clone)]
 pub struct Sequence {
     /// What ties the events together.
