@@ -19,7 +19,8 @@ mod writer;
 pub use credit::{Budget, Credit, CreditGuard};
 pub use header::OpenError;
 pub use reader::{
-    Connection, Connections, Counts, Filter, FrameBytes, FrameQuery, FrameRow, FrameRows, Message,
+    Connection, Connections, Counts, Exchange, Filter, FrameBytes, FrameQuery, FrameRow, FrameRows,
+    HttpBodyRow, HttpMessageRow, HttpQuery, HttpRows, Message,
     MessagePayload, MessageQuery, MessageRow, MessageRows, ReadError, ReadPlace, Reader,
     ReaderOptions, RunInfo, TagSpan, Unclean,
 };

@@ -8,13 +8,14 @@ use rusqlite::{Connection as Sqlite, OpenFlags};
 use crate::header::{Header, OpenError};
 use crate::record::{Nanos, Seq};
 use crate::run::RunId;
-use crate::schema::TABLES;
+use crate::schema::{FormatVersion, tables};
 
 mod cell;
 mod copy;
 mod error;
 mod filter;
 mod frames;
+mod http;
 mod joined;
 mod messages;
 mod order;
@@ -25,6 +26,7 @@ mod unclean;
 pub use error::{ReadError, ReadPlace};
 pub use filter::{Connections, Filter};
 pub use frames::{FrameBytes, FrameQuery, FrameRow, FrameRows};
+pub use http::{Exchange, HttpBodyRow, HttpMessageRow, HttpQuery, HttpRows};
 pub use messages::{Message, MessagePayload, MessageQuery, MessageRow, MessageRows};
 pub use rows::{Connection, Counts, RunInfo, TagSpan};
 pub use unclean::Unclean;
@@ -61,6 +63,7 @@ impl Default for ReaderOptions {
 /// A settled one is read in place, under SQLite's shared lock: no recorder can append meanwhile.
 pub struct Reader {
     path: PathBuf,
+    version: FormatVersion,
     // Before `_copy`, so that SQLite closes its files before they are removed.
     sqlite: Sqlite,
     runs: Vec<RunInfo>,
@@ -100,13 +103,15 @@ impl Reader {
                 });
             }
         };
-        plain::check(path, &sqlite)?;
-        probe_tables(path, &sqlite)?;
+        let version = version(path, &sqlite)?;
+        plain::check(path, &sqlite, version)?;
+        probe_tables(path, &sqlite, version)?;
         let runs = rows::runs(path, &sqlite)?;
         let anchors = rows::anchors(path, &sqlite)?;
         let unclean = Unclean::of(&runs, copy.is_some());
         Ok(Self {
             path: path.into(),
+            version,
             sqlite,
             runs,
             anchors,
@@ -119,6 +124,11 @@ impl Reader {
     /// The recording, as it was named when it was opened.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// The version of its format.
+    pub const fn version(&self) -> FormatVersion {
+        self.version
     }
 
     /// Why the recording may end too early; `None` where each of its runs was closed cleanly.
@@ -193,9 +203,24 @@ fn open_sqlite(path: &Path, file: &Path, flags: OpenFlags) -> Result<Sqlite, Ope
     open().map_err(|error| OpenError::from_sqlite(path, "the schema", &error))
 }
 
+/// The version of the format, as it is where the log counts, too.
+fn version(path: &Path, sqlite: &Sqlite) -> Result<FormatVersion, OpenError> {
+    let version = sqlite
+        .query_row("PRAGMA user_version", [], |row| row.get(0))
+        .map_err(|error| OpenError::from_sqlite(path, "the format version", &error))?;
+    let found = FormatVersion(version);
+    if found > FormatVersion::NEWEST {
+        return Err(OpenError::Newer {
+            path: path.into(),
+            found,
+        });
+    }
+    Ok(found)
+}
+
 /// Looks up the first and the last row of each table: it must be there, and both ends readable.
-fn probe_tables(path: &Path, sqlite: &Sqlite) -> Result<(), OpenError> {
-    for (table, key) in TABLES {
+fn probe_tables(path: &Path, sqlite: &Sqlite, version: FormatVersion) -> Result<(), OpenError> {
+    for (table, key) in tables(version) {
         for order in ["ASC", "DESC"] {
             let sql = format!("SELECT * FROM {table} ORDER BY {key} {order} LIMIT 1");
             let looked = sqlite.prepare(&sql).and_then(|mut statement| {

@@ -2,6 +2,11 @@
 //!
 //! The proxy makes these and hands them to the writer; the reader gives them back.
 
+mod exchange;
+
+pub use exchange::{
+    ExchangeAnswered, ExchangeEnded, ExchangeOpened, HowExchangeEnded, HttpBody, HttpMessage,
+};
 pub use wsaudit_tagging::{Provenance, TagKind};
 use wsaudit_wire::{Direction, Endpoint, FrameHeader, Opcode};
 
@@ -17,7 +22,8 @@ pub struct Seq(pub u64);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Nanos(pub u64);
 
-/// A connection's number within its recording; the first one is 1.
+/// A connection's number within its recording; the first one is 1. Plain HTTP exchanges are numbered
+/// from the same counter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ConnectionId(pub u64);
 
@@ -44,6 +50,14 @@ pub enum Record {
     Gap(GapRecord),
     /// Bytes that never became a frame.
     Tail(TailRecord),
+    /// The head of a plain HTTP request was read.
+    ExchangeOpened(ExchangeOpened),
+    /// The head of its answer was read.
+    ExchangeAnswered(ExchangeAnswered),
+    /// A whole request, or an answer as far as it came.
+    Http(HttpMessage),
+    /// An exchange has ended.
+    ExchangeEnded(ExchangeEnded),
 }
 
 /// A client's opening handshake.

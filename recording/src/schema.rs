@@ -11,16 +11,29 @@ pub const APPLICATION_ID: u32 = 0x5753_4155;
 /// | version | since | what changed |
 /// |---|---|---|
 /// | 1 | 0.1.0 | the first one |
+/// | 2 | unreleased | plain HTTP exchanges: `exchange`, `http_message`, and their views |
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FormatVersion(pub u32);
 
 impl FormatVersion {
     /// The version that this library writes, and the newest that it reads.
-    pub const NEWEST: Self = Self(1);
+    pub const NEWEST: Self = Self(2);
+
+    /// The first version that holds plain HTTP exchanges.
+    pub(crate) const WITH_EXCHANGES: Self = Self(2);
 }
 
-/// Every table, with its key; an open recording has all of them.
-pub(crate) const TABLES: [(&str, &str); 10] = [
+/// The tables of a version, each with its key; an open recording has all of them.
+pub(crate) fn tables(version: FormatVersion) -> impl Iterator<Item = (&'static str, &'static str)> {
+    let later = (version >= FormatVersion::WITH_EXCHANGES).then_some(EXCHANGE_TABLES);
+    FIRST_TABLES.into_iter().chain(later.into_iter().flatten())
+}
+
+/// What version 2 added.
+const EXCHANGE_TABLES: [(&str, &str); 2] = [("exchange", "id"), ("http_message", "seq")];
+
+/// What version 1 had.
+const FIRST_TABLES: [(&str, &str); 10] = [
     ("run", "id"),
     ("clock_anchor", "run_id"),
     ("connection", "id"),

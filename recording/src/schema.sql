@@ -1,4 +1,4 @@
--- Format version 1 of a wsaudit recording. docs/recording-format.md describes every column.
+-- Format version 2 of a wsaudit recording. docs/recording-format.md describes every column.
 -- Times are nanoseconds since the start of their run, unless a comment says otherwise.
 
 CREATE TABLE run (
@@ -124,6 +124,38 @@ CREATE TABLE tail (
   chunks_id     INTEGER
 ) STRICT;
 
+CREATE TABLE exchange (
+  id            INTEGER PRIMARY KEY,    -- of the counter that numbers connections
+  uuid          TEXT    NOT NULL,
+  run_id        INTEGER NOT NULL,
+  opened_seq    INTEGER NOT NULL,
+  opened_at     INTEGER NOT NULL,
+  client_addr   TEXT    NOT NULL,
+  upstream      TEXT    NOT NULL,
+  http_version  TEXT    NOT NULL,
+  method        TEXT    NOT NULL,
+  target        TEXT    NOT NULL,
+  request_head  BLOB    NOT NULL,
+  answered_seq  INTEGER,
+  answered_at   INTEGER,
+  status        INTEGER,
+  response_head BLOB,
+  ended_seq     INTEGER,
+  ended_at      INTEGER,
+  how_ended     TEXT CHECK (how_ended IN ('answered', 'fin', 'reset', 'upstream-failed', 'stopped'))
+) STRICT;
+
+CREATE TABLE http_message (
+  seq         INTEGER PRIMARY KEY,      -- of its last byte
+  exchange_id INTEGER NOT NULL,
+  direction   INTEGER NOT NULL,         -- 0 request, 1 response
+  at          INTEGER NOT NULL,
+  content     TEXT    NOT NULL CHECK (content IN ('whole', 'truncated', 'undecodable', 'not-recorded')),
+  body        BLOB,                     -- decoded; NULL: not recorded
+  length      INTEGER NOT NULL,         -- of the body as it was sent, without its chunking
+  why         TEXT                      -- it is not whole
+) STRICT;
+
 CREATE VIEW frame_view AS
 SELECT f.seq,
        f.connection_id,
@@ -227,3 +259,43 @@ SELECT session_id,
        max(time) AS last_time
   FROM session_frame
  GROUP BY session_id;
+
+CREATE VIEW http_view AS
+SELECT m.seq,
+       m.exchange_id,
+       e.run_id,
+       CASE m.direction WHEN 0 THEN 'client-to-server' ELSE 'server-to-client' END AS direction,
+       m.at / 1e9 AS seconds,
+       (SELECT strftime('%Y-%m-%dT%H:%M:%S', (a.wall + m.at - a.at) / 1000000000, 'unixepoch')
+               || printf('.%06dZ', (a.wall + m.at - a.at) % 1000000000 / 1000)
+          FROM clock_anchor AS a
+         WHERE a.run_id = e.run_id AND a.at <= m.at
+         ORDER BY a.at DESC LIMIT 1) AS time,
+       e.method,
+       e.target,
+       CASE m.direction WHEN 1 THEN e.status END AS status,
+       m.content,
+       m.length,
+       m.body,
+       CASE WHEN m.content IN ('whole', 'truncated') THEN CAST(m.body AS TEXT) END AS text,
+       m.why,
+       e.client_addr,
+       e.upstream
+  FROM http_message AS m
+  JOIN exchange AS e ON e.id = m.exchange_id;
+
+CREATE VIEW session_http AS
+SELECT (SELECT t.value FROM tag AS t
+         WHERE t.connection_id = m.exchange_id AND t.kind = 'session'
+           AND t.from_seq <= m.seq AND (t.to_seq IS NULL OR t.to_seq >= m.seq)
+         ORDER BY t.id DESC LIMIT 1) AS session_id,
+       (SELECT t.value FROM tag AS t
+         WHERE t.connection_id = m.exchange_id AND t.kind = 'user'
+           AND t.from_seq <= m.seq AND (t.to_seq IS NULL OR t.to_seq >= m.seq)
+         ORDER BY t.id DESC LIMIT 1) AS user_id,
+       (SELECT t.value FROM tag AS t
+         WHERE t.connection_id = m.exchange_id AND t.kind = 'device'
+           AND t.from_seq <= m.seq AND (t.to_seq IS NULL OR t.to_seq >= m.seq)
+         ORDER BY t.id DESC LIMIT 1) AS device,
+       m.*
+  FROM http_view AS m;

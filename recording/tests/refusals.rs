@@ -147,11 +147,11 @@ fn a_recording_of_a_newer_format() {
     let (_directory, path) = recording();
     let newer = rusqlite::Connection::open(&path).expect("opened");
     newer
-        .pragma_update(None, "user_version", 2)
+        .pragma_update(None, "user_version", FormatVersion::NEWEST.0 + 1)
         .expect("written");
     drop(newer);
     let error = refused(&path);
-    let expected = FormatVersion(2);
+    let expected = FormatVersion(FormatVersion::NEWEST.0 + 1);
     assert!(
         matches!(error, OpenError::Newer { found, .. } if found == expected),
         "{error}"

@@ -8,6 +8,7 @@ mod candidates;
 mod credentials;
 #[doc(hidden)]
 pub mod fuzzing;
+mod issued;
 mod jwt;
 mod pointer;
 mod redact;
@@ -19,6 +20,7 @@ mod tagger;
 
 pub use candidates::{Candidate, Candidates};
 pub use credentials::credentials;
+pub use issued::Issued;
 pub use jwt::Jwt;
 pub use pointer::{JsonPointer, PointerError};
 pub use redact::{redact_request_head, redact_response_head};

@@ -6,9 +6,10 @@ use memchr::memmem;
 use wsaudit_wire::{Direction, RequestHead, ResponseHead};
 
 use crate::credentials::credential_part;
+use crate::issued::{self, Issued};
 use crate::jwt::{self, Jwt};
 use crate::pointer::JsonPointer;
-use crate::{Redactor, Source, Tag, TagKind};
+use crate::{Provenance, Redactor, Source, Tag, TagKind};
 
 /// Which sources say who a connection speaks for; of each list the first that yields wins.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -33,6 +34,14 @@ impl TagRules {
             TagKind::Device => &self.device,
             TagKind::Credential | TagKind::Claim => &[],
         }
+    }
+
+    /// Whether a source is about a cookie of that name: one that is presented, or set.
+    pub fn names_cookie(&self, name: &[u8]) -> bool {
+        self.all().any(|source| match source {
+            Source::Cookie(named) | Source::SetCookie(named) => named.as_bytes() == name,
+            _ => false,
+        })
     }
 
     /// All sources, whatever their kind.
@@ -69,7 +78,51 @@ impl Tagger {
 
     /// Takes the ids out of the request's head, before it is redacted.
     pub fn on_request(&mut self, request: &RequestHead, redactor: &dyn Redactor) -> Vec<Tag> {
-        self.each(|source| from_request(source, request, redactor))
+        self.on_request_knowing(request, redactor, &Issued::default())
+    }
+
+    /// The same, knowing which cookies the server has set before: an id that it issued, and that comes
+    /// back, is more than one that a client presents.
+    pub fn on_request_knowing(
+        &mut self,
+        request: &RequestHead,
+        redactor: &dyn Redactor,
+        issued: &Issued,
+    ) -> Vec<Tag> {
+        self.each(|source| match source {
+            Source::Cookie(name) | Source::SetCookie(name) => {
+                let found = Found::plainly(source, presented(name, request, redactor)?);
+                if issued.has(name, &found.value) {
+                    Some(Found {
+                        provenance: Provenance::Issued,
+                        ..found
+                    })
+                } else {
+                    // Nobody but the client says so.
+                    matches!(source, Source::Cookie(_)).then_some(found)
+                }
+            }
+            _ => from_request(source, request, redactor)
+                .map(|value| Found::plainly(source, value)),
+        })
+    }
+
+    /// Takes the ids out of the answer to a plain request, before it is redacted: a cookie that it
+    /// sets, and that a source names, is an id that the server issues, whether the source is about
+    /// presented cookies or about those that are set.
+    pub fn on_answer(&mut self, response: &ResponseHead, redactor: &dyn Redactor) -> Vec<Tag> {
+        self.each(|source| match source {
+            Source::Cookie(name) | Source::SetCookie(name) => {
+                let mut cookies = issued::cookies(response);
+                let cookie = cookies.find(|cookie| cookie.name == name.as_bytes())?;
+                Some(Found {
+                    value: redactor.replacement(cookie.value),
+                    source: Source::SetCookie(name.clone()).to_string(),
+                    provenance: Provenance::Issued,
+                })
+            }
+            _ => None,
+        })
     }
 
     /// Takes the ids out of claims that were recorded: pairs of a claim's source (`jwt:sub`) and its
@@ -83,7 +136,7 @@ impl Tagger {
             Source::Jwt(_) => {
                 let wanted = source.to_string();
                 let found = claims.iter().find(|(name, _)| *name == wanted);
-                found.map(|(_, value)| (*value).to_owned())
+                found.map(|(_, value)| Found::plainly(source, (*value).to_owned()))
             }
             _ => None,
         })
@@ -95,7 +148,7 @@ impl Tagger {
             Source::SetCookie(name) => response
                 .set_cookies()
                 .find(|cookie| cookie.name == name.as_bytes() && !cookie.value.is_empty())
-                .map(|cookie| redactor.replacement(cookie.value)),
+                .map(|cookie| Found::plainly(source, redactor.replacement(cookie.value))),
             _ => None,
         })
     }
@@ -124,7 +177,10 @@ impl Tagger {
                 return None;
             }
             let text = *checked.get_or_insert_with(|| std::str::from_utf8(message).ok());
-            pointer.scalar_in(text?).filter(|value| !value.is_empty())
+            let value = pointer.scalar_in(text?);
+            value
+                .filter(|value| !value.is_empty())
+                .map(|value| Found::plainly(source, value))
         })
     }
 
@@ -134,7 +190,7 @@ impl Tagger {
     }
 
     /// Asks each kind's sources in their order, down to the one that yielded what holds.
-    fn each(&mut self, mut value_of: impl FnMut(&Source) -> Option<String>) -> Vec<Tag> {
+    fn each(&mut self, mut find: impl FnMut(&Source) -> Option<Found>) -> Vec<Tag> {
         let mut changed = Vec::new();
         for (kind, held) in KINDS.into_iter().zip(&mut self.held) {
             let sources = self.rules.sources(kind);
@@ -142,15 +198,15 @@ impl Tagger {
             let found = sources[..last]
                 .iter()
                 .enumerate()
-                .find_map(|(rank, source)| Some((rank, source, value_of(source)?)));
-            let Some((rank, source, value)) = found else {
+                .find_map(|(rank, source)| Some((rank, find(source)?)));
+            let Some((rank, found)) = found else {
                 continue;
             };
             let tag = Tag {
                 kind,
-                value,
-                source: source.to_string(),
-                provenance: source.provenance(),
+                value: found.value,
+                source: found.source,
+                provenance: found.provenance,
             };
             let is_new = held.as_ref().is_none_or(|held| {
                 // A session id that the server now issues is more than one that a client presented.
@@ -165,6 +221,32 @@ impl Tagger {
         }
         changed
     }
+}
+
+/// What a source yields.
+struct Found {
+    value: String,
+    source: String,
+    provenance: Provenance,
+}
+
+impl Found {
+    /// A value, with what its source says of it.
+    fn plainly(source: &Source, value: String) -> Self {
+        Self {
+            value,
+            source: source.to_string(),
+            provenance: source.provenance(),
+        }
+    }
+}
+
+/// A cookie that the request presents, redacted.
+fn presented(name: &str, request: &RequestHead, redactor: &dyn Redactor) -> Option<String> {
+    request
+        .cookies()
+        .find(|cookie| cookie.name == name.as_bytes() && !cookie.value.is_empty())
+        .map(|cookie| redactor.replacement(cookie.value))
 }
 
 fn message_pointer(source: &Source, direction: Direction) -> Option<&JsonPointer> {
@@ -208,10 +290,7 @@ fn from_request(source: &Source, request: &RequestHead, redactor: &dyn Redactor)
             }
             values.find_map(|value| readable(&String::from_utf8_lossy(value)))
         }
-        Source::Cookie(name) => request
-            .cookies()
-            .find(|cookie| cookie.name == name.as_bytes() && !cookie.value.is_empty())
-            .map(|cookie| redactor.replacement(cookie.value)),
+        Source::Cookie(name) => presented(name, request, redactor),
         Source::Query(name) => request
             .query_pairs()
             .iter()

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use wsaudit_tagging::{
-    AlreadyRedacted, HmacRedactor, Provenance, Redactor as _, Tag, TagKind, TagRules, Tagger,
+    AlreadyRedacted, HmacRedactor, Issued, Provenance, Redactor as _, Tag, TagKind, TagRules, Tagger,
     credentials, redact_request_head,
 };
 use wsaudit_wire::Direction::{ClientToServer, ServerToClient};
@@ -214,4 +214,37 @@ fn empty_ids_are_no_ids() {
     let mut tagger = sessions(&sources);
     assert_eq!(tagger.on_request(&head, &redactor()), []);
     assert_eq!(tagger.on_message(ClientToServer, br#"{"s":""}"#), []);
+}
+
+#[test]
+fn a_cookie_that_a_login_sets_is_issued_and_so_is_the_session_that_presents_it() {
+    for source in ["cookie:sid", "set-cookie:sid"] {
+        let rules = Arc::new(rules(&[source], &[], &[]));
+        let login = ResponseHead::parse(b"HTTP/1.1 204 No Content\r\nSet-Cookie: sid=abc\r\n\r\n");
+        let login = login.unwrap();
+        let mut issued = Issued::default();
+        assert!(issued.note(&login, &rules, &redactor()));
+
+        let mut tagger = Tagger::new(Arc::clone(&rules));
+        assert_eq!(tagger.on_request(&request("POST /login HTTP/1.1"), &redactor()), []);
+        let tags = tagger.on_answer(&login, &redactor());
+        assert_eq!(tags[0].value, redactor().replacement(b"abc"), "{source}");
+        assert_eq!(tags[0].provenance, Provenance::Issued, "{source}");
+        assert_eq!(tags[0].source, "set-cookie:sid");
+
+        let later = request("GET /ws HTTP/1.1\r\nCookie: theme=dark; sid=abc");
+        let mut tagger = Tagger::new(Arc::clone(&rules));
+        let tags = tagger.on_request_knowing(&later, &redactor(), &issued);
+        assert_eq!(tags[0].value, redactor().replacement(b"abc"), "{source}");
+        assert_eq!(tags[0].provenance, Provenance::Issued, "{source}");
+        assert_eq!(tags[0].source, source);
+
+        let made_up = request("GET /ws HTTP/1.1\r\nCookie: sid=guessed");
+        let tags = Tagger::new(rules).on_request_knowing(&made_up, &redactor(), &issued);
+        let presented = tags.iter().map(|tag| tag.provenance).collect::<Vec<_>>();
+        match source {
+            "cookie:sid" => assert_eq!(presented, [Provenance::Presented]),
+            _ => assert_eq!(presented, [], "nobody has set it"),
+        }
+    }
 }

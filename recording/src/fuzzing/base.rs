@@ -8,8 +8,9 @@ use rusqlite::Connection as Sqlite;
 use wsaudit_wire::{Direction, FrameHeader, LengthForm, Opcode};
 
 use crate::record::{
-    AnomalyRecord, ChunksId, ConnectionClosed, ConnectionId, ConnectionOpened, FrameChunk,
-    FrameRecord, GapRecord, HowEnded, MessageContent, MessageRecord, Nanos, Payload, Provenance,
+    AnomalyRecord, ChunksId, ConnectionClosed, ConnectionId, ConnectionOpened, ExchangeAnswered,
+    ExchangeEnded, ExchangeOpened, FrameChunk, FrameRecord, GapRecord, HowEnded, HowExchangeEnded,
+    HttpBody, HttpMessage, MessageContent, MessageRecord, Nanos, Payload, Provenance,
     Record, Seq, TagKind, TagRecord, TailRecord,
 };
 use crate::writer::{Writer, WriterOptions};
@@ -34,6 +35,7 @@ const SETTLE: &str = "
     UPDATE clock_anchor SET wall = 1000000 + at WHERE at = 0;
     DELETE FROM clock_anchor WHERE at > 0;
     UPDATE connection SET uuid = 'uuid-' || id;
+    UPDATE exchange SET uuid = 'uuid-' || id;
     PRAGMA page_size = 512;
     VACUUM;";
 
@@ -82,7 +84,62 @@ fn records() -> Vec<Record> {
         ..frame_record(62, 0x82, 2_100)
     }));
     records.extend(around());
+    records.extend(exchange());
     records
+}
+
+/// A plain HTTP exchange.
+fn exchange() -> [Record; 5] {
+    let id = ConnectionId(3);
+    let message = |seq: u64, direction, body| {
+        Record::Http(HttpMessage {
+            seq: Seq(seq),
+            exchange: id,
+            direction,
+            at: Nanos(seq * 10),
+            body,
+            length: 9,
+        })
+    };
+    [
+        Record::ExchangeOpened(ExchangeOpened {
+            id,
+            seq: Seq(80),
+            at: Nanos(800),
+            client_addr: "127.0.0.1:50000".into(),
+            upstream: "http://127.0.0.1:8000".into(),
+            http_version: "HTTP/1.1".into(),
+            method: "POST".into(),
+            target: "/api/threads".into(),
+            request_head: b"POST /api/threads HTTP/1.1\r\n\r\n".to_vec(),
+        }),
+        message(
+            81,
+            Direction::ClientToServer,
+            HttpBody::Whole(b"{\"id\":1}\n".to_vec()),
+        ),
+        Record::ExchangeAnswered(ExchangeAnswered {
+            id,
+            seq: Seq(82),
+            at: Nanos(820),
+            status: 201,
+            response_head: b"HTTP/1.1 201 Created\r\n\r\n".to_vec(),
+        }),
+        message(
+            83,
+            Direction::ServerToClient,
+            HttpBody::Truncated {
+                kept: b"{\"id".to_vec(),
+                why: "stopped".into(),
+            },
+        ),
+        Record::ExchangeEnded(ExchangeEnded {
+            id,
+            seq: Seq(84),
+            at: Nanos(840),
+            how: HowExchangeEnded::Stopped,
+        }),
+    ]
 }
 
 /// What is no frame.

@@ -40,6 +40,7 @@ fn read(recording: &Tampered) {
             let steps = [
                 frames(&reader, before.len()),
                 messages(&reader, before.len()),
+                exchanges(&reader, before.len()),
                 around(&reader),
             ];
             for error in steps.into_iter().filter_map(Result::err) {
@@ -88,6 +89,22 @@ fn messages(reader: &Reader, most: usize) -> Result<(), ReadError> {
             MessagePayload::Undecodable(why) => why.len(),
         };
         assert!(kept <= most.max(CAP), "more bytes than the file has");
+        message.to_message();
+    }
+    Ok(())
+}
+
+fn exchanges(reader: &Reader, most: usize) -> Result<(), ReadError> {
+    for exchange in reader.exchanges()? {
+        reader.time(exchange.run, exchange.opened.at);
+    }
+    let mut query = reader.http_messages()?;
+    let mut rows = query.rows()?;
+    let mut count = 0;
+    while rows.advance()? {
+        count += 1;
+        assert!(count <= most, "more messages than bytes");
+        let message = rows.current()?.expect("there is one where it stopped");
         message.to_message();
     }
     Ok(())

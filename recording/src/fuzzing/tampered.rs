@@ -9,7 +9,7 @@ use tempfile::TempDir;
 use wsaudit_wire::fuzzing::Control;
 
 use super::base::{LOOSE, RECORDED};
-use crate::schema::TABLES;
+use crate::schema::{FormatVersion, tables};
 
 /// A recording that was changed, in a directory of its own; dropping it removes both.
 #[derive(Debug)]
@@ -76,8 +76,9 @@ pub fn with_values(data: &[u8]) -> Tampered {
     sqlite
         .execute_batch("PRAGMA synchronous = OFF; PRAGMA journal_mode = MEMORY")
         .expect("a setting");
+    let tables: Vec<_> = tables(FormatVersion::NEWEST).collect();
     while !control.rest().is_empty() {
-        let (table, key) = TABLES[usize::from(control.byte()) % TABLES.len()];
+        let (table, key) = tables[usize::from(control.byte()) % tables.len()];
         let (column, row) = (control.byte(), control.byte());
         let value = value(&mut control);
         // What SQLite refuses, two rows of one key, cannot be in a file.

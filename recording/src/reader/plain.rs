@@ -8,11 +8,15 @@ use std::path::Path;
 use rusqlite::{Connection as Sqlite, OptionalExtension as _};
 
 use crate::header::OpenError;
-use crate::schema::TABLES;
+use crate::schema::{FormatVersion, tables};
 
 /// Refuses a recording of which a table is something else than stored rows.
-pub(super) fn check(path: &Path, sqlite: &Sqlite) -> Result<(), OpenError> {
-    for (table, _) in TABLES {
+pub(super) fn check(
+    path: &Path,
+    sqlite: &Sqlite,
+    version: FormatVersion,
+) -> Result<(), OpenError> {
+    for (table, _) in tables(version) {
         let found = what_is(sqlite, table)
             .map_err(|error| OpenError::from_sqlite(path, &format!("table {table}"), &error))?;
         if let Some(detail) = found {

@@ -90,6 +90,8 @@ pub struct Counts {
     pub gaps: u64,
     /// Tails.
     pub tails: u64,
+    /// Plain HTTP exchanges.
+    pub exchanges: u64,
 }
 
 /// A moment on a run's clock and on the wall.
@@ -101,7 +103,7 @@ pub(super) struct Anchor {
 }
 
 /// Reads each row of `sql` with `read`.
-fn all<T>(
+pub(super) fn all<T>(
     path: &Path,
     sqlite: &Sqlite,
     table: &'static str,
@@ -315,6 +317,11 @@ impl Reader {
             anomalies: self.count("anomaly", "id")?,
             gaps: self.count("gap", "id")?,
             tails: self.count("tail", "id")?,
+            exchanges: if self.knows_exchanges() {
+                self.count("exchange", "id")?
+            } else {
+                0
+            },
         })
     }
 

@@ -57,6 +57,8 @@ impl RecordingFile {
                 source,
             })?;
         let mut file = Self::open(path, lock, options)?;
+        file.update()
+            .map_err(|error| file.failed("bring it to this version's format", &error))?;
         file.numbers = file
             .numbers_after()
             .map_err(|error| OpenError::from_sqlite(path, "the last numbers", &error))?;
@@ -100,6 +102,25 @@ impl RecordingFile {
         self.use_wal()
     }
 
+    /// Adds what a recording of an older format lacks.
+    fn update(&self) -> rusqlite::Result<()> {
+        let newest = FormatVersion::NEWEST.0;
+        let version: u32 = self
+            .connection
+            .query_row("PRAGMA user_version", [], |row| row.get(0))?;
+        if version >= newest {
+            return Ok(());
+        }
+        let mut missing = SQL.to_owned();
+        for kind in ["TABLE", "INDEX", "VIEW"] {
+            let create = format!("CREATE {kind} ");
+            missing = missing.replace(&create, &format!("{create}IF NOT EXISTS "));
+        }
+        self.connection.execute_batch(&format!(
+            "BEGIN IMMEDIATE; {missing} PRAGMA user_version = {newest}; COMMIT;"
+        ))
+    }
+
     /// The log lets others read while we write; `synchronous = FULL` syncs it at each commit.
     fn use_wal(&self) -> rusqlite::Result<()> {
         self.connection
@@ -128,11 +149,18 @@ impl RecordingFile {
                    UNION ALL SELECT max(answered_seq) FROM connection
                    UNION ALL SELECT max(closed_seq) FROM connection
                    UNION ALL SELECT max(from_seq) FROM tag
+                   UNION ALL SELECT max(seq) FROM http_message
+                   UNION ALL SELECT max(opened_seq) FROM exchange
+                   UNION ALL SELECT max(answered_seq) FROM exchange
+                   UNION ALL SELECT max(ended_seq) FROM exchange
                    UNION ALL SELECT max(seq) FROM anomaly
                    UNION ALL SELECT max(to_seq) FROM gap
                    UNION ALL SELECT max(first_seq) - 1 FROM run)",
             )?,
-            connection: largest("SELECT max(id) FROM connection")?,
+            connection: largest(
+                "SELECT max(id) FROM (
+                   SELECT max(id) AS id FROM connection UNION ALL SELECT max(id) FROM exchange)",
+            )?,
             chunks: largest("SELECT max(chunks_id) FROM frame_chunk")?,
         })
     }

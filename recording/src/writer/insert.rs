@@ -4,8 +4,8 @@ use rusqlite::{Connection, ErrorCode, Statement, params};
 
 use crate::column::{from_direction, from_endpoint, signed};
 use crate::record::{
-    AnomalyRecord, ConnectionAnswered, ConnectionClosed, ConnectionOpened, FrameChunk, FrameRecord,
-    GapRecord, MessageContent, MessageRecord, Payload, Record, TagRecord, TailRecord,
+    AnomalyRecord, ConnectionAnswered, ConnectionClosed, ConnectionOpened, ExchangeAnswered,
+    ExchangeEnded, ExchangeOpened, FrameChunk, FrameRecord, GapRecord, HttpBody, HttpMessage, MessageContent, MessageRecord, Payload, Record, TagRecord, TailRecord,
 };
 use crate::run::Run;
 
@@ -33,6 +33,10 @@ pub(super) struct Inserts<'c> {
     anomaly: Statement<'c>,
     gap: Statement<'c>,
     tail: Statement<'c>,
+    exchange: Statement<'c>,
+    exchange_answered: Statement<'c>,
+    exchange_ended: Statement<'c>,
+    http: Statement<'c>,
 }
 
 impl<'c> Inserts<'c> {
@@ -85,6 +89,22 @@ impl<'c> Inserts<'c> {
                 "INSERT INTO tail (connection_id, direction, first_at, header, payload, chunks_id)
                  VALUES (?, ?, ?, ?, ?, ?)",
             )?,
+            exchange: prepare(
+                "INSERT INTO exchange (id, uuid, run_id, opened_seq, opened_at, client_addr,
+                 upstream, http_version, method, target, request_head)
+                 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            )?,
+            exchange_answered: prepare(
+                "UPDATE exchange SET answered_seq = ?2, answered_at = ?3, status = ?4,
+                 response_head = ?5 WHERE id = ?1",
+            )?,
+            exchange_ended: prepare(
+                "UPDATE exchange SET ended_seq = ?2, ended_at = ?3, how_ended = ?4 WHERE id = ?1",
+            )?,
+            http: prepare(
+                "INSERT INTO http_message (seq, exchange_id, direction, at, content, body, length,
+                 why) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            )?,
         })
     }
 
@@ -101,6 +121,10 @@ impl<'c> Inserts<'c> {
             Record::Anomaly(anomaly) => self.anomaly(anomaly),
             Record::Gap(gap) => self.gap(gap),
             Record::Tail(tail) => self.tail(tail),
+            Record::ExchangeOpened(opened) => self.exchange_opened(opened),
+            Record::ExchangeAnswered(answered) => self.exchange_answered(answered),
+            Record::ExchangeEnded(ended) => self.exchange_ended(ended),
+            Record::Http(message) => self.http(message),
         };
         match rows {
             Ok(0) => Ok(Inserted::Refused("its connection is not known".into())),
@@ -243,6 +267,58 @@ impl<'c> Inserts<'c> {
             tail.header,
             payload,
             chunks,
+        ])
+    }
+
+    fn exchange_opened(&mut self, opened: &ExchangeOpened) -> rusqlite::Result<usize> {
+        self.exchange.execute(params![
+            signed(opened.id.0),
+            format!("{}-{}", self.run_uuid, opened.id.0),
+            self.run_id,
+            signed(opened.seq.0),
+            signed(opened.at.0),
+            opened.client_addr,
+            opened.upstream,
+            opened.http_version,
+            opened.method,
+            opened.target,
+            opened.request_head,
+        ])
+    }
+
+    fn exchange_answered(&mut self, answered: &ExchangeAnswered) -> rusqlite::Result<usize> {
+        self.exchange_answered.execute(params![
+            signed(answered.id.0),
+            signed(answered.seq.0),
+            signed(answered.at.0),
+            answered.status,
+            answered.response_head,
+        ])
+    }
+
+    fn exchange_ended(&mut self, ended: &ExchangeEnded) -> rusqlite::Result<usize> {
+        self.exchange_ended.execute(params![
+            signed(ended.id.0),
+            signed(ended.seq.0),
+            signed(ended.at.0),
+            ended.how.as_str(),
+        ])
+    }
+
+    fn http(&mut self, message: &HttpMessage) -> rusqlite::Result<usize> {
+        let why = match &message.body {
+            HttpBody::Truncated { why, .. } | HttpBody::Undecodable { why, .. } => Some(why),
+            HttpBody::Whole(_) | HttpBody::NotRecorded => None,
+        };
+        self.http.execute(params![
+            signed(message.seq.0),
+            signed(message.exchange.0),
+            from_direction(message.direction),
+            signed(message.at.0),
+            message.body.word(),
+            message.body.bytes(),
+            signed(message.length),
+            why,
         ])
     }
 }

@@ -1,6 +1,6 @@
 //! What is kept, and what is counted, while the recorder cannot write.
 
-use crate::record::{GapRecord, Nanos, Payload, Record, Seq};
+use crate::record::{GapRecord, HttpBody, Nanos, Payload, Record, Seq};
 
 /// Handshakes and tails kept in memory until the recorder writes again, in bytes; beyond that heads
 /// and tails are given up.
@@ -83,7 +83,24 @@ impl Lost {
             Record::Answered(answered) => {
                 self.trim(&mut answered.response_head);
             }
-            Record::Closed(_) | Record::Tag(_) => {}
+            Record::ExchangeOpened(opened) => {
+                self.trim(&mut opened.request_head);
+            }
+            Record::ExchangeAnswered(answered) => {
+                self.trim(&mut answered.response_head);
+            }
+            // That there was one is known; what it said is lost.
+            Record::Http(message) => {
+                if message.body != HttpBody::NotRecorded {
+                    self.frames += 1;
+                    self.lose(message.seq);
+                    message.body = HttpBody::Truncated {
+                        kept: Vec::new(),
+                        why: "the recorder failed".to_owned(),
+                    };
+                }
+            }
+            Record::Closed(_) | Record::Tag(_) | Record::ExchangeEnded(_) => {}
         }
         self.kept.push(record);
     }

@@ -207,7 +207,7 @@ impl Recorder<'_> {
     /// A record that the schema does not take is a gap of its own.
     fn write_refusal(&mut self, record: &Record, why: &str) -> rusqlite::Result<()> {
         let (what, seq) = name_of(record);
-        let frames = u64::from(matches!(record, Record::Frame(_)));
+        let frames = u64::from(matches!(record, Record::Frame(_) | Record::Http(_)));
         let seq = seq.unwrap_or(Seq(self.shared.run.peek_seq().0.saturating_sub(1)));
         self.inserts.insert(&Record::Gap(GapRecord {
             connection: None,
@@ -397,5 +397,9 @@ fn name_of(record: &Record) -> (&'static str, Option<Seq>) {
         Record::Anomaly(anomaly) => ("anomaly", Some(anomaly.seq)),
         Record::Gap(gap) => ("gap", Some(gap.from)),
         Record::Tail(_) => ("tail", None),
+        Record::ExchangeOpened(opened) => ("HTTP request's head", Some(opened.seq)),
+        Record::ExchangeAnswered(answered) => ("HTTP answer's head", Some(answered.seq)),
+        Record::ExchangeEnded(ended) => ("end of an HTTP exchange", Some(ended.seq)),
+        Record::Http(message) => ("HTTP message", Some(message.seq)),
     }
 }

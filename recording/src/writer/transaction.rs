@@ -37,6 +37,9 @@ impl Transaction {
                 self.read_at_sum += u128::from(frame.last_at.0);
             }
             Record::Chunk(chunk) => self.bytes += chunk.bytes.len() as u64,
+            Record::Http(message) => {
+                self.bytes += message.body.bytes().map_or(0, <[u8]>::len) as u64;
+            }
             Record::Opened(_)
             | Record::Answered(_)
             | Record::Closed(_)
@@ -44,7 +47,10 @@ impl Transaction {
             | Record::Message(_)
             | Record::Anomaly(_)
             | Record::Gap(_)
-            | Record::Tail(_) => {}
+            | Record::Tail(_)
+            | Record::ExchangeOpened(_)
+            | Record::ExchangeAnswered(_)
+            | Record::ExchangeEnded(_) => {}
         }
     }
 
