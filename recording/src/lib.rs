@@ -20,9 +20,9 @@ pub use credit::{Budget, Credit, CreditGuard};
 pub use header::OpenError;
 pub use reader::{
     Connection, Connections, Counts, Exchange, Filter, FrameBytes, FrameQuery, FrameRow, FrameRows,
-    HttpBodyRow, HttpMessageRow, HttpQuery, HttpRows, Message,
-    MessagePayload, MessageQuery, MessageRow, MessageRows, ReadError, ReadPlace, Reader,
-    ReaderOptions, RunInfo, TagSpan, Unclean,
+    HttpBodyRow, HttpMessageRow, HttpQuery, HttpRows, Message, MessagePayload, MessageQuery,
+    MessageRow, MessageRows, ReadError, ReadPlace, Reader, ReaderOptions, RunInfo, TagSpan,
+    Unclean,
 };
 pub use record::*;
 pub use run::{Run, RunId};

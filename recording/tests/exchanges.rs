@@ -41,7 +41,11 @@ fn message(seq: u64, direction: Direction, body: HttpBody) -> HttpMessage {
 fn messages() -> [HttpMessage; 4] {
     let way = Direction::ServerToClient;
     [
-        message(1_001, Direction::ClientToServer, HttpBody::Whole(Vec::new())),
+        message(
+            1_001,
+            Direction::ClientToServer,
+            HttpBody::Whole(Vec::new()),
+        ),
         message(
             1_003,
             way,

@@ -74,19 +74,21 @@ pub(crate) fn cookies(response: &ResponseHead) -> impl Iterator<Item = Cookie<'_
 /// `Expires` names the beginning of time, as everybody writes it.
 fn removes(value: &[u8]) -> bool {
     let attributes = value.split(|byte| *byte == b';').skip(1);
-    let decided = attributes.map(<[u8]>::trim_ascii).try_for_each(|attribute| {
-        let text = String::from_utf8_lossy(attribute).to_ascii_lowercase();
-        let Some((name, value)) = text.split_once('=') else {
-            return ControlFlow::Continue(());
-        };
-        match (name.trim(), value.trim()) {
-            ("max-age", age) if age.starts_with('-') || age.parse() == Ok(0_u64) => {
-                ControlFlow::Break(())
+    let decided = attributes
+        .map(<[u8]>::trim_ascii)
+        .try_for_each(|attribute| {
+            let text = String::from_utf8_lossy(attribute).to_ascii_lowercase();
+            let Some((name, value)) = text.split_once('=') else {
+                return ControlFlow::Continue(());
+            };
+            match (name.trim(), value.trim()) {
+                ("max-age", age) if age.starts_with('-') || age.parse() == Ok(0_u64) => {
+                    ControlFlow::Break(())
+                }
+                ("expires", date) if date.contains("1970") => ControlFlow::Break(()),
+                _ => ControlFlow::Continue(()),
             }
-            ("expires", date) if date.contains("1970") => ControlFlow::Break(()),
-            _ => ControlFlow::Continue(()),
-        }
-    });
+        });
     decided.is_break()
 }
 
@@ -112,9 +114,10 @@ mod tests {
     #[test]
     fn what_is_set_is_known_and_new_once() {
         let mut issued = Issued::default();
-        let mut note =
-            |fields: &str| issued.note(&answer(fields), &rules(), &AlreadyRedacted);
-        assert!(note("Set-Cookie: sid=a; Path=/; HttpOnly\r\nSet-Cookie: theme=x\r\n"));
+        let mut note = |fields: &str| issued.note(&answer(fields), &rules(), &AlreadyRedacted);
+        assert!(note(
+            "Set-Cookie: sid=a; Path=/; HttpOnly\r\nSet-Cookie: theme=x\r\n"
+        ));
         assert!(!note("Set-Cookie: sid=a\r\n"), "known");
         assert!(!note("Set-Cookie: theme=dark\r\n"), "no source names it");
         assert!(note("set-cookie: uid=7; Max-Age=3600\r\n"));

@@ -102,8 +102,7 @@ impl Tagger {
                     matches!(source, Source::Cookie(_)).then_some(found)
                 }
             }
-            _ => from_request(source, request, redactor)
-                .map(|value| Found::plainly(source, value)),
+            _ => from_request(source, request, redactor).map(|value| Found::plainly(source, value)),
         })
     }
 

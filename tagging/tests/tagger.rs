@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use wsaudit_tagging::{
-    AlreadyRedacted, HmacRedactor, Issued, Provenance, Redactor as _, Tag, TagKind, TagRules, Tagger,
-    credentials, redact_request_head,
+    AlreadyRedacted, HmacRedactor, Issued, Provenance, Redactor as _, Tag, TagKind, TagRules,
+    Tagger, credentials, redact_request_head,
 };
 use wsaudit_wire::Direction::{ClientToServer, ServerToClient};
 use wsaudit_wire::{RequestHead, ResponseHead};
@@ -226,7 +226,10 @@ fn a_cookie_that_a_login_sets_is_issued_and_so_is_the_session_that_presents_it()
         assert!(issued.note(&login, &rules, &redactor()));
 
         let mut tagger = Tagger::new(Arc::clone(&rules));
-        assert_eq!(tagger.on_request(&request("POST /login HTTP/1.1"), &redactor()), []);
+        assert_eq!(
+            tagger.on_request(&request("POST /login HTTP/1.1"), &redactor()),
+            []
+        );
         let tags = tagger.on_answer(&login, &redactor());
         assert_eq!(tags[0].value, redactor().replacement(b"abc"), "{source}");
         assert_eq!(tags[0].provenance, Provenance::Issued, "{source}");

@@ -10,8 +10,8 @@ use wsaudit_wire::{Direction, FrameHeader, LengthForm, Opcode};
 use crate::record::{
     AnomalyRecord, ChunksId, ConnectionClosed, ConnectionId, ConnectionOpened, ExchangeAnswered,
     ExchangeEnded, ExchangeOpened, FrameChunk, FrameRecord, GapRecord, HowEnded, HowExchangeEnded,
-    HttpBody, HttpMessage, MessageContent, MessageRecord, Nanos, Payload, Provenance,
-    Record, Seq, TagKind, TagRecord, TailRecord,
+    HttpBody, HttpMessage, MessageContent, MessageRecord, Nanos, Payload, Provenance, Record, Seq,
+    TagKind, TagRecord, TailRecord,
 };
 use crate::writer::{Writer, WriterOptions};
 

@@ -11,11 +11,7 @@ use crate::header::OpenError;
 use crate::schema::{FormatVersion, tables};
 
 /// Refuses a recording of which a table is something else than stored rows.
-pub(super) fn check(
-    path: &Path,
-    sqlite: &Sqlite,
-    version: FormatVersion,
-) -> Result<(), OpenError> {
+pub(super) fn check(path: &Path, sqlite: &Sqlite, version: FormatVersion) -> Result<(), OpenError> {
     for (table, _) in tables(version) {
         let found = what_is(sqlite, table)
             .map_err(|error| OpenError::from_sqlite(path, &format!("table {table}"), &error))?;

@@ -5,7 +5,8 @@ use rusqlite::{Connection, ErrorCode, Statement, params};
 use crate::column::{from_direction, from_endpoint, signed};
 use crate::record::{
     AnomalyRecord, ConnectionAnswered, ConnectionClosed, ConnectionOpened, ExchangeAnswered,
-    ExchangeEnded, ExchangeOpened, FrameChunk, FrameRecord, GapRecord, HttpBody, HttpMessage, MessageContent, MessageRecord, Payload, Record, TagRecord, TailRecord,
+    ExchangeEnded, ExchangeOpened, FrameChunk, FrameRecord, GapRecord, HttpBody, HttpMessage,
+    MessageContent, MessageRecord, Payload, Record, TagRecord, TailRecord,
 };
 use crate::run::Run;
 
