@@ -2,7 +2,8 @@
 //!
 //! The opening handshake passes here before it is recorded: [`Tagger`] takes the ids out of it that
 //! the user's [`Source`]s name, [`credentials`] what it proves itself with, and
-//! [`redact_request_head`] replaces every secret by its keyed hash. Nothing here does I/O.
+//! [`redact_request_head`] replaces every secret by its keyed hash; [`PayloadRules`] does so in messages,
+//! where that is asked for. Nothing here does I/O.
 
 mod candidates;
 mod credentials;
@@ -10,6 +11,7 @@ mod credentials;
 pub mod fuzzing;
 mod issued;
 mod jwt;
+mod payload;
 mod pointer;
 mod redact;
 mod redactor;
@@ -22,6 +24,7 @@ pub use candidates::{Candidate, Candidates};
 pub use credentials::credentials;
 pub use issued::Issued;
 pub use jwt::Jwt;
+pub use payload::{PayloadRule, PayloadRuleError, PayloadRules, Withheld};
 pub use pointer::{JsonPointer, PointerError};
 pub use redact::{redact_request_head, redact_response_head};
 pub use redactor::{AlreadyRedacted, HmacRedactor, Redactor};

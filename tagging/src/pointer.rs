@@ -187,7 +187,7 @@ impl<'de> Visitor<'de> for Walk<'_> {
 }
 
 /// RFC 6901, section 4: digits without a leading zero.
-fn array_index(token: &str) -> Option<usize> {
+pub(crate) fn array_index(token: &str) -> Option<usize> {
     let canonical = token == "0" || !token.starts_with(['0', '+']);
     token.parse().ok().filter(|_| canonical)
 }
