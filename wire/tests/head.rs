@@ -130,6 +130,22 @@ fn obs_text_in_a_value_is_kept() {
 }
 
 #[test]
+fn a_target_that_is_no_utf8_is_kept_and_has_its_places() {
+    let raw = b"GET /\xFCber?a=\xE4\xF6&b=\xC3\xA4 HTTP/1.1\r\nX: \xFC\r\n\r\n";
+    let head = RequestHead::parse(raw).expect("a request");
+    assert_eq!(head.raw(), raw);
+    assert_eq!(head.path(), "/\u{1A}ber");
+    let pairs = head.query_pairs();
+    assert_eq!(pairs[0].value, "\u{1A}\u{1A}");
+    assert_eq!(&raw[pairs[0].value_at.clone()], b"\xE4\xF6");
+    assert_eq!(pairs[1].value, "\u{e4}");
+    assert_eq!(&raw[pairs[1].value_at.clone()], b"\xC3\xA4");
+    assert_eq!(head.headers().get("X"), Some(&b"\xFC"[..]));
+    let method = b"G\xFCT / HTTP/1.1\r\n\r\n";
+    RequestHead::parse(method).expect_err("a method is a token");
+}
+
+#[test]
 fn a_folded_value_of_a_response_is_kept_with_its_fold() {
     let head = response("HTTP/1.1 200 OK\r\nX: a\r\n b\r\nY: c\r\n\r\n");
     assert_eq!(head.headers().get("Y"), Some(&b"c"[..]));

@@ -52,6 +52,13 @@ impl Headers {
         }
     }
 
+    /// The same fields at the same places of other bytes, which are those of the head.
+    pub(super) fn of(mut self, raw: &[u8]) -> Self {
+        self.raw.clear();
+        self.raw.extend_from_slice(raw);
+        self
+    }
+
     /// The bytes of the whole head.
     pub fn raw(&self) -> &[u8] {
         &self.raw

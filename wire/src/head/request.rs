@@ -44,18 +44,21 @@ pub struct Cookie<'a> {
 impl RequestHead {
     /// Parses the head at the front of `raw`; what comes after it is left out.
     pub fn parse(raw: &[u8]) -> Result<Self, HeadError> {
+        // Of the same length, so that every place in it is one in `raw`.
+        let parsed = &*with_ascii_for_stray_bytes(raw);
         with_enough_places(|places| {
             let mut fields = vec![httparse::EMPTY_HEADER; places];
             let mut request = httparse::Request::new(&mut fields);
-            match request.parse(raw) {
+            match request.parse(parsed) {
                 Ok(httparse::Status::Complete(length)) => {
-                    let target = request.path.unwrap_or_default();
+                    let target_at = place_of(parsed, request.path.unwrap_or_default().as_bytes());
                     Ok(Self {
                         method: request.method.unwrap_or_default().to_owned(),
-                        target: target.to_owned(),
-                        target_at: place_of(raw, target.as_bytes()),
+                        target: shown(&raw[target_at.clone()]),
+                        target_at,
                         minor_version: request.version.unwrap_or_default(),
-                        headers: Headers::new(&raw[..length], request.headers),
+                        headers: Headers::new(&parsed[..length], request.headers)
+                            .of(&raw[..length]),
                     })
                 }
                 Ok(httparse::Status::Partial) => {
@@ -68,7 +71,7 @@ impl RequestHead {
                         let mut fields = vec![httparse::EMPTY_HEADER; places];
                         httparse::Request::new(&mut fields).parse(prefix).is_err()
                     };
-                    let line = first_malformed_line(raw, refuses);
+                    let line = first_malformed_line(parsed, refuses);
                     Err(ParseFailure::Head(HeadError::Malformed { line, why }))
                 }
             }
@@ -98,7 +101,8 @@ impl RequestHead {
         }
     }
 
-    /// The request target as it was written.
+    /// The request target as it was written; a byte that is no UTF-8 is a U+001A in it, so that places
+    /// are the same.
     pub fn target(&self) -> &str {
         &self.target
     }
@@ -178,6 +182,43 @@ impl RequestHead {
             && self.headers.has_token("Upgrade", "websocket")
             && self.headers.has_token("Connection", "upgrade")
     }
+}
+
+/// What stands for a byte of a target that is no UTF-8. No legal target has it.
+const STRAY: char = '\u{1A}';
+
+/// The head, parsable where its target holds bytes that are no UTF-8: clients send Latin-1, servers
+/// take it, and a proxy that refuses it is not transparent. Only the target is looked at; a method is
+/// a token (RFC 9110, section 9.1), and values of fields are bytes anyway.
+fn with_ascii_for_stray_bytes(raw: &[u8]) -> Cow<'_, [u8]> {
+    let start = raw
+        .iter()
+        .position(|byte| *byte == b' ')
+        .unwrap_or(raw.len());
+    let line = raw[start..].iter().position(|byte| *byte == b'\n');
+    let end = line.map_or(raw.len(), |length| start + length);
+    if std::str::from_utf8(&raw[start..end]).is_ok() {
+        return Cow::Borrowed(raw);
+    }
+    let mut parsable = raw.to_vec();
+    let mut at = start;
+    for chunk in raw[start..end].utf8_chunks() {
+        at += chunk.valid().len();
+        let stray = at..at + chunk.invalid().len();
+        parsable[stray.clone()].fill(b'!');
+        at = stray.end;
+    }
+    Cow::Owned(parsable)
+}
+
+/// A target for reading, of the same length.
+fn shown(target: &[u8]) -> String {
+    let mut shown = String::with_capacity(target.len());
+    for chunk in target.utf8_chunks() {
+        shown.push_str(chunk.valid());
+        shown.extend(chunk.invalid().iter().map(|_| STRAY));
+    }
+    shown
 }
 
 fn decoded(text: &str) -> Cow<'_, str> {
