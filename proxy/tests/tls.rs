@@ -112,19 +112,26 @@ impl Authority {
     }
 
     async fn connect(&self, socket: TcpStream) -> TlsStream<TcpStream> {
+        let stream = self.try_to_connect(socket, &[b"h2", b"http/1.1"]).await;
+        let stream = stream.unwrap();
+        assert_eq!(stream.get_ref().1.alpn_protocol(), Some(&b"http/1.1"[..]));
+        stream
+    }
+
+    async fn try_to_connect(
+        &self,
+        socket: TcpStream,
+        alpn: &[&[u8]],
+    ) -> std::io::Result<TlsStream<TcpStream>> {
         let roots = self.roots();
         let mut config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
             .with_safe_default_protocol_versions()
             .unwrap()
             .with_root_certificates(roots)
             .with_no_client_auth();
-        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        config.alpn_protocols = alpn.iter().map(|name| name.to_vec()).collect();
         let name = ServerName::try_from("localhost").unwrap();
-        let stream = within(TlsConnector::from(Arc::new(config)).connect(name, socket))
-            .await
-            .unwrap();
-        assert_eq!(stream.get_ref().1.alpn_protocol(), Some(&b"http/1.1"[..]));
-        stream
+        within(TlsConnector::from(Arc::new(config)).connect(name, socket)).await
     }
 }
 
@@ -169,6 +176,33 @@ async fn tls_on_both_legs_passes_frames_large_ones_and_half_close() {
     assert_eq!(tls.sni.as_deref(), Some("localhost"));
     assert_eq!(tls.alpn.as_deref(), Some("http/1.1"));
     assert_eq!(connection.closed.unwrap().how, HowEnded::Fin);
+}
+
+#[tokio::test]
+async fn only_http_1_1_is_agreed_on_whatever_is_offered() {
+    let authority = Authority::new();
+    let backend = backend().await;
+    let port = backend.local_addr().unwrap().port();
+    let mut config = config(&format!("https://localhost:{port}"));
+    config.routes[0].tls = Some(authority.listener());
+    config.routes[0].upstream_tls.verification =
+        Verification::Authorities(Some(authority.path("ca.pem")));
+    let rig = Rig::start_on(backend, config, WriterOptions::default()).await;
+    // Both peers would rather speak HTTP/2; `connect` and `accept` look at what was agreed on.
+    let mut client = authority.connect(rig.client().await).await;
+    client.write_all(UPGRADE).await.unwrap();
+    let server = authority.accept(rig.accept().await).await;
+    // A client that speaks nothing else is told so, in TLS.
+    let refused = authority
+        .try_to_connect(rig.client().await, &[b"h2"])
+        .await
+        .unwrap_err();
+    assert!(
+        refused.to_string().contains("NoApplicationProtocol"),
+        "{refused}"
+    );
+    drop((client, server));
+    rig.stop().await;
 }
 
 /// A client of the proxy, and what the proxy answers it where `server` is the upstream.
