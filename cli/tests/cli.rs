@@ -12,10 +12,12 @@ mod completeness;
 mod demo;
 mod harness;
 mod killed;
+mod memory;
 mod operate;
 #[cfg(feature = "demo")]
 mod readme;
 mod record;
 mod refusals;
 mod show;
+mod transparency;
 mod verify;

@@ -4,5 +4,5 @@ mod disk;
 mod kills;
 mod peers;
 mod power_loss;
-mod strace;
+pub(crate) mod strace;
 mod trouble;

@@ -168,6 +168,11 @@ impl Recorder {
         &self.address
     }
 
+    /// Its process.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     pub(crate) fn http(&self) -> String {
         format!("http://{}", self.address)
     }
@@ -193,12 +198,7 @@ impl Recorder {
 
     /// SIGTERM.
     pub(crate) fn terminate(&self) {
-        let pid = self.child.id().to_string();
-        let sent = Command::new("sh")
-            .args(["-c", "kill -TERM \"$0\"", &pid])
-            .status()
-            .unwrap();
-        assert!(sent.success());
+        send_signal(self.child.id(), "TERM");
     }
 
     /// SIGKILL.
@@ -231,6 +231,13 @@ impl Recorder {
             stderr,
         }
     }
+}
+
+/// Sends a signal to a process.
+pub(crate) fn send_signal(pid: u32, signal: &str) {
+    let script = format!("kill -{signal} {pid}");
+    let sent = Command::new("sh").args(["-c", &script]).status().unwrap();
+    assert!(sent.success(), "{script}");
 }
 
 impl Drop for Recorder {

@@ -39,6 +39,12 @@ pub(crate) fn tampered(log: &Path, program: &Path, tampering: &str) -> Option<Co
     traced(log, program, &["-etrace=fsync", &inject])
 }
 
+/// A command that runs another one, and logs what it does with its sockets.
+pub(crate) fn sockets(log: &Path, program: &Path) -> Option<Command> {
+    let trace = "-etrace=setsockopt,recvfrom,read,readv,recvmsg,sendto,write,writev,sendmsg";
+    traced(log, program, &["-y", "-s", "0", trace])
+}
+
 /// A command that runs another one under strace; `None`, and a loud note, where that cannot be.
 fn traced(log: &Path, program: &Path, how: &[&str]) -> Option<Command> {
     let traces = |command: &mut Command| command.status().is_ok_and(|status| status.success());
