@@ -21,7 +21,7 @@ fn named_tests(text: &str) -> impl Iterator<Item = (&str, &str)> {
     let quoted = text.split('`').skip(1).step_by(2);
     quoted.filter_map(|code| {
         let (file, name) = code.split_once("::")?;
-        file.ends_with(".rs").then_some((file, name))
+        file.strip_suffix(".rs").map(|_| (file, name))
     })
 }
 

@@ -145,7 +145,7 @@ async fn the_largest_length_that_can_be_declared_passes_and_stays_open() {
         let (mut client, mut server) = rig.pair().await;
         let mut bytes = vec![0x82, 127];
         bytes.extend_from_slice(&declared.to_be_bytes());
-        bytes.extend_from_slice(&[7; 100_000]);
+        bytes.extend_from_slice(&vec![7; 100_000]);
         server.write_all(&bytes).await.unwrap();
         expect(&mut client, &bytes).await;
         client.write_all(&masked(0x81, b"I wait")).await.unwrap();
