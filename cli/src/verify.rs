@@ -57,8 +57,8 @@ pub(crate) struct VerifyArgs {
     /// A shipped pack, a rule file, or a directory of rule files
     #[arg(long, value_name = "NAME|PATH")]
     rules: Vec<String>,
-    /// Ownership facts: the CSV file of the table that rules call NAME
-    #[arg(long, value_name = "NAME=FILE.csv")]
+    /// Ownership facts: a CSV or SQLite file instead of what the pack names in [facts.NAME]
+    #[arg(long, value_name = "NAME=FILE")]
     facts: Vec<FactsFile>,
     /// How the report is written
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]

@@ -9,7 +9,7 @@ use std::process::Command;
 use cargo_metadata::{CargoOpt, DependencyKind, Metadata, MetadataCommand, PackageId};
 
 /// Our rooms, and the rooms that each may know.
-const ROOMS: [(&str, &[&str]); 6] = [
+const ROOMS: [(&str, &[&str]); 7] = [
     ("wsaudit-wire", &[]),
     ("wsaudit-tagging", &["wsaudit-wire"]),
     ("wsaudit-recording", &["wsaudit-tagging", "wsaudit-wire"]),
@@ -21,11 +21,12 @@ const ROOMS: [(&str, &[&str]); 6] = [
         "wsaudit-verifier",
         &["wsaudit-recording", "wsaudit-tagging", "wsaudit-wire"],
     ),
+    ("wsaudit-facts", &["wsaudit-verifier"]),
     ("wsaudit-demo", &[]),
 ];
 
 /// What no room may reach, not even by a detour.
-const FORBIDDEN: [(&str, &[&str]); 6] = [
+const FORBIDDEN: [(&str, &[&str]); 7] = [
     (
         "wsaudit-wire",
         &[
@@ -52,6 +53,8 @@ const FORBIDDEN: [(&str, &[&str]); 6] = [
     ),
     ("wsaudit-proxy", &["toml"]),
     ("wsaudit-verifier", NETWORK),
+    // A database's client speaks over tokio; nothing else there does.
+    ("wsaudit-facts", &["hyper", "tungstenite"]),
     ("wsaudit-demo", &["rusqlite", "toml"]),
 ];
 

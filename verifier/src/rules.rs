@@ -241,14 +241,49 @@ pub struct Scope {
 /// Where ownership facts come from.
 #[derive(Debug, Clone)]
 pub struct FactsDef {
-    /// A CSV file; a relative path was joined to the rule file's directory.
-    pub csv: std::path::PathBuf,
-    /// The column that names the resource.
-    pub resource: String,
-    /// The column that names the owner.
-    pub owner: String,
+    /// The file or database.
+    pub source: FactsSource,
+    /// The column that names the resource; `None`: the first one.
+    pub resource: Option<String>,
+    /// The column that names the owner; `None`: the second one.
+    pub owner: Option<String>,
+    /// Whether a resource that they do not list does not exist.
+    pub listing: Listing,
     /// Where it stands.
     pub location: Location,
+}
+
+/// A file or database with ownership facts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FactsSource {
+    /// A CSV file with a head line; a relative path was joined to the rule file's directory.
+    Csv {
+        /// The file.
+        path: std::path::PathBuf,
+    },
+    /// A SQLite file; the path likewise.
+    Sqlite {
+        /// The file.
+        path: std::path::PathBuf,
+        /// A query that gives a row for each resource.
+        query: String,
+    },
+    /// A PostgreSQL server.
+    Postgres {
+        /// A query that gives a row for each resource.
+        query: String,
+        /// The environment's variable with the database's URL; `None`: the variables that `psql` reads.
+        url_from: Option<String>,
+    },
+}
+
+/// Whether facts list every resource.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Listing {
+    /// What they do not list is not known to them; the default.
+    Partial,
+    /// `complete = true`: what they do not list does not exist.
+    Complete,
 }
 
 /// The field of SCENARIOS' report that a rule feeds; a judgement per session, and its counterpart

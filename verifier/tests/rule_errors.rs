@@ -415,3 +415,32 @@ accepted = false
         )
     );
 }
+
+#[test]
+fn facts_from_everywhere_and_from_nowhere() {
+    shows!(
+        "facts",
+        errors(
+            r#"
+[facts.spreadsheet]
+from     = "csv"
+path     = "threads.csv"
+
+[facts.file]
+from     = "sqlite"
+path     = "app.db"
+url-from = "DATABASE_URL"
+
+[facts.server]
+from     = "postgres"
+query    = "select id, session_id from user_threads"
+url-from = "postgres://me:secret@db/shop"
+complete = "yes"
+
+[facts.other]
+from     = "postgresql"
+path     = "x"
+"#
+        )
+    );
+}

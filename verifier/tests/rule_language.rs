@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use wsaudit_verifier::kinds::Spec;
 use wsaudit_verifier::kinds::owned::Owned;
 use wsaudit_verifier::rules::{
-    Codec, HolderKind, Pack, ReportField, RequiredPlace, Selector, Style,
+    Codec, FactsSource, HolderKind, Pack, ReportField, RequiredPlace, Selector, Style,
 };
 use wsaudit_wire::Direction;
 
@@ -144,7 +144,8 @@ fn the_files_of_a_directory_are_one_pack() {
     write("README.md", "not rules");
     let pack = Pack::load(directory.path()).unwrap();
     assert_eq!(owned(&pack).facts.as_deref(), Some("db"));
-    assert_eq!(pack.facts["db"].csv, directory.path().join("threads.csv"));
+    let path = directory.path().join("threads.csv");
+    assert_eq!(pack.facts["db"].source, FactsSource::Csv { path });
     assert!(pack.rules[0].location.file.ends_with("3-rule.toml"));
 }
 

@@ -8,7 +8,7 @@ use super::event::EventSet;
 use crate::decode::{Extractor, ExtractorBuilder, SlotId, Value, Values};
 use crate::facts::{Fact, Facts};
 use crate::rules::{
-    Codec, Condition, EventId, EventRef, FieldId, Matcher, Pack, Pointer, Selector,
+    Codec, Condition, EventId, EventRef, FieldId, Listing, Matcher, Pack, Pointer, Selector,
 };
 
 /// All packs of a run, ready to check.
@@ -159,6 +159,11 @@ impl<'b> Compiler<'b> {
     /// The ownership facts of that name.
     pub fn facts(&self, name: &str) -> &'b [Fact] {
         self.facts.table(name)
+    }
+
+    /// Whether they list every resource.
+    pub fn listing(&self, name: &str) -> Listing {
+        self.pack.facts[name].listing
     }
 
     fn slot(&mut self, pointer: &Pointer) -> SlotId {

@@ -76,6 +76,7 @@ mod argue;
 mod check;
 mod compiled;
 mod ledger;
+mod listed;
 mod sightings;
 mod uses;
 mod words;

@@ -1,5 +1,6 @@
 //! From the files of a pack to a [`Pack`], or to everything that is wrong in them.
 
+mod facts;
 mod rule;
 mod section;
 
@@ -115,7 +116,7 @@ fn read<'a>(
     }
     let mut facts = BTreeMap::new();
     for node in &sections.facts {
-        section::facts(*node, base, &mut facts);
+        facts::read(*node, base, &mut facts);
     }
     let facts = facts
         .into_iter()

@@ -29,6 +29,8 @@ pub(super) fn argue(mut check: Check, cx: &Cx<'_>) -> Outcome {
         unowned: Vec::new(),
     };
     argument.contested();
+    let met = sightings.iter().map(|((resource, _), _)| *resource);
+    argument.listed(met.chain(uses.keys().map(|(resource, _)| *resource)));
     let mut shown = BTreeSet::new();
     for ((resource, receiver), seen) in sightings {
         let used = uses.get(&(resource, receiver));
@@ -49,7 +51,7 @@ pub(super) fn argue(mut check: Check, cx: &Cx<'_>) -> Outcome {
 pub(super) struct Argument<'a, 'h> {
     pub(super) check: &'a Check,
     pub(super) cx: &'a Cx<'h>,
-    outcome: Outcome,
+    pub(super) outcome: Outcome,
     /// Resources that were shown to somebody, and that nothing gives to anybody.
     unowned: Vec<(ResourceIx, Place)>,
 }

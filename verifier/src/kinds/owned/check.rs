@@ -4,6 +4,7 @@
 use super::access::{Access, Ended, Standing};
 use super::compiled::{Answered, CompiledClaim, CompiledGrant, CompiledReply};
 use super::ledger::{Basis, ClaimMade, Ledger, Parties, Party, PartyIx, ResourceIx, Support};
+use super::listed::Listed;
 use super::sightings::Sightings;
 use super::uses::{Answer, Used, Uses};
 use super::{Owned, Seen};
@@ -31,6 +32,11 @@ impl Owned {
             );
         }
         Check {
+            listed: self.facts.as_deref().map(|name| Listed {
+                name: name.to_owned(),
+                count: compiler.facts(name).len(),
+                listing: compiler.listing(name),
+            }),
             resource: compiler.field(self.resource),
             resource_anywhere: compiler.field_everywhere(self.resource),
             claims: self
@@ -80,6 +86,8 @@ pub(crate) struct Check {
     pub(super) spec: Owned,
     /// The resource's field, as sentences call it.
     pub(super) field: String,
+    /// The facts that it uses.
+    pub(super) listed: Option<Listed>,
     resource: Ids,
     resource_anywhere: Ids,
     claims: Vec<CompiledClaim>,

@@ -1,14 +1,13 @@
 //! Everything in a pack but its rules.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::str::FromStr;
 
 use wsaudit_tagging::{Source, TagRules};
 
 use crate::engine::EventSet;
 use crate::rules::read::{Events, Fields, Node, SENDERS, Table};
-use crate::rules::{Accept, Codec, EventDef, FactsDef, Field, FieldId, Pointer, Scope, See};
+use crate::rules::{Accept, Codec, EventDef, Field, FieldId, Pointer, Scope, See};
 use crate::verdict::Reason;
 
 /// The newest format of rule packs that this program reads. Formats:
@@ -244,52 +243,6 @@ fn bind(node: Node<'_>, fields: &mut Fields) -> BTreeMap<FieldId, Vec<Pointer>> 
         }
     }
     bound
-}
-
-/// `[facts.NAME]`.
-pub(super) fn facts(
-    node: Node<'_>,
-    base: Option<&Path>,
-    all: &mut BTreeMap<String, (FactsDef, See)>,
-) {
-    let Some(mut table) = node.table("`[facts]`") else {
-        return;
-    };
-    for (name, span, node) in table.entries() {
-        let Some(facts) = one_facts(name, node, base) else {
-            continue;
-        };
-        if !table.check_name(name, &span) {
-            continue;
-        }
-        if let Some((_, first)) = all.get(name) {
-            table
-                .error_at(span, format_args!("facts `{name}` are defined twice"))
-                .label("the second time")
-                .see(first.clone())
-                .emit();
-            continue;
-        }
-        all.insert(name.to_owned(), (facts, node.see("defined here")));
-    }
-}
-
-fn one_facts(name: &str, node: Node<'_>, base: Option<&Path>) -> Option<FactsDef> {
-    let mut table = node.table(format!("facts `{name}`"))?;
-    table
-        .required("from")
-        .and_then(|node| node.word(&[("csv", ())]));
-    let path = table.required("path").and_then(Node::prose);
-    let resource = table.required("resource").and_then(Node::prose);
-    let owner = table.required("owner").and_then(Node::prose);
-    table.finish();
-    let path = Path::new(path?);
-    Some(FactsDef {
-        csv: base.map_or_else(|| path.to_owned(), |base| base.join(path)),
-        resource: resource?.to_owned(),
-        owner: owner?.to_owned(),
-        location: node.location(),
-    })
 }
 
 /// `[[accept]]`: doubts that all rules accept, or a named one.

@@ -1,0 +1,106 @@
+//! Whether facts and wire speak of the same things.
+
+use super::argue::Argument;
+use super::ledger::{Basis, Resource, ResourceIx};
+use crate::finding::{Doubt, Evidence, Subject, Violation};
+use crate::rules::Listing;
+use crate::verdict::Reason;
+
+/// The facts that a rule uses.
+#[derive(Debug)]
+pub(super) struct Listed {
+    /// Their name, in `[facts]`.
+    pub(super) name: String,
+    /// How many they are.
+    pub(super) count: usize,
+    /// Whether they list every resource.
+    pub(super) listing: Listing,
+}
+
+impl Argument<'_, '_> {
+    /// What the facts ought to know, and do not. `met` are the resources that were shown or used.
+    pub(super) fn listed(&mut self, met: impl Iterator<Item = ResourceIx>) {
+        let Some(listed) = &self.check.listed else {
+            return;
+        };
+        if listed.listing == Listing::Complete {
+            self.unlisted(&listed.name);
+        }
+        self.unmet(listed, met);
+    }
+
+    /// Resources that the wire gives to somebody, and that are not in facts that list them all.
+    fn unlisted(&mut self, name: &str) {
+        let check = self.check;
+        let field = &check.field;
+        for (_, resource) in check.ledger.iter() {
+            if is_fact(resource) {
+                continue;
+            }
+            let claims = resource.claims.iter();
+            let mut shown = claims.filter_map(|claim| Some((claim, claim.place?)));
+            let Some((claim, offending)) = shown.next() else {
+                continue;
+            };
+            let owner = self.name(claim.owner);
+            let mut evidence = self.claim_lines(resource, claim);
+            evidence.push(Evidence {
+                text: format!("the facts `{name}` do not list {}", resource.id),
+                place: None,
+                value: None,
+            });
+            let violation = Violation {
+                roles: format!("{field} {} that the facts do not list", claim.basis.role()),
+                resource: Some(resource.id.clone()),
+                evidence,
+                expected: format!(
+                    "every {field} is in the facts `{name}`, which the pack says are complete"
+                ),
+                ..Violation::new(
+                    self.subject(claim.owner),
+                    offending,
+                    format!(
+                        "{field} {} is of {owner}, and the facts `{name}` do not list it",
+                        resource.id
+                    ),
+                )
+            };
+            self.outcome.violations.push(violation);
+        }
+    }
+
+    /// Facts of which none is about anything in the recording prove nothing; most likely a column is
+    /// the wrong one.
+    fn unmet(&mut self, listed: &Listed, mut met: impl Iterator<Item = ResourceIx>) {
+        let Listed { name, count, .. } = listed;
+        let ledger = &self.check.ledger;
+        let claimed = |(_, resource): (_, &Resource)| {
+            is_fact(resource) && resource.claims.iter().any(|claim| claim.place.is_some())
+        };
+        if self.check.examined == 0
+            || ledger.iter().any(claimed)
+            || met.any(|resource| is_fact(ledger.get(resource)))
+        {
+            return;
+        }
+        let field = &self.check.field;
+        self.outcome.doubts.push(Doubt {
+            reason: Reason::Undecided,
+            message: match count {
+                0 => format!("there is no row in the facts `{name}`"),
+                1 => format!("the one row of the facts `{name}` is about no {field} of this recording"),
+                _ => format!("none of the {count} rows of the facts `{name}` is about a {field} of this recording"),
+            },
+            settle: "see that the facts are those of the system that was recorded, and which columns \
+                     `resource` and `owner` are"
+                .to_owned(),
+            place: None,
+            subject: Subject::default(),
+        });
+    }
+}
+
+fn is_fact(resource: &Resource) -> bool {
+    let mut claims = resource.claims.iter();
+    claims.any(|claim| claim.basis == Basis::Fact)
+}
