@@ -4,11 +4,11 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-use csv::{Position, ReaderBuilder, StringRecord};
+use csv::{ErrorKind, Position, ReaderBuilder, StringRecord};
 use wsaudit_verifier::facts::Fact;
 use wsaudit_verifier::rules::FactsDef;
 
-use crate::error::FactsError;
+use crate::error::{FactsError, with_causes};
 use crate::rows::Columns;
 
 pub(crate) fn read_file(path: &Path, table: &FactsDef) -> Result<Vec<Fact>, FactsError> {
@@ -30,9 +30,13 @@ pub(crate) fn read(
     table: &FactsDef,
     place: impl Fn(&StringRecord) -> String,
 ) -> Result<Vec<Fact>, FactsError> {
-    let broken = |source| FactsError::Csv {
+    let broken = |error: csv::Error| FactsError::Csv {
         origin: origin.to_owned(),
-        source,
+        // `csv` does not pass on the causes of what it could not read.
+        why: match error.kind() {
+            ErrorKind::Io(error) => with_causes(error),
+            _ => error.to_string(),
+        },
     };
     let mut reader = ReaderBuilder::new().from_reader(text);
     let names: Vec<_> = reader

@@ -1,5 +1,6 @@
 //! Why facts could not be read.
 
+use std::error::Error;
 use std::io;
 
 use thiserror::Error;
@@ -16,12 +17,12 @@ pub enum FactsError {
         source: io::Error,
     },
     /// A CSV file, or what the server sent as one, cannot be read as a table.
-    #[error("{origin}: {source}")]
+    #[error("{origin}: {why}")]
     Csv {
         /// The file, or the query's table.
         origin: String,
-        /// What is wrong, and in which line.
-        source: ::csv::Error,
+        /// What is wrong, and in which line, with its causes.
+        why: String,
     },
     /// A column that the pack names is missing.
     #[error("{origin}: there is no column `{wanted}`; the columns are {columns}")]
@@ -105,4 +106,18 @@ pub enum FactsError {
         /// What it says, with its causes.
         why: String,
     },
+}
+
+/// An error with its causes: what happened is often in the last one only.
+pub(crate) fn with_causes(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let said = error.to_string();
+        if !text.contains(&said) {
+            text = format!("{text}: {said}");
+        }
+        cause = error.source();
+    }
+    text
 }

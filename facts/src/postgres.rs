@@ -3,14 +3,12 @@
 
 mod server;
 
-use std::error::Error as _;
-
 use postgres::{Client, NoTls};
 use wsaudit_verifier::facts::Fact;
 use wsaudit_verifier::rules::FactsDef;
 
 use crate::csv;
-use crate::error::FactsError;
+use crate::error::{FactsError, with_causes};
 use server::{Server, Trust};
 
 /// How long the server may think about the query.
@@ -61,18 +59,4 @@ fn connect(server: &Server) -> Result<Client, postgres::Error> {
             server.config.connect(tls)
         }
     }
-}
-
-/// The client's messages are short; what happened is in their causes.
-fn with_causes(error: &postgres::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let said = error.to_string();
-        if !text.contains(&said) {
-            text = format!("{text}: {said}");
-        }
-        cause = error.source();
-    }
-    text
 }
