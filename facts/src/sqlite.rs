@@ -54,11 +54,7 @@ pub(crate) fn read(path: &Path, query: &str, table: &FactsDef) -> Result<Vec<Fac
     if !statement.readonly() || statement.parameter_count() > 0 || statement.column_count() == 0 {
         return Err(FactsError::NotAQuery { origin: file });
     }
-    let names: Vec<_> = statement
-        .column_names()
-        .into_iter()
-        .map(str::to_owned)
-        .collect();
+    let names: Vec<_> = statement.column_names().map(str::to_owned).collect();
     let columns = Columns::of(&names, table, &file)?;
     let mut rows = statement.query([]).map_err(broken)?;
     let mut facts = Vec::new();

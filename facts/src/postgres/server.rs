@@ -1,5 +1,6 @@
 //! Which server is asked, and how it is trusted; all of it out of the environment.
 
+use std::fmt::Display;
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -80,7 +81,7 @@ fn from_url(name: &str, value: Option<String>) -> Result<Config, FactsError> {
     let url = url
         .replace("sslmode=verify-full", "sslmode=require")
         .replace("sslmode=verify-ca", "sslmode=require");
-    url.parse().map_err(|error| unusable(name, error))
+    url.parse().map_err(|error| unusable(name, &error))
 }
 
 fn from_variables(variable: impl Fn(&str) -> Option<String>) -> Result<Config, FactsError> {
@@ -103,7 +104,7 @@ fn from_variables(variable: impl Fn(&str) -> Option<String>) -> Result<Config, F
         config.dbname(&database);
     }
     if let Some(port) = set("PGPORT") {
-        config.port(port.parse().map_err(|error| unusable("PGPORT", error))?);
+        config.port(port.parse().map_err(|error| unusable("PGPORT", &error))?);
     }
     match set("PGSSLMODE").as_deref() {
         None | Some("allow" | "prefer") => {}
@@ -115,13 +116,13 @@ fn from_variables(variable: impl Fn(&str) -> Option<String>) -> Result<Config, F
         }
         Some(_) => {
             let words = "expected disable, allow, prefer, require, verify-ca or verify-full";
-            return Err(unusable("PGSSLMODE", words));
+            return Err(unusable("PGSSLMODE", &words));
         }
     }
     Ok(config)
 }
 
-fn unusable(variable: &str, why: impl ToString) -> FactsError {
+fn unusable(variable: &str, why: &dyn Display) -> FactsError {
     FactsError::Environment {
         variable: variable.to_owned(),
         why: why.to_string(),
@@ -145,11 +146,11 @@ fn on_this_machine(config: &Config) -> bool {
 }
 
 fn verifying(root: Option<String>) -> Result<ClientConfig, FactsError> {
-    let mut roots = RootCertStore::from_iter(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
+    let mut roots: RootCertStore = webpki_roots::TLS_SERVER_ROOTS.iter().cloned().collect();
     if let Some(path) = root.filter(|path| !path.is_empty()) {
         let path = PathBuf::from(path);
         let unusable =
-            |why: String| unusable("PGSSLROOTCERT", format!("{}: {why}", path.display()));
+            |why: String| unusable("PGSSLROOTCERT", &format_args!("{}: {why}", path.display()));
         let certificates =
             CertificateDer::pem_file_iter(&path).map_err(|error| unusable(error.to_string()))?;
         let mut added = 0;
@@ -166,7 +167,7 @@ fn verifying(root: Option<String>) -> Result<ClientConfig, FactsError> {
     }
     let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()
-        .map_err(|error| unusable("PGSSLROOTCERT", error))?
+        .map_err(|error| unusable("PGSSLROOTCERT", &error))?
         .with_root_certificates(roots)
         .with_no_client_auth();
     Ok(config)
