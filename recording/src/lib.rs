@@ -10,6 +10,7 @@ mod credit;
 #[doc(hidden)]
 pub mod fuzzing;
 mod header;
+mod parts;
 mod reader;
 mod record;
 mod run;
@@ -18,6 +19,7 @@ mod writer;
 
 pub use credit::{Budget, Credit, CreditGuard};
 pub use header::OpenError;
+pub use parts::PartNames;
 pub use reader::{
     Connection, Connections, Counts, Exchange, Filter, FrameBytes, FrameQuery, FrameRow, FrameRows,
     HttpBodyRow, HttpMessageRow, HttpQuery, HttpRows, Message, MessagePayload, MessageQuery,
@@ -28,5 +30,6 @@ pub use record::*;
 pub use run::{Run, RunId};
 pub use schema::{APPLICATION_ID, FormatVersion};
 pub use writer::{
-    Closed, Sender, StartError, WriteError, Writer, WriterOptions, WriterState, WriterStats,
+    Closed, Rotation, Sender, StartError, WriteError, Writer, WriterOptions, WriterState,
+    WriterStats,
 };

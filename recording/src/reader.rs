@@ -106,7 +106,7 @@ impl Reader {
         let version = version(path, &sqlite)?;
         plain::check(path, &sqlite, version)?;
         probe_tables(path, &sqlite, version)?;
-        let runs = rows::runs(path, &sqlite)?;
+        let runs = rows::runs(path, &sqlite, version)?;
         let anchors = rows::anchors(path, &sqlite)?;
         let unclean = Unclean::of(&runs, copy.is_some());
         Ok(Self {
@@ -119,6 +119,11 @@ impl Reader {
             options,
             _copy: copy,
         })
+    }
+
+    /// For who looks for the last numbers in it.
+    pub(crate) const fn sqlite(&self) -> &Sqlite {
+        &self.sqlite
     }
 
     /// The recording, as it was named when it was opened.

@@ -90,6 +90,16 @@ impl Run {
         Seq(self.next_seq.load(Ordering::SeqCst))
     }
 
+    /// The numbers that will be handed out next.
+    pub(crate) fn peek(&self) -> Numbers {
+        Numbers {
+            run: self.id,
+            seq: self.peek_seq().0,
+            connection: self.next_connection.load(Ordering::SeqCst),
+            chunks: self.next_chunks.load(Ordering::SeqCst),
+        }
+    }
+
     /// A number for a new connection.
     pub fn next_connection(&self) -> ConnectionId {
         ConnectionId(self.next_connection.fetch_add(1, Ordering::Relaxed))

@@ -11,7 +11,7 @@ pub const APPLICATION_ID: u32 = 0x5753_4155;
 /// | version | since | what changed |
 /// |---|---|---|
 /// | 1 | 0.1.0 | the first one |
-/// | 2 | unreleased | plain HTTP exchanges: `exchange`, `http_message`, and their views |
+/// | 2 | unreleased | parts of a run: `run.continued`, `first_connection`, `first_chunks`; plain HTTP exchanges: `exchange`, `http_message`, and their views |
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FormatVersion(pub u32);
 
@@ -21,7 +21,18 @@ impl FormatVersion {
 
     /// The first version that holds plain HTTP exchanges.
     pub(crate) const WITH_EXCHANGES: Self = Self(2);
+
+    /// The first version that knows parts of a run.
+    pub(crate) const WITH_PARTS: Self = Self(2);
 }
+
+/// By version: the columns that tables of the one before it lack. A recording that is added to gets them.
+pub(crate) const ADDED_COLUMNS: [(FormatVersion, &str); 1] = [(
+    FormatVersion::WITH_PARTS,
+    "ALTER TABLE run ADD COLUMN continued INTEGER NOT NULL DEFAULT 0 CHECK (continued IN (0, 1));
+     ALTER TABLE run ADD COLUMN first_connection INTEGER NOT NULL DEFAULT 1;
+     ALTER TABLE run ADD COLUMN first_chunks INTEGER NOT NULL DEFAULT 1;",
+)];
 
 /// The tables of a version, each with its key; an open recording has all of them.
 pub(crate) fn tables(version: FormatVersion) -> impl Iterator<Item = (&'static str, &'static str)> {

@@ -3,7 +3,7 @@
 
 CREATE TABLE run (
   id             INTEGER PRIMARY KEY,
-  part           INTEGER NOT NULL,      -- which part, where one recording is cut into several files
+  part           INTEGER NOT NULL,      -- which part of the run, where it is cut into several files
   uuid           TEXT    NOT NULL,
   started_at     INTEGER NOT NULL,      -- Unix time in nanoseconds
   first_seq      INTEGER NOT NULL,
@@ -11,7 +11,11 @@ CREATE TABLE run (
   closed_cleanly INTEGER NOT NULL CHECK (closed_cleanly IN (0, 1)),
   tool_version   TEXT    NOT NULL,
   config         TEXT    NOT NULL,      -- JSON
-  key_id         TEXT                   -- of the redaction key
+  key_id         TEXT,                  -- of the redaction key
+  -- The rest since version 2, in this order: an older recording gets them when it is added to.
+  continued        INTEGER NOT NULL DEFAULT 0 CHECK (continued IN (0, 1)), -- 1: in the next part
+  first_connection INTEGER NOT NULL DEFAULT 1,
+  first_chunks     INTEGER NOT NULL DEFAULT 1
 ) STRICT;
 
 CREATE TABLE clock_anchor (

@@ -9,23 +9,31 @@ use std::time::Duration;
 use crossbeam_channel as channel;
 
 use crate::credit::{Budget, Credit, CreditGuard};
+use crate::parts::PartNames;
 use crate::record::Record;
 use crate::run::Run;
 
+mod closer;
 mod error;
 mod file;
 mod insert;
 mod lost;
+mod open;
 mod options;
+mod part;
 mod recorder;
+mod rota;
+mod rotation;
 mod stats;
 mod transaction;
 
 pub use error::{StartError, WriteError};
 pub use options::WriterOptions;
+pub use rotation::Rotation;
 pub use stats::{WriterState, WriterStats};
 
 use file::RecordingFile;
+use rota::Rota;
 use stats::Counters;
 
 /// Owns a recording and the thread that writes it.
@@ -51,24 +59,29 @@ pub struct Sender {
 /// What a recording holds after its clean end.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Closed {
-    /// The file.
+    /// The file; of several parts, the last one.
     pub path: PathBuf,
+    /// The files of this run, in the order of its parts.
+    pub files: Vec<PathBuf>,
     /// The figures of this run.
     pub stats: WriterStats,
     /// How long the run took.
     pub duration: Duration,
-    /// Whether the recording is one file. Else another process had it open, and a `-wal` file
-    /// beside it belongs to it.
+    /// Whether the recording, or each part, is one file. Else another process had it open, and a
+    /// `-wal` file beside it belongs to it.
     pub single_file: bool,
 }
 
 /// What the threads share.
 struct Shared {
-    path: PathBuf,
+    /// The file that is written.
+    path: Mutex<PathBuf>,
     run: Arc<Run>,
     budget: Budget,
     counters: Counters,
     state: Mutex<WriterState>,
+    /// Why the next part cannot be begun; `None` where it can, or is not due.
+    rotation_failure: Mutex<Option<String>>,
 }
 
 enum Command {
@@ -123,27 +136,91 @@ impl Shared {
         *self.state.lock().unwrap_or_else(PoisonError::into_inner) = state;
     }
 
+    fn path(&self) -> PathBuf {
+        self.path
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    fn set_path(&self, path: &Path) {
+        path.clone_into(&mut self.path.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    fn set_rotation_failure(&self, why: Option<String>) {
+        let failure = &self.rotation_failure;
+        *failure.lock().unwrap_or_else(PoisonError::into_inner) = why;
+    }
+
     fn ended(&self) -> WriteError {
-        WriteError::Ended {
-            path: self.path.clone(),
-        }
+        WriteError::Ended { path: self.path() }
     }
 }
 
 impl Writer {
     /// Begins a new recording at `path`, with mode 0600. A file that exists is refused.
+    ///
+    /// With [`WriterOptions::rotation`] it begins the first of the parts of `path`, and refuses to
+    /// where there is any part already.
     pub fn create(path: impl AsRef<Path>, options: WriterOptions) -> Result<Self, StartError> {
-        Self::start(RecordingFile::create(path.as_ref(), &options)?, options)
+        let path = path.as_ref();
+        if options.rotation.is_none() {
+            return Self::start(RecordingFile::create(path, &options)?, None, options);
+        }
+        let names = PartNames::of(path);
+        match newest(&names, path)? {
+            Some(newest) => Err(StartError::Exists {
+                path: names.path(newest),
+            }),
+            None => Self::start_part(
+                path,
+                1,
+                RecordingFile::create(&names.path(1), &options)?,
+                options,
+            ),
+        }
     }
 
     /// Adds a new run to the recording at `path`; places in the order and connection numbers go on.
     ///
     /// A recording that was not closed cleanly is repaired by `SQLite`; its last run stays marked.
+    /// One of an older format version gets the newest one.
+    ///
+    /// With [`WriterOptions::rotation`] the run begins in a file of its own, after the last part of
+    /// `path`; no file that exists is changed.
     pub fn append(path: impl AsRef<Path>, options: WriterOptions) -> Result<Self, StartError> {
-        Self::start(RecordingFile::append(path.as_ref(), &options)?, options)
+        let path = path.as_ref();
+        if options.rotation.is_none() {
+            return Self::start(RecordingFile::append(path, &options)?, None, options);
+        }
+        let names = PartNames::of(path);
+        let Some(newest) = newest(&names, path)? else {
+            return Self::create(path, options);
+        };
+        let number = newest.saturating_add(1);
+        let file = RecordingFile::create_after(&names.path(number), &names.path(newest), &options)?;
+        Self::start_part(path, number, file, options)
     }
 
-    fn start(file: RecordingFile, options: WriterOptions) -> Result<Self, StartError> {
+    fn start_part(
+        out: &Path,
+        number: u32,
+        file: RecordingFile,
+        options: WriterOptions,
+    ) -> Result<Self, StartError> {
+        let rota = options
+            .rotation
+            .map(|rotation| Rota::new(rotation, out, number, &file))
+            .transpose()
+            .map_err(|error| WriteError::new(&file.path, "read its size", &error))?;
+        Self::start(file, rota, options)
+    }
+
+    fn start(
+        file: RecordingFile,
+        rota: Option<Rota>,
+        options: WriterOptions,
+    ) -> Result<Self, StartError> {
         let (queue, commands) = channel::unbounded();
         let budget = Budget::new(options.budget);
         let hurry = queue.clone();
@@ -153,17 +230,18 @@ impl Writer {
         });
         let path = file.path.clone();
         let shared = Arc::new(Shared {
-            path: path.clone(),
+            path: Mutex::new(path.clone()),
             run: Arc::new(Run::start(file.numbers, file.uuid.clone())),
             budget,
             counters: Counters::default(),
             state: Mutex::new(WriterState::Running),
+            rotation_failure: Mutex::new(None),
         });
         file.begin_run(&shared.run, &options)?;
         let body = Arc::clone(&shared);
         let thread = thread::Builder::new()
             .name("wsaudit-recorder".into())
-            .spawn(move || recorder::run(&file, &commands, &body, &options))
+            .spawn(move || recorder::run(file, &commands, &body, &options, rota))
             .map_err(|source| StartError::Io {
                 path,
                 doing: "start the writer's thread",
@@ -173,6 +251,11 @@ impl Writer {
             sender: Sender { queue, shared },
             thread: Some(thread),
         })
+    }
+
+    /// The file that is written now.
+    pub fn path(&self) -> PathBuf {
+        self.sender.path()
     }
 
     /// A handle for those who observe.
@@ -276,12 +359,36 @@ impl Sender {
     pub fn state(&self) -> WriterState {
         self.shared.state()
     }
+
+    /// The file that is written now.
+    pub fn path(&self) -> PathBuf {
+        self.shared.path()
+    }
+
+    /// Why the next part, which is due, cannot be begun: recording goes on in the one that there is,
+    /// and it is tried again after a while. `None` where there is no such trouble.
+    pub fn rotation_failure(&self) -> Option<String> {
+        let failure = &self.shared.rotation_failure;
+        failure
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+}
+
+/// The newest part that there is.
+fn newest(names: &PartNames, path: &Path) -> Result<Option<u32>, StartError> {
+    names.newest().map_err(|source| StartError::Io {
+        path: path.into(),
+        doing: "look for its parts",
+        source,
+    })
 }
 
 impl fmt::Debug for Sender {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Sender")
-            .field("path", &self.shared.path)
+            .field("path", &self.path())
             .field("state", &self.state())
             .finish_non_exhaustive()
     }

@@ -16,13 +16,14 @@ use crate::record::{
     ConnectionOpened, GapRecord, Nanos, Payload, Provenance, Seq, TagKind, TagRecord, TailRecord,
 };
 use crate::run::RunId;
+use crate::schema::FormatVersion;
 
 /// One run of the recorder.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunInfo {
     /// Its number.
     pub id: RunId,
-    /// Which part of a recording that is cut into several files.
+    /// Which part of the run, where it is cut into several files; the first one is 1.
     pub part: u32,
     /// Unique among all runs of all recordings.
     pub uuid: String,
@@ -32,8 +33,10 @@ pub struct RunInfo {
     pub first_seq: Seq,
     /// When it ended; `None` where it was not closed cleanly.
     pub ended_at: Option<Nanos>,
-    /// Whether its end was written.
+    /// Whether its end, or that of this part, was written.
     pub closed_cleanly: bool,
+    /// Whether the run goes on in a further part.
+    pub continued: bool,
     /// The recorder's name and version.
     pub tool_version: String,
     /// The recorder's settings, as JSON.
@@ -147,10 +150,21 @@ fn opening(path: &Path, error: ReadError) -> OpenError {
     }
 }
 
-pub(super) fn runs(path: &Path, sqlite: &Sqlite) -> Result<Vec<RunInfo>, OpenError> {
-    let sql = "SELECT id, part, uuid, started_at, first_seq, ended_at, closed_cleanly,
-               tool_version, config, key_id FROM run ORDER BY id";
-    let runs = all(path, sqlite, "run", sql, |cells| {
+pub(super) fn runs(
+    path: &Path,
+    sqlite: &Sqlite,
+    version: FormatVersion,
+) -> Result<Vec<RunInfo>, OpenError> {
+    let continued = if version < FormatVersion::WITH_PARTS {
+        "0"
+    } else {
+        "continued"
+    };
+    let sql = format!(
+        "SELECT id, part, uuid, started_at, first_seq, ended_at, closed_cleanly,
+         tool_version, config, key_id, {continued} FROM run ORDER BY id"
+    );
+    let runs = all(path, sqlite, "run", &sql, |cells| {
         Ok(RunInfo {
             id: RunId(cells.number(0, "id")?),
             part: cells.small(1, "part", "0 to 4294967295")?,
@@ -159,6 +173,7 @@ pub(super) fn runs(path: &Path, sqlite: &Sqlite) -> Result<Vec<RunInfo>, OpenErr
             first_seq: Seq(cells.number(4, "first_seq")?),
             ended_at: cells.number_or_null(5, "ended_at")?.map(Nanos),
             closed_cleanly: cells.integer(6, "closed_cleanly")? == 1,
+            continued: cells.integer(10, "continued")? == 1,
             tool_version: cells.text(7, "tool_version")?.into(),
             config: cells.text(8, "config")?.into(),
             key_id: cells.text_or_null(9, "key_id")?.map(str::to_owned),

@@ -26,6 +26,12 @@ pub enum StartError {
         /// The file.
         path: PathBuf,
     },
+    /// It is a part of a run that goes on in the next one.
+    #[error("{}: the recording goes on in its next part, and numbers would be given twice; add to it with --append --rotate, which begins a new part", path.display())]
+    Continued {
+        /// The file.
+        path: PathBuf,
+    },
     /// The operating system refused.
     #[error("{}: could not {doing}: {source}", path.display())]
     Io {

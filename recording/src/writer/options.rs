@@ -4,6 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
 use std::time::Duration;
 
+use super::Rotation;
+
 /// How a writer behaves, and what it says of itself in the recording.
 #[derive(Debug, Clone)]
 pub struct WriterOptions {
@@ -22,8 +24,9 @@ pub struct WriterOptions {
     pub retry_interval: Duration,
     /// How long to wait for another process's lock before that counts as a failure.
     pub lock_timeout: Duration,
-    /// Which part this file is, where one recording is cut into several; the first one is 1.
-    pub part: u32,
+    /// When the recording is cut, to go on in another file; `None`: never. The path that the writer is
+    /// given then stands for all parts: [`PartNames`](crate::PartNames).
+    pub rotation: Option<Rotation>,
     /// The recorder's name and version.
     pub tool_version: String,
     /// The recorder's settings, as JSON; no secrets.
@@ -46,7 +49,7 @@ impl Default for WriterOptions {
             anchor_interval: Duration::from_secs(60),
             retry_interval: Duration::from_secs(1),
             lock_timeout: Duration::from_secs(1),
-            part: 1,
+            rotation: None,
             tool_version: concat!("wsaudit ", env!("CARGO_PKG_VERSION")).into(),
             config: "{}".into(),
             key_id: None,

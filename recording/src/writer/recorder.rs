@@ -1,14 +1,17 @@
 //! The writer's thread: from the queue into synced transactions.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, TryRecvError};
 use rusqlite::{Connection, params};
 
-use super::file::RecordingFile;
+use super::closer::{AllSettled, Closer};
+use super::file::{RecordingFile, limit_pages};
 use super::insert::{Inserted, Inserts};
 use super::lost::Lost;
+use super::rota::Rota;
 use super::transaction::Transaction;
 use super::{Batch, Closed, Command, Shared, WriteError, WriterOptions, WriterState};
 use crate::column::signed;
@@ -21,6 +24,7 @@ const BACKLOG: u64 = 4;
 
 struct Recorder<'c> {
     connection: &'c Connection,
+    file: &'c RecordingFile,
     inserts: Inserts<'c>,
     shared: &'c Shared,
     options: &'c WriterOptions,
@@ -28,6 +32,8 @@ struct Recorder<'c> {
     /// `Some` while nothing can be written.
     failure: Option<Failure>,
     anchor_due: Instant,
+    /// `None` where the recording is one file.
+    rota: Option<&'c mut Rota>,
 }
 
 struct Failure {
@@ -38,17 +44,14 @@ struct Failure {
 
 /// Writes until it is told to end.
 pub(super) fn run(
-    file: &RecordingFile,
+    file: RecordingFile,
     commands: &Receiver<Command>,
-    shared: &Shared,
+    shared: &Arc<Shared>,
     options: &WriterOptions,
+    rota: Option<Rota>,
 ) -> Result<Closed, WriteError> {
     let _watch = PanicWatch(shared);
-    let outcome = match record(file, commands, shared, options) {
-        Ok(End::Close) => Ok(settle(file, shared)),
-        Ok(End::Abandon) => Err(shared.ended()),
-        Err(error) => Err(error),
-    };
+    let outcome = record(file, commands, shared, options, rota);
     shared.set_state(match &outcome {
         Ok(_) => WriterState::Closed,
         Err(error) => WriterState::Failed(error.clone()),
@@ -67,27 +70,79 @@ impl Drop for PanicWatch<'_> {
     }
 }
 
+/// How the writing of a part ends.
 enum End {
     Close,
     Abandon,
+    /// The recording goes on in this file.
+    Cut(RecordingFile),
 }
 
+/// Writes part after part.
 fn record(
+    mut file: RecordingFile,
+    commands: &Receiver<Command>,
+    shared: &Arc<Shared>,
+    options: &WriterOptions,
+    mut rota: Option<Rota>,
+) -> Result<Closed, WriteError> {
+    let mut files = vec![file.path.clone()];
+    let mut closer = None;
+    loop {
+        match record_part(&file, commands, shared, options, rota.as_mut())? {
+            End::Close => {
+                let mut settled = file.settle();
+                if let Some(closer) = closer
+                    && Closer::finish(closer) == AllSettled::No
+                {
+                    settled = AllSettled::No;
+                }
+                return Ok(Closed {
+                    path: file.path,
+                    files,
+                    stats: shared.counters.snapshot(0),
+                    duration: Duration::from_nanos(shared.run.now().0),
+                    single_file: settled == AllSettled::Yes,
+                });
+            }
+            End::Abandon => return Err(shared.ended()),
+            End::Cut(next) => {
+                shared.set_path(&next.path);
+                files.push(next.path.clone());
+                let left = std::mem::replace(&mut file, next);
+                let at = shared.run.now();
+                if closer.is_none() {
+                    closer = Closer::start(Arc::clone(shared), options.clone()).ok();
+                }
+                match &closer {
+                    Some(closer) => closer.close(left, at),
+                    // No thread can be had: the part stays unmarked, as after a kill.
+                    None => drop(left),
+                }
+            }
+        }
+    }
+}
+
+fn record_part(
     file: &RecordingFile,
     commands: &Receiver<Command>,
     shared: &Shared,
     options: &WriterOptions,
+    rota: Option<&mut Rota>,
 ) -> Result<End, WriteError> {
     let inserts = Inserts::prepare(&file.connection, &shared.run)
-        .map_err(|error| WriteError::new(&shared.path, "prepare its statements", &error))?;
+        .map_err(|error| WriteError::new(&file.path, "prepare its statements", &error))?;
     let mut recorder = Recorder {
         connection: &file.connection,
+        file,
         inserts,
         shared,
         options,
         transaction: Transaction::default(),
         failure: None,
         anchor_due: Instant::now() + options.anchor_interval,
+        rota,
     };
     let end = loop {
         match recorder.next(commands) {
@@ -98,6 +153,9 @@ fn record(
             None => {}
         }
         recorder.attend(commands);
+        if let Some(next) = recorder.cut() {
+            return Ok(End::Cut(next));
+        }
     };
     recorder.commit();
     recorder.recover();
@@ -108,25 +166,6 @@ fn record(
         recorder.end_run()?;
     }
     Ok(end)
-}
-
-/// Leaves one file: what is in the log goes into it, and the log is removed.
-fn settle(file: &RecordingFile, shared: &Shared) -> Closed {
-    let stats = shared.counters.snapshot(0);
-    let duration = Duration::from_nanos(shared.run.now().0);
-    // Another process that reads keeps the log in use; everything is committed, so that is no error.
-    let mode = file
-        .connection
-        .query_row("PRAGMA journal_mode = DELETE", [], |row| {
-            row.get::<_, String>(0)
-        });
-    let single_file = matches!(mode.as_deref(), Ok("delete"));
-    Closed {
-        path: shared.path.clone(),
-        stats,
-        duration,
-        single_file,
-    }
 }
 
 impl Recorder<'_> {
@@ -151,7 +190,12 @@ impl Recorder<'_> {
             .since
             .map(|since| since + self.options.batch_interval);
         let retry = self.failure.as_ref().map(|failure| failure.retry);
-        [commit, retry]
+        let cut = match (&self.rota, commit, retry) {
+            (Some(rota), None, None) => rota.schedule.look_at(),
+            // It comes after a commit, and not while nothing can be written.
+            _ => None,
+        };
+        [commit, retry, cut]
             .into_iter()
             .flatten()
             .fold(self.anchor_due, Instant::min)
@@ -180,25 +224,26 @@ impl Recorder<'_> {
         self.begin()?;
         for record in &batch.records {
             match self.inserts.insert(record)? {
-                Inserted::Written => self.transaction.count(record),
+                Inserted::Written => self.note(record),
                 Inserted::Refused(why) => self.write_refusal(record, &why)?,
             }
         }
         Ok(())
     }
 
+    /// A record is in the transaction.
+    fn note(&mut self, record: &Record) {
+        self.transaction.count(record);
+        if let Some(rota) = &mut self.rota {
+            rota.open.note(record);
+        }
+    }
+
     fn begin(&mut self) -> rusqlite::Result<()> {
         if self.transaction.since.is_some() {
             return Ok(());
         }
-        if let Some(limit) = &self.options.page_limit {
-            let pages = match limit.load(Ordering::SeqCst) {
-                0 => u32::MAX - 1,
-                pages => pages,
-            };
-            self.connection
-                .query_row(&format!("PRAGMA max_page_count = {pages}"), [], |_| Ok(()))?;
-        }
+        limit_pages(self.connection, self.options)?;
         self.connection.execute_batch("BEGIN IMMEDIATE")?;
         self.transaction.since = Some(Instant::now());
         Ok(())
@@ -281,11 +326,43 @@ impl Recorder<'_> {
         for batch in transaction.batches {
             give_back(batch, &Ok(()));
         }
+        self.look_at_size();
+    }
+
+    fn look_at_size(&mut self) {
+        if let Some(rota) = &mut self.rota {
+            // Where the size cannot be read, the next commit tells of the trouble.
+            let size = self.file.size().unwrap_or(0);
+            rota.schedule.committed(size, Instant::now());
+        }
+    }
+
+    /// Begins the next part, where that is due: everything that was taken is committed in this one.
+    fn cut(&mut self) -> Option<RecordingFile> {
+        let rota = self.rota.as_mut()?;
+        if self.failure.is_some() || self.transaction.since.is_some() {
+            return None;
+        }
+        let now = Instant::now();
+        if !rota.schedule.is_due(now, rota.open.message()) {
+            return None;
+        }
+        match rota.next(self.file, self.shared, self.options) {
+            Ok(next) => {
+                self.shared.set_rotation_failure(None);
+                Some(next)
+            }
+            Err(error) => {
+                self.shared.set_rotation_failure(Some(error.to_string()));
+                rota.schedule.retry_at(now + self.options.retry_interval);
+                None
+            }
+        }
     }
 
     /// Undoes the transaction, keeps its records for later, and gives its credits back.
     fn fail(&mut self, error: &rusqlite::Error, doing: &'static str) {
-        let error = WriteError::new(&self.shared.path, doing, error);
+        let error = WriteError::new(&self.file.path, doing, error);
         self.roll_back();
         self.shared.set_state(WriterState::Failed(error.clone()));
         self.shared.budget.heard();
@@ -318,6 +395,7 @@ impl Recorder<'_> {
             Ok(gap) => {
                 let transaction = std::mem::take(&mut self.transaction);
                 transaction.add_to(self.shared);
+                self.look_at_size();
                 let gaps = u64::from(gap);
                 self.shared.counters.gaps.fetch_add(gaps, Ordering::Relaxed);
                 self.shared.set_state(WriterState::Running);
@@ -325,7 +403,7 @@ impl Recorder<'_> {
             Err(error) => {
                 self.roll_back();
                 self.transaction = Transaction::default();
-                failure.error = WriteError::new(&self.shared.path, "try again", &error);
+                failure.error = WriteError::new(&self.file.path, "try again", &error);
                 self.shared
                     .set_state(WriterState::Failed(failure.error.clone()));
                 failure.retry = Instant::now() + self.options.retry_interval;
@@ -339,7 +417,7 @@ impl Recorder<'_> {
         self.begin()?;
         for record in failure.lost.kept() {
             match self.inserts.insert(record)? {
-                Inserted::Written => self.transaction.count(record),
+                Inserted::Written => self.note(record),
                 Inserted::Refused(why) => self.write_refusal(record, &why)?,
             }
         }
@@ -372,7 +450,7 @@ impl Recorder<'_> {
             )?;
             self.connection.execute_batch("COMMIT")
         };
-        end().map_err(|error| WriteError::new(&self.shared.path, "write the run's end", &error))
+        end().map_err(|error| WriteError::new(&self.file.path, "write the run's end", &error))
     }
 }
 
