@@ -195,6 +195,7 @@ impl Left {
         match payload {
             Payload::Whole(bytes) => bytes.clone(),
             Payload::Chunked(id) => self.reader.joined(*id, usize::MAX).unwrap(),
+            Payload::Withheld => panic!("nothing was withheld"),
         }
     }
 

@@ -110,6 +110,7 @@ async fn a_payload_above_the_limit_passes_whole_and_is_recorded_in_part() {
         let payload = |at: usize| match &frames[at].payload {
             Payload::Whole(bytes) => bytes.clone(),
             Payload::Chunked(id) => left.reader.joined(*id, usize::MAX).unwrap(),
+            Payload::Withheld => panic!("nothing was withheld"),
         };
         assert_eq!(payload(0), b"0123456789");
         assert_eq!(frames[0].header.declared_length, 20);

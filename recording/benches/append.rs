@@ -2,7 +2,8 @@
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use wsaudit_recording::{
-    ConnectionId, ConnectionOpened, FrameRecord, Nanos, Payload, Record, Seq, Writer, WriterOptions,
+    ConnectionId, ConnectionOpened, FrameRecord, Nanos, Payload, Payloads, Record, Seq, Writer,
+    WriterOptions,
 };
 use wsaudit_wire::{Direction, FrameHeader, LengthForm};
 
@@ -20,6 +21,7 @@ fn opened() -> Record {
         http_version: "HTTP/1.1".into(),
         tls: None,
         request_head: b"GET / HTTP/1.1\r\n\r\n".to_vec(),
+        payloads: Payloads::WireExact,
     })
 }
 

@@ -79,6 +79,18 @@ pub struct ConnectionOpened {
     pub tls: Option<ClientTls>,
     /// The request's head, up to and with the empty line; secrets are replaced by their tokens.
     pub request_head: Vec<u8>,
+    /// What its payloads are.
+    pub payloads: Payloads,
+}
+
+/// What the payloads of a connection are, as they are recorded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Payloads {
+    /// Those that were on the wire.
+    WireExact,
+    /// Redacted: values in them were replaced by their tokens, and what could not be looked at was
+    /// withheld. Headers, and the lengths in them, are those that were on the wire.
+    Redacted,
 }
 
 /// What a client's TLS handshake with the proxy has settled.
@@ -213,6 +225,8 @@ pub enum Payload {
     Whole(Vec<u8>),
     /// In chunks written before, under this number.
     Chunked(ChunksId),
+    /// Nowhere: redaction did not keep it. What became of its message, the message's row says.
+    Withheld,
 }
 
 /// The number under which the chunks of one payload are kept; the first one is 1.
@@ -257,6 +271,8 @@ pub enum MessageContent {
     },
     /// They could not be decoded; the text says why.
     Undecodable(String),
+    /// Redaction did not keep them; the text says why.
+    Withheld(String),
 }
 
 /// A breach of RFC 6455 or RFC 7692 that was observed.

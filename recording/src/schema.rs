@@ -11,7 +11,7 @@ pub const APPLICATION_ID: u32 = 0x5753_4155;
 /// | version | since | what changed |
 /// |---|---|---|
 /// | 1 | 0.1.0 | the first one |
-/// | 2 | unreleased | parts of a run: `run.continued`, `first_connection`, `first_chunks`; plain HTTP exchanges: `exchange`, `http_message`, and their views |
+/// | 2 | unreleased | parts of a run: `run.continued`, `first_connection`, `first_chunks`; plain HTTP exchanges: `exchange`, `http_message`, and their views; redacted payloads: `connection.wire_exact`, `message.content` may be `withheld`, `payload` NULL without `chunks_id` |
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FormatVersion(pub u32);
 
@@ -24,15 +24,35 @@ impl FormatVersion {
 
     /// The first version that knows parts of a run.
     pub(crate) const WITH_PARTS: Self = Self(2);
+
+    /// The first version that says whether payloads are as they were sent.
+    pub(crate) const WITH_REDACTION: Self = Self(2);
 }
 
-/// By version: the columns that tables of the one before it lack. A recording that is added to gets them.
-pub(crate) const ADDED_COLUMNS: [(FormatVersion, &str); 1] = [(
-    FormatVersion::WITH_PARTS,
-    "ALTER TABLE run ADD COLUMN continued INTEGER NOT NULL DEFAULT 0 CHECK (continued IN (0, 1));
-     ALTER TABLE run ADD COLUMN first_connection INTEGER NOT NULL DEFAULT 1;
-     ALTER TABLE run ADD COLUMN first_chunks INTEGER NOT NULL DEFAULT 1;",
-)];
+/// By version: what tables and views of the one before it lack. A recording that is added to gets it;
+/// views that are dropped here are made anew.
+///
+/// SQLite checks rows by the text in its schema, so that of `message` can be changed without copying it:
+/// <https://www.sqlite.org/lang_altertable.html#otheralter>
+pub(crate) const ADDED: [(FormatVersion, &str); 2] = [
+    (
+        FormatVersion::WITH_PARTS,
+        "ALTER TABLE run ADD COLUMN continued INTEGER NOT NULL DEFAULT 0 CHECK (continued IN (0, 1));
+         ALTER TABLE run ADD COLUMN first_connection INTEGER NOT NULL DEFAULT 1;
+         ALTER TABLE run ADD COLUMN first_chunks INTEGER NOT NULL DEFAULT 1;",
+    ),
+    (
+        FormatVersion::WITH_REDACTION,
+        "ALTER TABLE connection ADD COLUMN
+           wire_exact INTEGER NOT NULL DEFAULT 1 CHECK (wire_exact IN (0, 1));
+         DROP VIEW message_view;
+         PRAGMA writable_schema = ON;
+         UPDATE sqlite_schema
+            SET sql = replace(sql, '''undecodable'')', '''undecodable'', ''withheld'')')
+          WHERE type = 'table' AND name = 'message';
+         PRAGMA writable_schema = RESET;",
+    ),
+];
 
 /// The tables of a version, each with its key; an open recording has all of them.
 pub(crate) fn tables(version: FormatVersion) -> impl Iterator<Item = (&'static str, &'static str)> {

@@ -49,7 +49,8 @@ CREATE TABLE connection (
   how_ended       TEXT CHECK (how_ended IN ('fin', 'reset', 'refused', 'upstream-failed', 'stopped')),
   closed_by       TEXT CHECK (closed_by IN ('client', 'server')),
   close_code      INTEGER,
-  close_reason    TEXT
+  close_reason    TEXT,
+  wire_exact      INTEGER NOT NULL DEFAULT 1 CHECK (wire_exact IN (0, 1)) -- 0: payloads are redacted
 ) STRICT;
 
 CREATE TABLE tag (
@@ -76,7 +77,7 @@ CREATE TABLE frame (
   length_form     INTEGER NOT NULL,     -- 7, 16 or 64 bits
   declared_length INTEGER NOT NULL,     -- unsigned 64 bits; from 2^63 on it is stored minus 2^64
   masking_key     BLOB,                 -- four bytes; NULL: the MASK bit was clear
-  payload         BLOB,                 -- unmasked; NULL: in frame_chunk, under chunks_id
+  payload         BLOB,                 -- unmasked; NULL: in frame_chunk, under chunks_id, or withheld
   chunks_id       INTEGER
 ) STRICT;
 
@@ -91,10 +92,10 @@ CREATE TABLE message (
   seq         INTEGER PRIMARY KEY,      -- of its last frame
   first_seq   INTEGER NOT NULL,
   opcode      INTEGER NOT NULL,
-  content     TEXT    NOT NULL CHECK (content IN ('whole', 'truncated', 'undecodable')),
-  payload     BLOB,                     -- NULL: undecodable
+  content     TEXT    NOT NULL CHECK (content IN ('whole', 'truncated', 'undecodable', 'withheld')),
+  payload     BLOB,                     -- NULL: undecodable, withheld
   full_length INTEGER,                  -- of a truncated message
-  why         TEXT                      -- it is undecodable
+  why         TEXT                      -- it is undecodable, or withheld
 ) STRICT;
 
 CREATE TABLE anomaly (
@@ -124,7 +125,7 @@ CREATE TABLE tail (
   direction     INTEGER NOT NULL,
   first_at      INTEGER NOT NULL,
   header        BLOB    NOT NULL,
-  payload       BLOB,                   -- NULL: in frame_chunk, under chunks_id
+  payload       BLOB,                   -- NULL: in frame_chunk, under chunks_id, or withheld
   chunks_id     INTEGER
 ) STRICT;
 
@@ -204,7 +205,8 @@ SELECT f.seq,
        f.time,
        CASE m.opcode WHEN 1 THEN 'text' WHEN 2 THEN 'binary' ELSE f.opcode END AS opcode,
        CASE WHEN m.seq IS NOT NULL THEN m.content
-            WHEN f.chunks_id IS NOT NULL THEN 'chunked' ELSE 'whole' END AS content,
+            WHEN f.chunks_id IS NOT NULL THEN 'chunked'
+            WHEN f.payload IS NULL THEN 'withheld' ELSE 'whole' END AS content,
        coalesce(m.full_length, length(coalesce(m.payload, f.payload)), f.declared_length) AS length,
        CASE WHEN m.seq IS NULL THEN f.payload ELSE m.payload END AS payload,
        f.text,

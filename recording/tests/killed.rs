@@ -10,8 +10,8 @@ use std::thread;
 use std::time::{Duration, SystemTime};
 
 use wsaudit_recording::{
-    ConnectionId, ConnectionOpened, Filter, FrameBytes, FrameRecord, Payload, Reader, Record,
-    RunId, Writer, WriterOptions,
+    ConnectionId, ConnectionOpened, Filter, FrameBytes, FrameRecord, Payload, Payloads, Reader,
+    Record, RunId, Writer, WriterOptions,
 };
 use wsaudit_wire::{Direction, FrameHeader, LengthForm};
 
@@ -80,6 +80,7 @@ fn opened(writer: &Writer, id: ConnectionId) -> Record {
         http_version: "HTTP/1.1".into(),
         tls: None,
         request_head: b"GET / HTTP/1.1\r\n\r\n".to_vec(),
+        payloads: Payloads::WireExact,
     })
 }
 

@@ -10,7 +10,7 @@ use proptest::prelude::*;
 use tempfile::TempDir;
 use wsaudit_recording::{
     ConnectionId, ConnectionOpened, Filter, FormatVersion, FrameRecord, Nanos, OpenError, Payload,
-    ReadError, Reader, Record, Seq, Writer, WriterOptions,
+    Payloads, ReadError, Reader, Record, Seq, Writer, WriterOptions,
 };
 use wsaudit_wire::{Direction, FrameHeader, LengthForm};
 
@@ -27,6 +27,7 @@ fn recording() -> (TempDir, PathBuf) {
         http_version: "HTTP/1.1".into(),
         tls: None,
         request_head: b"GET / HTTP/1.1\r\n\r\n".to_vec(),
+        payloads: Payloads::WireExact,
     })];
     records.extend((2..2_000).map(|seq| {
         Record::Frame(FrameRecord {

@@ -13,8 +13,8 @@ use std::time::{Duration, Instant};
 use wsaudit_recording::{
     ChunksId, ConnectionAnswered, ConnectionClosed, ConnectionId, ConnectionOpened, ExchangeEnded,
     ExchangeOpened, Filter, FrameChunk, FrameRecord, HowEnded, HowExchangeEnded, MessageContent,
-    MessagePayload, MessageRecord, Nanos, PartNames, Payload, Provenance, Reader, Record, Rotation,
-    RunId, Seq, StartError, TagKind, TagRecord, Writer, WriterOptions,
+    MessagePayload, MessageRecord, Nanos, PartNames, Payload, Payloads, Provenance, Reader, Record,
+    Rotation, RunId, Seq, StartError, TagKind, TagRecord, Writer, WriterOptions,
 };
 use wsaudit_wire::{Direction, FrameHeader, LengthForm, Opcode};
 
@@ -30,6 +30,7 @@ fn opened(writer: &Writer) -> (ConnectionId, Record) {
         http_version: "HTTP/1.1".into(),
         tls: None,
         request_head: b"GET / HTTP/1.1\r\n\r\n".to_vec(),
+        payloads: Payloads::WireExact,
     });
     (id, opened)
 }

@@ -5,8 +5,8 @@ use tempfile::TempDir;
 use wsaudit_recording::{
     AnomalyRecord, ChunksId, ClientTls, Connection, ConnectionAnswered, ConnectionClosed,
     ConnectionId, ConnectionOpened, Filter, FrameChunk, FrameRecord, GapRecord, HowEnded,
-    MessageContent, MessageRecord, Nanos, Payload, Provenance, Reader, Record, RunId, Seq, TagKind,
-    TagRecord, TailRecord, Writer, WriterOptions,
+    MessageContent, MessageRecord, Nanos, Payload, Payloads, Provenance, Reader, Record, RunId,
+    Seq, TagKind, TagRecord, TailRecord, Writer, WriterOptions,
 };
 use wsaudit_wire::{Direction, Endpoint, FrameHeader, LengthForm, Opcode};
 
@@ -52,6 +52,13 @@ fn frame(seq: u64, first_byte: u8, payload: &[u8]) -> FrameRecord {
     }
 }
 
+fn withheld(seq: u64, first_byte: u8) -> FrameRecord {
+    FrameRecord {
+        payload: Payload::Withheld,
+        ..frame(seq, first_byte, b"")
+    }
+}
+
 fn opened(seq: u64, id: u64) -> ConnectionOpened {
     ConnectionOpened {
         id: ConnectionId(id),
@@ -62,6 +69,7 @@ fn opened(seq: u64, id: u64) -> ConnectionOpened {
         http_version: "HTTP/1.1".into(),
         tls: None,
         request_head: b"GET /\xFF HTTP/1.1\r\n\r\n".to_vec(),
+        payloads: Payloads::WireExact,
     }
 }
 
@@ -101,6 +109,33 @@ fn the_tls_of_a_client_comes_back() {
     let connections = reader.connections().expect("read");
     let read: Vec<_> = connections.into_iter().map(|it| it.opened.tls).collect();
     assert_eq!(read, each);
+}
+
+#[test]
+fn a_redacted_connection_comes_back_as_one() {
+    let each = [Payloads::Redacted, Payloads::WireExact];
+    let mut records: Vec<_> = (1..)
+        .zip(each)
+        .map(|(id, payloads)| {
+            Record::Opened(ConnectionOpened {
+                payloads,
+                ..opened(id, id)
+            })
+        })
+        .collect();
+    let tail = TailRecord {
+        connection: ConnectionId(1),
+        direction: Direction::ClientToServer,
+        first_at: Nanos(1),
+        header: vec![0x81, 5],
+        payload: Payload::Withheld,
+    };
+    records.push(Record::Tail(tail.clone()));
+    let (_directory, reader) = record(records);
+    let connections = reader.connections().expect("read");
+    let read: Vec<_> = connections.iter().map(|it| it.opened.payloads).collect();
+    assert_eq!(read, each);
+    assert_eq!(reader.tails().expect("read"), [tail]);
 }
 
 #[test]
@@ -284,6 +319,15 @@ fn messages_come_joined_and_in_order() {
         chunk(1, b"def"),
         Record::Frame(chunked),
         Record::Frame(frame(13, 0x88, b"\x03\xE8")),
+        // Withheld, and once without the row that says why.
+        Record::Frame(withheld(14, 0x81)),
+        Record::Message(MessageRecord {
+            seq: Seq(14),
+            first_seq: Seq(14),
+            opcode: Opcode::TEXT,
+            content: MessageContent::Withheld("it is no JSON".into()),
+        }),
+        Record::Frame(withheld(15, 0x81)),
     ]);
     let mut query = reader.messages(Filter::ALL).expect("prepared");
     let mut rows = query.rows().expect("begun");
@@ -295,6 +339,7 @@ fn messages_come_joined_and_in_order() {
             MessageContent::Whole(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
             MessageContent::Truncated { full_length, .. } => format!("of {full_length}"),
             MessageContent::Undecodable(_) => "undecodable".into(),
+            MessageContent::Withheld(why) => why,
         };
         let opcode = message.opcode.to_string();
         seen.push((message.seq.0, message.first_seq.0, opcode, content));
@@ -313,6 +358,13 @@ fn messages_come_joined_and_in_order() {
             expect(11, 9, "continuation", "undecodable"),
             expect(12, 12, "binary", "abcdef"),
             expect(13, 13, "close", "\u{3}\u{FFFD}"),
+            expect(14, 14, "text", "it is no JSON"),
+            expect(
+                15,
+                15,
+                "text",
+                "its payload was not kept, and the row that says why is missing"
+            ),
         ]
     );
     let single = reader.message(Seq(6)).expect("read").expect("there");
@@ -356,6 +408,7 @@ fn any_frame() -> impl Strategy<Value = FrameRecord> {
     let payload = prop_oneof![
         9 => prop::collection::vec(any::<u8>(), 0..2_000).prop_map(Payload::Whole),
         1 => any::<u64>().prop_map(|id| Payload::Chunked(ChunksId(id))),
+        1 => Just(Payload::Withheld),
     ];
     let times = (any::<u64>(), any::<u64>());
     let head = (any::<u8>(), form, any::<u64>(), any::<Option<[u8; 4]>>());

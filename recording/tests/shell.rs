@@ -6,7 +6,7 @@ use std::process::Command;
 
 use wsaudit_recording::{
     ConnectionAnswered, ConnectionId, ConnectionOpened, FrameRecord, MessageContent, MessageRecord,
-    Nanos, Payload, Provenance, Record, Seq, TagKind, TagRecord, Writer, WriterOptions,
+    Nanos, Payload, Payloads, Provenance, Record, Seq, TagKind, TagRecord, Writer, WriterOptions,
 };
 use wsaudit_wire::{Direction, FrameHeader, LengthForm, Opcode};
 
@@ -37,6 +37,7 @@ fn opened(seq: u64, id: u64) -> Record {
         http_version: "HTTP/1.1".into(),
         tls: None,
         request_head: b"GET / HTTP/1.1\r\n\r\n".to_vec(),
+        payloads: Payloads::WireExact,
     })
 }
 

@@ -7,8 +7,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use wsaudit_recording::{
-    ConnectionId, ConnectionOpened, Filter, FrameRecord, Nanos, Payload, Reader, Record, RunId,
-    Seq, StartError, WriteError, Writer, WriterOptions, WriterState,
+    ConnectionId, ConnectionOpened, Filter, FrameRecord, Nanos, Payload, Payloads, Reader, Record,
+    RunId, Seq, StartError, WriteError, Writer, WriterOptions, WriterState,
 };
 use wsaudit_wire::{Direction, FrameHeader, LengthForm};
 
@@ -24,6 +24,7 @@ fn opened(writer: &Writer) -> (ConnectionId, Record) {
         http_version: "HTTP/1.1".into(),
         tls: None,
         request_head: b"GET / HTTP/1.1\r\n\r\n".to_vec(),
+        payloads: Payloads::WireExact,
     });
     (id, opened)
 }

@@ -68,6 +68,12 @@ pub enum DecodeError {
         /// The bytes that were sent.
         full_length: u64,
     },
+    /// The recorder did not keep it, so that no secret in it is kept.
+    #[error("it was withheld by the recorder's redaction: {why}")]
+    Withheld {
+        /// Why.
+        why: String,
+    },
     /// The recorder could not decode it.
     #[error("{why}")]
     Undecodable {

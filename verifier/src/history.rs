@@ -185,4 +185,6 @@ pub enum SourcePayload<'s> {
     },
     /// The recorder could not decode them.
     Undecodable(&'s str),
+    /// The recorder did not keep them, so that no secret in them is kept.
+    Withheld(&'s str),
 }

@@ -52,6 +52,9 @@ struct MessageLine {
     truncated_to: Option<usize>,
     #[serde(skip_serializing_if = "Option::is_none")]
     undecodable: Option<String>,
+    /// Why redaction did not keep it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    withheld: Option<String>,
 }
 
 /// Shows the frames that the flags select.
@@ -198,6 +201,7 @@ fn text_line(
             grouped(kept.len() as u64)
         ),
         MessagePayload::Undecodable(why) => format!("(undecodable: {why})"),
+        MessagePayload::Withheld(why) => format!("(withheld: {why})"),
     });
     let line = format!(
         "{:>+11.3} s  {:>7}  {way}  {kind:<6}  {:>7} B  {payload}",
@@ -239,6 +243,7 @@ impl MessageLine {
                 line.put(kept);
             }
             MessagePayload::Undecodable(why) => line.undecodable = Some(why.to_owned()),
+            MessagePayload::Withheld(why) => line.withheld = Some(why.to_owned()),
         }
         line
     }

@@ -7,7 +7,7 @@ use std::sync::{Arc, PoisonError};
 use tokio::time::timeout;
 use wsaudit_recording::{
     AnomalyRecord, ClientTls, ConnectionAnswered, ConnectionClosed, ConnectionId, ConnectionOpened,
-    Credit, HowEnded, Nanos, Record, Seq, TagRecord,
+    Credit, HowEnded, Nanos, Payloads, Record, Seq, TagRecord,
 };
 use wsaudit_tagging::{Tag, Tagger, credentials, redact_request_head, redact_response_head};
 use wsaudit_wire::{
@@ -111,6 +111,7 @@ impl Opening {
             http_version: request.version().to_owned(),
             tls: arrival.tls.clone(),
             request_head: redact_request_head(request, &shared.tags, redactor),
+            payloads: Payloads::WireExact,
         };
         shared.counters.event(crate::counters::Event::Handshake);
         let request = request.clone();

@@ -379,7 +379,7 @@ fn message_record(message: Message, first_seq: Seq, seq: Seq) -> Option<MessageR
 pub(super) fn payload_cost(payload: &Payload) -> u64 {
     match payload {
         Payload::Whole(bytes) => bytes.len() as u64,
-        Payload::Chunked(_) => 0,
+        Payload::Chunked(_) | Payload::Withheld => 0,
     }
 }
 
@@ -389,6 +389,6 @@ pub(super) fn content_cost(content: &MessageContent) -> u64 {
         MessageContent::Whole(bytes) | MessageContent::Truncated { kept: bytes, .. } => {
             bytes.len() as u64
         }
-        MessageContent::Undecodable(why) => why.len() as u64,
+        MessageContent::Undecodable(why) | MessageContent::Withheld(why) => why.len() as u64,
     }
 }

@@ -10,8 +10,8 @@ use wsaudit_wire::{Direction, FrameHeader, LengthForm, Opcode};
 use crate::record::{
     AnomalyRecord, ChunksId, ConnectionClosed, ConnectionId, ConnectionOpened, ExchangeAnswered,
     ExchangeEnded, ExchangeOpened, FrameChunk, FrameRecord, GapRecord, HowEnded, HowExchangeEnded,
-    HttpBody, HttpMessage, MessageContent, MessageRecord, Nanos, Payload, Provenance, Record, Seq,
-    TagKind, TagRecord, TailRecord,
+    HttpBody, HttpMessage, MessageContent, MessageRecord, Nanos, Payload, Payloads, Provenance,
+    Record, Seq, TagKind, TagRecord, TailRecord,
 };
 use crate::writer::{Writer, WriterOptions};
 
@@ -191,6 +191,7 @@ fn opened(id: u64) -> ConnectionOpened {
         http_version: "HTTP/1.1".into(),
         tls: None,
         request_head: b"GET /ws?session_id=s-1 HTTP/1.1\r\nHost: h\r\n\r\n".to_vec(),
+        payloads: Payloads::WireExact,
     }
 }
 

@@ -86,7 +86,7 @@ fn messages(reader: &Reader, most: usize) -> Result<(), ReadError> {
         let kept = match message.payload {
             MessagePayload::Bytes(bytes) => bytes.len(),
             MessagePayload::Truncated { kept, .. } => kept.len(),
-            MessagePayload::Undecodable(why) => why.len(),
+            MessagePayload::Undecodable(why) | MessagePayload::Withheld(why) => why.len(),
         };
         assert!(kept <= most.max(CAP), "more bytes than the file has");
         message.to_message();

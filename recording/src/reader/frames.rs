@@ -37,6 +37,8 @@ pub enum FrameBytes<'f> {
     Whole(&'f [u8]),
     /// In chunks: [`Reader::joined`].
     Chunked(ChunksId),
+    /// Nowhere: redaction did not keep it.
+    Withheld,
 }
 
 impl FrameRow<'_> {
@@ -52,6 +54,7 @@ impl FrameRow<'_> {
             payload: match self.payload {
                 FrameBytes::Whole(bytes) => Payload::Whole(bytes.to_vec()),
                 FrameBytes::Chunked(chunks) => Payload::Chunked(chunks),
+                FrameBytes::Withheld => Payload::Withheld,
             },
         }
     }
@@ -190,7 +193,10 @@ fn frame_row<'f>(cells: &Cells<'f>) -> Result<FrameRow<'f>, ReadError> {
         },
         payload: match cells.bytes_or_null(9, "payload")? {
             Some(bytes) => FrameBytes::Whole(bytes),
-            None => FrameBytes::Chunked(ChunksId(cells.number(10, "chunks_id")?)),
+            None => match cells.number_or_null(10, "chunks_id")? {
+                Some(chunks) => FrameBytes::Chunked(ChunksId(chunks)),
+                None => FrameBytes::Withheld,
+            },
         },
     })
 }

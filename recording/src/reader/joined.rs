@@ -40,8 +40,8 @@ impl Reader {
         Ok(joined)
     }
 
-    /// The payload of the frame at `seq`, which is kept in chunks.
-    pub(super) fn joined_frame(&self, seq: Seq) -> Result<Joined, ReadError> {
+    /// The payload of the frame at `seq`, which has none in its row: in its chunks, or nowhere.
+    pub(super) fn joined_frame(&self, seq: Seq) -> Result<Option<Joined>, ReadError> {
         let place = Place::after(&self.path, "frame", seq.0);
         let sql = "SELECT chunks_id, declared_length FROM frame WHERE seq = ?";
         let mut statement = place.of(self.sqlite.prepare(sql))?;
@@ -49,10 +49,12 @@ impl Reader {
         let row = place.of(rows.next())?;
         let row = row.ok_or_else(|| place.sqlite(rusqlite::Error::QueryReturnedNoRows))?;
         let cells = Cells { row, place };
-        let chunks = ChunksId(cells.number(0, "chunks_id")?);
-        Ok(Joined {
-            bytes: self.joined(chunks, self.options.message_cap)?,
+        let Some(chunks) = cells.number_or_null(0, "chunks_id")? else {
+            return Ok(None);
+        };
+        Ok(Some(Joined {
+            bytes: self.joined(ChunksId(chunks), self.options.message_cap)?,
             full_length: cells.number(1, "declared_length")?,
-        })
+        }))
     }
 }

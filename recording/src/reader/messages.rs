@@ -48,6 +48,8 @@ pub enum MessagePayload<'m> {
     },
     /// None; the text says why.
     Undecodable(&'m str),
+    /// None that redaction kept; the text says why.
+    Withheld(&'m str),
 }
 
 /// A [`MessageRow`] with bytes of its own.
@@ -86,6 +88,7 @@ impl MessageRow<'_> {
                     full_length,
                 },
                 MessagePayload::Undecodable(why) => MessageContent::Undecodable(why.to_owned()),
+                MessagePayload::Withheld(why) => MessageContent::Withheld(why.to_owned()),
             },
         }
     }
@@ -164,6 +167,7 @@ const MESSAGES: &str = "SELECT seq, first_seq, opcode, content, payload, full_le
      FROM message WHERE seq BETWEEN ? AND ? ORDER BY seq";
 
 const NOT_JOINED: &str = "its fragments are recorded, but not the message that they make";
+const NOT_KEPT: &str = "its payload was not kept, and the row that says why is missing";
 const NOT_INFLATED: &str = "its frame is recorded as the extension changed it, but not the message";
 
 impl Reader {
@@ -396,9 +400,10 @@ impl MessageRows<'_> {
     fn joined(&self, seq: Seq) -> Result<MessagePayload<'_>, ReadError> {
         let joined = if let Some(joined) = self.joined.get() {
             joined
-        } else {
-            let joined = self.reader.joined_frame(seq)?;
+        } else if let Some(joined) = self.reader.joined_frame(seq)? {
             self.joined.get_or_init(|| joined)
+        } else {
+            return Ok(MessagePayload::Withheld(NOT_KEPT));
         };
         if joined.bytes.len() as u64 == joined.full_length {
             return Ok(MessagePayload::Bytes(&joined.bytes));
@@ -438,6 +443,11 @@ fn recorded<'m>(cells: &Cells<'m>) -> Result<MessagePayload<'m>, ReadError> {
             full_length: cells.number(5, "full_length")?,
         }),
         "undecodable" => Ok(MessagePayload::Undecodable(cells.text(6, "why")?)),
-        other => Err(cells.unknown("content", other, "whole, truncated or undecodable")),
+        "withheld" => Ok(MessagePayload::Withheld(cells.text(6, "why")?)),
+        other => Err(cells.unknown(
+            "content",
+            other,
+            "whole, truncated, undecodable or withheld",
+        )),
     }
 }

@@ -13,7 +13,8 @@ use crate::column::{to_endpoint, to_how_ended};
 use crate::header::OpenError;
 use crate::record::{
     AnomalyRecord, ChunksId, ClientTls, ConnectionAnswered, ConnectionClosed, ConnectionId,
-    ConnectionOpened, GapRecord, Nanos, Payload, Provenance, Seq, TagKind, TagRecord, TailRecord,
+    ConnectionOpened, GapRecord, Nanos, Payload, Payloads, Provenance, Seq, TagKind, TagRecord,
+    TailRecord,
 };
 use crate::run::RunId;
 use crate::schema::FormatVersion;
@@ -225,9 +226,14 @@ impl Reader {
         let sql = "SELECT id, uuid, run_id, opened_seq, opened_at, client_addr, upstream,
                    http_version, request_head, answered_seq, answered_at, response_head,
                    response_status, subprotocol, extensions, closed_seq, closed_at, how_ended,
-                   closed_by, close_code, close_reason, tls_version, tls_sni, tls_alpn
+                   closed_by, close_code, close_reason, tls_version, tls_sni, tls_alpn, wire_exact
                    FROM connection ORDER BY id";
-        all(&self.path, &self.sqlite, "connection", sql, |cells| {
+        let sql = if self.version >= FormatVersion::WITH_REDACTION {
+            sql.to_owned()
+        } else {
+            sql.replace("wire_exact", "1")
+        };
+        all(&self.path, &self.sqlite, "connection", &sql, |cells| {
             let id = ConnectionId(cells.number(0, "id")?);
             Ok(Connection {
                 id,
@@ -242,6 +248,10 @@ impl Reader {
                     http_version: cells.text(7, "http_version")?.into(),
                     tls: client_tls(cells)?,
                     request_head: cells.bytes(8, "request_head")?.into(),
+                    payloads: match cells.integer(24, "wire_exact")? {
+                        0 => Payloads::Redacted,
+                        _ => Payloads::WireExact,
+                    },
                 },
                 answered: answered(cells, id)?,
                 closed: closed(cells, id)?,
@@ -317,7 +327,10 @@ impl Reader {
                 header: cells.bytes(4, "header")?.into(),
                 payload: match cells.bytes_or_null(5, "payload")? {
                     Some(bytes) => Payload::Whole(bytes.into()),
-                    None => Payload::Chunked(ChunksId(cells.number(6, "chunks_id")?)),
+                    None => match cells.number_or_null(6, "chunks_id")? {
+                        Some(chunks) => Payload::Chunked(ChunksId(chunks)),
+                        None => Payload::Withheld,
+                    },
                 },
             })
         })

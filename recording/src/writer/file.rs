@@ -12,7 +12,7 @@ use crate::column::{signed, unsigned};
 use crate::header::{Header, OpenError};
 use crate::reader::Reader;
 use crate::run::{Numbers, Run, RunId};
-use crate::schema::{ADDED_COLUMNS, APPLICATION_ID, FormatVersion, PAGE_SIZE, SQL};
+use crate::schema::{ADDED, APPLICATION_ID, FormatVersion, PAGE_SIZE, SQL};
 
 /// A recording that is open for writing, and locked against a second recorder.
 pub(super) struct RecordingFile {
@@ -112,9 +112,9 @@ impl RecordingFile {
         let version: u32 = self
             .connection
             .query_row("PRAGMA user_version", [], |row| row.get(0))?;
-        let columns: String = ADDED_COLUMNS
+        let added: String = ADDED
             .into_iter()
-            .filter(|(added, _)| FormatVersion(version) < *added)
+            .filter(|(since, _)| FormatVersion(version) < *since)
             .map(|(_, sql)| sql)
             .collect();
         if version >= newest {
@@ -126,7 +126,7 @@ impl RecordingFile {
             missing = missing.replace(&create, &format!("{create}IF NOT EXISTS "));
         }
         self.connection.execute_batch(&format!(
-            "BEGIN IMMEDIATE; {columns} {missing} PRAGMA user_version = {newest}; COMMIT;"
+            "BEGIN IMMEDIATE; {added} {missing} PRAGMA user_version = {newest}; COMMIT;"
         ))
     }
 

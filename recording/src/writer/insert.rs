@@ -6,7 +6,7 @@ use crate::column::{from_direction, from_endpoint, signed};
 use crate::record::{
     AnomalyRecord, ConnectionAnswered, ConnectionClosed, ConnectionOpened, ExchangeAnswered,
     ExchangeEnded, ExchangeOpened, FrameChunk, FrameRecord, GapRecord, HttpBody, HttpMessage,
-    MessageContent, MessageRecord, Payload, Record, TagRecord, TailRecord,
+    MessageContent, MessageRecord, Payload, Payloads, Record, TagRecord, TailRecord,
 };
 use crate::run::Run;
 
@@ -48,8 +48,8 @@ impl<'c> Inserts<'c> {
             run_uuid: run.uuid().to_owned(),
             opened: prepare(
                 "INSERT INTO connection (id, uuid, run_id, opened_seq, opened_at, client_addr,
-                 upstream, http_version, tls_version, tls_sni, tls_alpn, request_head)
-                 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                 upstream, http_version, tls_version, tls_sni, tls_alpn, request_head, wire_exact)
+                 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             )?,
             answered: prepare(
                 "UPDATE connection SET answered_seq = ?2, answered_at = ?3, response_head = ?4,
@@ -154,6 +154,7 @@ impl<'c> Inserts<'c> {
             tls.and_then(|tls| tls.sni.as_deref()),
             tls.and_then(|tls| tls.alpn.as_deref()),
             opened.request_head,
+            opened.payloads == Payloads::WireExact,
         ])
     }
 
@@ -224,6 +225,7 @@ impl<'c> Inserts<'c> {
                 ("truncated", Some(kept), Some(signed(*full_length)), None)
             }
             MessageContent::Undecodable(why) => ("undecodable", None, None, Some(why)),
+            MessageContent::Withheld(why) => ("withheld", None, None, Some(why)),
         };
         self.message.execute(params![
             signed(message.seq.0),
@@ -329,5 +331,6 @@ fn halves(payload: &Payload) -> (Option<&[u8]>, Option<i64>) {
     match payload {
         Payload::Whole(bytes) => (Some(bytes), None),
         Payload::Chunked(chunks) => (None, Some(signed(chunks.0))),
+        Payload::Withheld => (None, None),
     }
 }

@@ -7,10 +7,10 @@ use crate::finding::{Evidence, Place};
 use crate::history::{Anomaly, Connection, Tag};
 use crate::rules::HolderKind;
 
-/// Whether an id was taken from a secret, and is known as its hash only. It cannot be compared with an
-/// id that a message names.
+/// Whether an id was taken from a secret, or redacted in a message, and is known, or a part of it, as a
+/// hash only. It cannot be compared with an id that is readable.
 pub fn is_hashed(id: &str) -> bool {
-    id.starts_with("redacted-")
+    id.contains("redacted-")
 }
 
 impl<'h> Cx<'h> {

@@ -9,6 +9,7 @@ use wsaudit_wire::Direction;
 use super::retag::{self, SessionConflict};
 use super::run::{Finished, Input, RuleOutcome};
 use super::state::{ConnectionIx, Cx, Holder, SessionIx, UserIx};
+use crate::decode::DecodeError;
 use crate::finding::{Doubt, Outcome, Place, Subject};
 use crate::history::{Outline, SourceError};
 use crate::rules::{Accept, EventId, Pack, Pointer, Rule};
@@ -267,10 +268,16 @@ impl Judge<'_, '_> {
             doubt: Doubt {
                 reason: Reason::Undecodable,
                 message,
-                settle: format!(
-                    "choose another codec than `{codec}` in [message], or leave the connection \
-                     out with [scope]"
-                ),
+                settle: match error {
+                    DecodeError::Withheld { .. } => "record again with a --redact that can be \
+                         followed in such messages (an expression needs no JSON), or leave the \
+                         connection out with [scope]"
+                        .to_owned(),
+                    _ => format!(
+                        "choose another codec than `{codec}` in [message], or leave the \
+                         connection out with [scope]"
+                    ),
+                },
                 place: Some(*place),
                 subject: Subject {
                     session: state.session,

@@ -419,7 +419,9 @@ fn readings(sources: &[Box<dyn Source>]) -> Result<Vec<Box<dyn Reading + '_>>, S
 fn whole_text<'m>(message: &SourceMessage<'m>) -> Option<&'m str> {
     match message.payload {
         SourcePayload::Whole(bytes) => std::str::from_utf8(bytes).ok(),
-        SourcePayload::Truncated { .. } | SourcePayload::Undecodable(_) => None,
+        SourcePayload::Truncated { .. }
+        | SourcePayload::Undecodable(_)
+        | SourcePayload::Withheld(_) => None,
     }
 }
 
@@ -434,6 +436,9 @@ fn read(
             Err(DecodeError::Truncated { kept, full_length })
         }
         SourcePayload::Undecodable(why) => Err(DecodeError::Undecodable {
+            why: why.to_owned(),
+        }),
+        SourcePayload::Withheld(why) => Err(DecodeError::Withheld {
             why: why.to_owned(),
         }),
     }

@@ -215,7 +215,7 @@ impl Source for RecordingSource {
             MessageContent::Whole(bytes) | MessageContent::Truncated { kept: bytes, .. } => {
                 Some(bytes)
             }
-            MessageContent::Undecodable(_) => None,
+            MessageContent::Undecodable(_) | MessageContent::Withheld(_) => None,
         }))
     }
 }
@@ -288,6 +288,7 @@ impl Cursor for RecordingCursor<'_> {
                     full_length,
                 },
                 MessagePayload::Undecodable(why) => SourcePayload::Undecodable(why),
+                MessagePayload::Withheld(why) => SourcePayload::Withheld(why),
             },
         })
     }

@@ -162,6 +162,10 @@ fn messages(
                 excerpts(why.as_bytes(), values)
             }
             SourcePayload::Undecodable(why) => excerpts(why.as_bytes(), values),
+            SourcePayload::Withheld(why) => {
+                let why = format!("withheld by redaction: {why}");
+                excerpts(why.as_bytes(), values)
+            }
         };
         let frame = Frame {
             at: moment.at,

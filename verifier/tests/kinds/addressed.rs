@@ -111,7 +111,7 @@ B = device TABLET_BROWSER
 
 #[test]
 fn an_id_that_was_hashed_cannot_be_compared() {
-    let trial = trial(
+    let undecided = trial(
         RULE,
         r#"
 A = session s-1
@@ -119,7 +119,33 @@ B = session redacted-00ff
 0.1 A < {"type":"note","session":"s-1"}
 0.2 B < {"type":"note","session":"s-2"}"#,
     );
-    assert!(trial.is_undecided());
+    assert!(undecided.is_undecided());
+    // The other way round: it was redacted in the message.
+    let readable = r#"
+A = session s-1
+B = session s-2
+0.1 A < {"type":"note","session":"s-1"}
+0.2 B < {"type":"note","session":"redacted-00ff"}
+0.3 B < {"type":"note","session":"s-redacted-00ff"}"#;
+    assert!(trial(RULE, readable).is_undecided());
+}
+
+#[test]
+fn ids_that_were_all_hashed_are_compared() {
+    let history = |second: &str| {
+        format!(
+            r#"
+A = session redacted-00ff
+B = session redacted-11ee
+0.1 A < {{"type":"note","session":"redacted-00ff"}}
+0.2 B < {{"type":"note","session":"{second}"}}"#
+        )
+    };
+    assert_eq!(trial(RULE, &history("redacted-11ee")).state(), State::Holds);
+    assert_eq!(
+        trial(RULE, &history("redacted-00ff")).state(),
+        State::Violated
+    );
 }
 
 #[test]

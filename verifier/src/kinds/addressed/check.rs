@@ -33,7 +33,7 @@ pub(crate) struct Check {
     breaches: Breaches,
     unidentified: Skipped,
     missing: Skipped,
-    /// Messages for somebody whose own id is known as a hash only.
+    /// Messages that name an id, for somebody whose own one is known, one of the two as a hash only.
     hashed: Skipped,
     examined: u64,
     opportunities: u64,
@@ -70,7 +70,7 @@ impl Checker for Check {
         let foreign = event.ids(&self.field).find(|id| *id != own);
         match foreign {
             None => {}
-            Some(id) if is_hashed(own) && !is_hashed(id) => {
+            Some(id) if is_hashed(own) != is_hashed(id) => {
                 self.hashed.note(event, called);
             }
             Some(id) => {
