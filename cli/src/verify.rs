@@ -25,15 +25,15 @@ use progress::Progress;
 use recordings::Recordings;
 
 /// What is checked where nobody says what.
-const DEFAULT_RULES: [&str; 2] = ["protocol", "handshake"];
+const DEFAULT_RULES: [&str; 3] = ["protocol", "handshake", "correlated"];
 
 /// Said where nobody said what to check: a clean verdict must not be taken for isolation.
 const WITHOUT_RULES: &str = "checked without --rules: only what holds for every application. Whether sessions \
      are isolated, only rules that know these messages can tell (README: \"Write a rule\")";
 
 const EXAMPLES: &str = "\
-Rules are shipped packs, by name (agent-platform, handshake, protocol), rule files, or directories
-of them. With none, protocol and handshake are checked, and the messages and id-like fields are
+Rules are shipped packs, by name (agent-platform, correlated, handshake, protocol), rule files, or
+directories of them. With none, protocol, handshake and correlated are checked, and the messages and id-like fields are
 listed that no rule mentions: the start of a pack of your own.
 Several recordings are one history, merged by time.
 

@@ -4,6 +4,7 @@
 
 pub mod addressed;
 pub mod always;
+pub mod correlated;
 pub mod count;
 pub mod duration;
 pub mod handshake;
@@ -24,6 +25,8 @@ pub enum Spec {
     Addressed(addressed::Addressed),
     /// Every selected event matches.
     Always(always::Always),
+    /// A reply answers what is open on its own connection.
+    Correlated(correlated::Correlated),
     /// At least, at most or exactly so many.
     Count(count::Count),
     /// So long, and no longer.
@@ -48,6 +51,7 @@ impl Spec {
         match self {
             Self::Addressed(_) => "addressed",
             Self::Always(_) => "always",
+            Self::Correlated(_) => "correlated",
             Self::Count(_) => "count",
             Self::Duration(_) => "duration",
             Self::Handshake(_) => "handshake",
@@ -70,7 +74,7 @@ impl Spec {
             | Self::Owned(_)
             | Self::Response(_)
             | Self::Sequence(_) => true,
-            Self::Handshake(_) | Self::Protocol(_) => false,
+            Self::Correlated(_) | Self::Handshake(_) | Self::Protocol(_) => false,
         }
     }
 
@@ -92,7 +96,7 @@ impl Spec {
             }
             Self::Never(never) => never.window.per,
             Self::Owned(owned) => owned.owner,
-            Self::Protocol(_) => HolderKind::Connection,
+            Self::Correlated(_) | Self::Protocol(_) => HolderKind::Connection,
             Self::Response(response) => response.on,
             Self::Sequence(sequence) => sequence.on,
         };
@@ -108,12 +112,15 @@ type Reader = for<'t, 'a, 'n> fn(&'t mut Table<'a>, Names<'n>) -> Option<Spec>;
 
 impl Spec {
     /// The kinds, as `kind = "..."` names them, and what reads their keys.
-    pub(crate) const READERS: [(&'static str, Reader); 10] = [
+    pub(crate) const READERS: [(&'static str, Reader); 11] = [
         ("addressed", |table, names| {
             addressed::Addressed::read(table, names).map(Self::Addressed)
         }),
         ("always", |table, names| {
             always::Always::read(table, names).map(Self::Always)
+        }),
+        ("correlated", |table, _| {
+            Some(Self::Correlated(correlated::Correlated::read(table)))
         }),
         ("count", |table, names| {
             count::Count::read(table, names).map(Self::Count)

@@ -1,6 +1,6 @@
 //! What every kind of rule brings to the engine.
 
-use super::event::Event;
+use super::event::{Carried, Event};
 use super::program::Compiler;
 use super::state::Cx;
 use crate::finding::Outcome;
@@ -11,6 +11,15 @@ use crate::kinds::Spec;
 pub trait Checker {
     /// A message, or a step in a connection's life. `cx` stands where the event stands.
     fn observe(&mut self, cx: &Cx<'_>, event: &Event<'_>);
+
+    /// Whether [`Self::carried`] is to be called.
+    fn wants_carried(&self) -> bool {
+        false
+    }
+
+    /// A message as it was carried, before any codec looks at it; it comes before [`Self::observe`]
+    /// shows the same one.
+    fn carried(&mut self, _cx: &Cx<'_>, _message: &Carried<'_>) {}
 
     /// Whether everything is to be shown once more, with the strings of all messages
     /// ([`Event::strings`]): ids that are known by then are looked for from the beginning.
@@ -30,6 +39,7 @@ pub(super) fn checker(spec: &Spec, compiler: &mut Compiler<'_>) -> Box<dyn Check
     match spec {
         Spec::Addressed(spec) => Box::new(spec.checker(compiler)),
         Spec::Always(spec) => Box::new(spec.checker(compiler)),
+        Spec::Correlated(spec) => Box::new(spec.checker(compiler)),
         Spec::Count(spec) => Box::new(spec.checker(compiler)),
         Spec::Duration(spec) => Box::new(spec.checker(compiler)),
         Spec::Handshake(spec) => Box::new(spec.checker(compiler)),

@@ -1,11 +1,12 @@
 //! What checkers are shown: a message, or a step in a connection's life.
 
-use wsaudit_wire::Direction;
+use wsaudit_wire::{Direction, Opcode};
 
 use super::program::{CompiledCondition, Ids};
 use super::state::{ConnectionIx, Holder, SessionIx, UserIx};
 use crate::decode::{Strings, Values};
 use crate::finding::{Place, Subject};
+use crate::history::SourcePayload;
 use crate::rules::{EventId, EventRef, HolderKind, Lifecycle};
 
 /// A set of a pack's events: which a rule speaks of, or which a message is.
@@ -112,6 +113,23 @@ pub struct Event<'e> {
     pub(super) values: Option<&'e Values>,
     /// In the second pass: all strings of a server's message.
     pub(super) strings: Option<&'e Strings>,
+}
+
+/// A message as it was carried, whatever is in it.
+#[derive(Debug, Clone, Copy)]
+pub struct Carried<'e> {
+    /// Where its last frame stands.
+    pub place: Place,
+    /// When that was observed, in nanoseconds since the Unix epoch.
+    pub at: i64,
+    /// On which connection.
+    pub connection: ConnectionIx,
+    /// The way it travelled.
+    pub direction: Direction,
+    /// Text or binary.
+    pub opcode: Opcode,
+    /// Its bytes, joined and inflated.
+    pub payload: SourcePayload<'e>,
 }
 
 impl<'e> Event<'e> {

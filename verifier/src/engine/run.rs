@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use wsaudit_wire::{Direction, Opcode};
 
 use super::checker::Checker;
-use super::event::{Event, EventSet};
+use super::event::{Carried, Event, EventSet};
 use super::program::{PackProgram, Program};
 use super::state::{ConnectionIx, Cx};
 use super::tally::Tally;
@@ -65,6 +65,8 @@ struct Room<'p> {
     in_scope: Vec<bool>,
     /// Whether it is shown messages.
     reads_messages: bool,
+    /// Whether one of its rules looks at them before any codec does.
+    wants_carried: bool,
 }
 
 /// Runs all rules over the history. `progress` is told after each message how many there were.
@@ -146,6 +148,7 @@ fn rooms<'p>(
         .enumerate()
         .map(|(number, ((pack, program), checkers))| Room {
             reads_messages: reads_messages(pack) || (nobody_does && number == 0),
+            wants_carried: checkers.iter().any(|checker| checker.wants_carried()),
             program,
             workers: pack
                 .rules
@@ -343,6 +346,26 @@ impl<'h> Pass<'_, 'h, '_> {
         }
     }
 
+    /// Shows a message to those that look at it before any codec does.
+    fn carry(&mut self, place: Place, connection: ConnectionIx, message: &SourceMessage<'_>) {
+        let carried = Carried {
+            place,
+            at: message.moment.at,
+            connection,
+            direction: message.direction,
+            opcode: message.opcode,
+            payload: message.payload,
+        };
+        for room in self.rooms.iter_mut() {
+            if room.wants_carried && room.in_scope[connection.0 as usize] {
+                let workers = room.workers.iter_mut();
+                for worker in workers.filter(|worker| worker.checker.wants_carried()) {
+                    worker.checker.carried(self.cx, &carried);
+                }
+            }
+        }
+    }
+
     fn message(&mut self, recording: u16, connection: ConnectionIx, message: &SourceMessage<'_>) {
         self.cx.carry(connection);
         if !matches!(message.opcode, Opcode::TEXT | Opcode::BINARY) {
@@ -352,6 +375,9 @@ impl<'h> Pass<'_, 'h, '_> {
             recording,
             seq: message.moment.seq,
         };
+        if self.look == Look::First {
+            self.carry(place, connection, message);
+        }
         let state = self.cx.connection(connection);
         let (session, user) = (state.session, state.user);
         let (mut named, mut decoded) = (None, None);

@@ -148,16 +148,19 @@ impl Cx<'_> {
     /// Whether frames of a connection up to `until` are missing, or could not be decoded: what
     /// should have come before may have come.
     pub fn may_have_hidden(&self, connection: ConnectionIx, until: Place) -> bool {
+        let undecoded = self.connection(connection).last_undecoded;
+        self.has_gap_before(connection, until) || undecoded.is_some()
+    }
+
+    /// Whether frames of a connection up to `until` are missing.
+    pub fn has_gap_before(&self, connection: ConnectionIx, until: Place) -> bool {
         let state = self.connection(connection);
-        let gap = self.outlines[usize::from(state.recording)]
-            .gaps
-            .iter()
-            .any(|gap| {
-                gap.from <= until.seq
-                    && gap
-                        .connection
-                        .is_none_or(|number| number == state.info.number)
-            });
-        gap || state.last_undecoded.is_some()
+        let mut gaps = self.outlines[usize::from(state.recording)].gaps.iter();
+        gaps.any(|gap| {
+            let own = gap
+                .connection
+                .is_none_or(|number| number == state.info.number);
+            own && gap.from <= until.seq
+        })
     }
 }

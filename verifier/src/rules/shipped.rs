@@ -15,6 +15,7 @@ shipped! {
     "agent-platform/s2-agents.toml",
     "agent-platform/s3-events.toml",
     "agent-platform/s4-threads.toml",
+    "correlated/correlated.toml",
     "handshake/handshake.toml",
     "protocol/protocol.toml",
 }
