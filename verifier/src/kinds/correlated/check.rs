@@ -142,7 +142,9 @@ impl Checker for Check {
                 let mut acts = Acts::new(message.direction, &mut acts);
                 reading.read(message.opcode, bytes, &mut acts)
             }
-            SourcePayload::Truncated { .. } | SourcePayload::Undecodable(_) => Understood::No,
+            SourcePayload::Truncated { .. }
+            | SourcePayload::Undecodable(_)
+            | SourcePayload::Withheld(_) => Understood::No,
         };
         match understood {
             Understood::Yes => {}
