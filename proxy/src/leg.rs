@@ -9,6 +9,9 @@ use socket2::{SockRef, TcpKeepalive};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsStream;
+use wsaudit_recording::ServerTls;
+
+use crate::tls;
 
 /// A dead peer that sends neither FIN nor RST is noticed after about this time without traffic.
 const KEEPALIVE: Duration = Duration::from_secs(60);
@@ -43,6 +46,17 @@ impl Leg {
         match self {
             Self::Plain(socket) => socket,
             Self::Tls(stream) => stream.get_ref().0,
+        }
+    }
+
+    /// What TLS has settled with an upstream; `None` where there is none.
+    pub(crate) fn settled_with_upstream(&self) -> Option<ServerTls> {
+        match self {
+            Self::Tls(stream) => match &**stream {
+                TlsStream::Client(stream) => Some(tls::settled_with_upstream(stream.get_ref().1)),
+                TlsStream::Server(_) => None,
+            },
+            Self::Plain(_) => None,
         }
     }
 

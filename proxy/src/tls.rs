@@ -9,9 +9,9 @@ use std::sync::Arc;
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::{ProtocolVersion, ServerConnection};
+use rustls::{ClientConnection, CommonState, ProtocolVersion, ServerConnection};
 use thiserror::Error;
-use wsaudit_recording::ClientTls;
+use wsaudit_recording::{ClientTls, ServerTls};
 
 /// HTTP/2 is not offered: an upstream that cannot speak WebSocket over it would be hidden behind a
 /// proxy that claims to.
@@ -96,14 +96,29 @@ fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, TlsError> {
 /// What a client's handshake has settled, for the recording.
 pub(crate) fn settled(connection: &ServerConnection) -> ClientTls {
     ClientTls {
-        version: match connection.protocol_version() {
-            Some(ProtocolVersion::TLSv1_2) => "TLS 1.2".to_owned(),
-            Some(ProtocolVersion::TLSv1_3) => "TLS 1.3".to_owned(),
-            other => format!("{other:?}"),
-        },
+        version: version(connection),
         sni: connection.server_name().map(str::to_owned),
-        alpn: connection
-            .alpn_protocol()
-            .map(|name| String::from_utf8_lossy(name).into_owned()),
+        alpn: alpn(connection),
     }
+}
+
+/// What the handshake with an upstream has settled, for the recording.
+pub(crate) fn settled_with_upstream(connection: &ClientConnection) -> ServerTls {
+    ServerTls {
+        version: version(connection),
+        alpn: alpn(connection),
+    }
+}
+
+fn version(connection: &CommonState) -> String {
+    match connection.protocol_version() {
+        Some(ProtocolVersion::TLSv1_2) => "TLS 1.2".to_owned(),
+        Some(ProtocolVersion::TLSv1_3) => "TLS 1.3".to_owned(),
+        other => format!("{other:?}"),
+    }
+}
+
+fn alpn(connection: &CommonState) -> Option<String> {
+    let name = connection.alpn_protocol()?;
+    Some(String::from_utf8_lossy(name).into_owned())
 }

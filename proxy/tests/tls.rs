@@ -175,6 +175,9 @@ async fn tls_on_both_legs_passes_frames_large_ones_and_half_close() {
     assert_eq!(tls.version, "TLS 1.3");
     assert_eq!(tls.sni.as_deref(), Some("localhost"));
     assert_eq!(tls.alpn.as_deref(), Some("http/1.1"));
+    let tls = connection.answered.as_ref().unwrap().tls.as_ref().unwrap();
+    assert_eq!(tls.version, "TLS 1.3");
+    assert_eq!(tls.alpn.as_deref(), Some("http/1.1"));
     assert_eq!(connection.closed.unwrap().how, HowEnded::Fin);
 }
 

@@ -104,6 +104,16 @@ pub struct ClientTls {
     pub alpn: Option<String>,
 }
 
+/// What the proxy's TLS handshake with an upstream has settled. The server that it named (SNI) is the
+/// host of the upstream's URL, where that is a name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServerTls {
+    /// `TLS 1.2` or `TLS 1.3`.
+    pub version: String,
+    /// The protocol that was agreed on (ALPN, RFC 7301); `None` where the upstream chose none.
+    pub alpn: Option<String>,
+}
+
 /// The answer to an opening handshake.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConnectionAnswered {
@@ -121,6 +131,8 @@ pub struct ConnectionAnswered {
     pub subprotocol: Option<String>,
     /// The value of the response's `Sec-WebSocket-Extensions`; `None` where there is no such header.
     pub extensions: Option<String>,
+    /// TLS on the upstream's leg; `None` where it has none, was not reached, or in an older recording.
+    pub tls: Option<ServerTls>,
 }
 
 /// How a connection's bytes ended.

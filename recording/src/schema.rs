@@ -11,7 +11,7 @@ pub const APPLICATION_ID: u32 = 0x5753_4155;
 /// | version | since | what changed |
 /// |---|---|---|
 /// | 1 | 0.1.0 | the first one |
-/// | 2 | unreleased | parts of a run: `run.continued`, `first_connection`, `first_chunks`; plain HTTP exchanges: `exchange`, `http_message`, and their views; redacted payloads: `connection.wire_exact`, `message.content` may be `withheld`, `payload` NULL without `chunks_id` |
+/// | 2 | unreleased | parts of a run: `run.continued`, `first_connection`, `first_chunks`; plain HTTP exchanges: `exchange`, `http_message`, and their views; redacted payloads: `connection.wire_exact`, `message.content` may be `withheld`, `payload` NULL without `chunks_id`; TLS on the upstream's leg: `connection.upstream_tls_version`, `upstream_tls_alpn` |
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FormatVersion(pub u32);
 
@@ -27,6 +27,9 @@ impl FormatVersion {
 
     /// The first version that says whether payloads are as they were sent.
     pub(crate) const WITH_REDACTION: Self = Self(2);
+
+    /// The first version that knows TLS on the upstream's leg.
+    pub(crate) const WITH_UPSTREAM_TLS: Self = Self(2);
 }
 
 /// By version: what tables and views of the one before it lack. A recording that is added to gets it;
@@ -34,7 +37,7 @@ impl FormatVersion {
 ///
 /// SQLite checks rows by the text in its schema, so that of `message` can be changed without copying it:
 /// <https://www.sqlite.org/lang_altertable.html#otheralter>
-pub(crate) const ADDED: [(FormatVersion, &str); 2] = [
+pub(crate) const ADDED: [(FormatVersion, &str); 3] = [
     (
         FormatVersion::WITH_PARTS,
         "ALTER TABLE run ADD COLUMN continued INTEGER NOT NULL DEFAULT 0 CHECK (continued IN (0, 1));
@@ -51,6 +54,11 @@ pub(crate) const ADDED: [(FormatVersion, &str); 2] = [
             SET sql = replace(sql, '''undecodable'')', '''undecodable'', ''withheld'')')
           WHERE type = 'table' AND name = 'message';
          PRAGMA writable_schema = RESET;",
+    ),
+    (
+        FormatVersion::WITH_UPSTREAM_TLS,
+        "ALTER TABLE connection ADD COLUMN upstream_tls_version TEXT;
+         ALTER TABLE connection ADD COLUMN upstream_tls_alpn TEXT;",
     ),
 ];
 

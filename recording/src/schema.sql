@@ -50,7 +50,9 @@ CREATE TABLE connection (
   closed_by       TEXT CHECK (closed_by IN ('client', 'server')),
   close_code      INTEGER,
   close_reason    TEXT,
-  wire_exact      INTEGER NOT NULL DEFAULT 1 CHECK (wire_exact IN (0, 1)) -- 0: payloads are redacted
+  wire_exact      INTEGER NOT NULL DEFAULT 1 CHECK (wire_exact IN (0, 1)), -- 0: payloads are redacted
+  upstream_tls_version TEXT,            -- of the upstream's leg; NULL: it has no TLS, or is not known
+  upstream_tls_alpn    TEXT             -- NULL: no protocol was agreed on
 ) STRICT;
 
 CREATE TABLE tag (

@@ -165,6 +165,7 @@ fn a_recording_of_format_1_has_none_and_takes_some() {
     assert!(!query.rows().expect("begun").advance().expect("the end"));
     assert_eq!(reader.counts().expect("counted").exchanges, 0);
     let frames = reader.counts().expect("counted").frames;
+    let connections = reader.connections().expect("read");
     drop(query);
     drop(reader);
 
@@ -172,4 +173,12 @@ fn a_recording_of_format_1_has_none_and_takes_some() {
     check(&path);
     let reader = Reader::open(&path).expect("a new recording");
     assert_eq!(reader.counts().expect("counted").frames, frames);
+    // What version 2 says of a connection is not known of those from before.
+    let after = reader.connections().expect("read");
+    assert!(
+        connections
+            .iter()
+            .zip(&after)
+            .all(|(one, other)| one == other)
+    );
 }

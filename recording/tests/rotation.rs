@@ -45,6 +45,7 @@ fn answered(writer: &Writer, id: ConnectionId) -> Record {
         status: Some(101),
         subprotocol: None,
         extensions: None,
+        tls: None,
     })
 }
 

@@ -6,7 +6,7 @@ use wsaudit_recording::{
     AnomalyRecord, ChunksId, ClientTls, Connection, ConnectionAnswered, ConnectionClosed,
     ConnectionId, ConnectionOpened, Filter, FrameChunk, FrameRecord, GapRecord, HowEnded,
     MessageContent, MessageRecord, Nanos, Payload, Payloads, Provenance, Reader, Record, RunId,
-    Seq, TagKind, TagRecord, TailRecord, Writer, WriterOptions,
+    Seq, ServerTls, TagKind, TagRecord, TailRecord, Writer, WriterOptions,
 };
 use wsaudit_wire::{Direction, Endpoint, FrameHeader, LengthForm, Opcode};
 
@@ -82,6 +82,7 @@ fn answered(seq: u64, extensions: Option<&str>) -> ConnectionAnswered {
         status: Some(101),
         subprotocol: Some("chat".into()),
         extensions: extensions.map(str::to_owned),
+        tls: None,
     }
 }
 
@@ -136,6 +137,28 @@ fn a_redacted_connection_comes_back_as_one() {
     let read: Vec<_> = connections.iter().map(|it| it.opened.payloads).collect();
     assert_eq!(read, each);
     assert_eq!(reader.tails().expect("read"), [tail]);
+}
+
+#[test]
+fn the_tls_of_an_upstream_comes_back() {
+    let tls = |alpn: Option<&str>| {
+        Some(ServerTls {
+            version: "TLS 1.2".into(),
+            alpn: alpn.map(str::to_owned),
+        })
+    };
+    for tls in [None, tls(None), tls(Some("http/1.1"))] {
+        let answered = ConnectionAnswered {
+            tls: tls.clone(),
+            ..answered(2, None)
+        };
+        let (_directory, reader) = record(vec![
+            Record::Opened(opened(1, 1)),
+            Record::Answered(answered.clone()),
+        ]);
+        let connections = reader.connections().expect("read");
+        assert_eq!(connections[0].answered.as_ref(), Some(&answered));
+    }
 }
 
 #[test]

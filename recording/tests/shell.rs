@@ -70,6 +70,7 @@ fn write(path: &Path) {
             status: Some(101),
             subprotocol: None,
             extensions: None,
+            tls: None,
         }),
         frame(3, 1, 0x81, b"hello"),
         opened(4, 2),

@@ -63,7 +63,11 @@ impl Conversation {
             .as_ref()
             .map(|_| self.shared.config.limits.handshake);
         let mut sending = Sending::new(head_len, framing);
-        let answer = match self.ask(&mut sending, patience).await {
+        let answer = self.ask(&mut sending, patience).await;
+        if let (Some(handshake), Some(server)) = (&mut handshake, &self.server) {
+            handshake.dialed(&server.leg);
+        }
+        let answer = match answer {
             Ok(answer) => answer,
             Err(why) => return Err(self.no_answer(handshake, &why)),
         };

@@ -40,10 +40,11 @@ impl Conversation {
                 Err(end) => return end,
             },
         };
-        handshake.answered(&answer.head).await;
         let Some(server) = &mut self.server else {
             return End::Close;
         };
+        handshake.dialed(&server.leg);
+        handshake.answered(&answer.head).await;
         // The 101 may overtake the request's body: frames begin after both.
         let head = Pump::new(answer.head_len, Framing::Length(0));
         let passing = exchange::finish(&mut sending, &mut self.client, server, head);

@@ -7,7 +7,7 @@ use std::sync::{Arc, PoisonError};
 use tokio::time::timeout;
 use wsaudit_recording::{
     AnomalyRecord, ClientTls, ConnectionAnswered, ConnectionClosed, ConnectionId, ConnectionOpened,
-    Credit, HowEnded, Nanos, Payloads, Record, Seq, TagRecord,
+    Credit, HowEnded, Nanos, Payloads, Record, Seq, ServerTls, TagRecord,
 };
 use wsaudit_tagging::{Tag, Tagger, credentials, redact_request_head, redact_response_head};
 use wsaudit_wire::{
@@ -19,6 +19,7 @@ use super::gap::Stall;
 use super::lane::Lane;
 use super::{ROW_COST, Tap, anomaly_record};
 use crate::config::{Durability, OnRecorderFailure};
+use crate::leg::Leg;
 use crate::relay::RelayEnd;
 use crate::shared::Shared;
 use crate::upstream::Upstream;
@@ -35,6 +36,8 @@ pub(crate) struct Handshake {
     credentials: Vec<Tag>,
     tagger: Tagger,
     credit: Credit,
+    /// What TLS has settled with the upstream; `None` where there is none, or no upstream yet.
+    upstream_tls: Option<ServerTls>,
     /// Where its newest record stands.
     seq: Seq,
     at: Nanos,
@@ -122,6 +125,7 @@ impl Opening {
             credentials,
             tagger,
             credit,
+            upstream_tls: None,
             seq,
             at,
         };
@@ -133,6 +137,11 @@ impl Opening {
 }
 
 impl Handshake {
+    /// It goes to this upstream.
+    pub(crate) fn dialed(&mut self, server: &Leg) {
+        self.upstream_tls = server.settled_with_upstream();
+    }
+
     /// Records the answer's head, before it is passed on.
     pub(crate) async fn answered(&mut self, answer: &ResponseHead) {
         self.step();
@@ -156,6 +165,7 @@ impl Handshake {
                 .as_ref()
                 .and_then(|head| head.subprotocol().map(text)),
             extensions: (!extensions.is_empty()).then(|| extensions.join(", ")),
+            tls: self.upstream_tls.clone(),
             response_head: head,
         })];
         records.extend(self.tags(tags));
@@ -178,6 +188,7 @@ impl Handshake {
             status: None,
             subprotocol: None,
             extensions: None,
+            tls: self.upstream_tls.clone(),
         })]);
         self.close(HowEnded::UpstreamFailed, None);
     }

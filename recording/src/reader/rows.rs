@@ -13,8 +13,8 @@ use crate::column::{to_endpoint, to_how_ended};
 use crate::header::OpenError;
 use crate::record::{
     AnomalyRecord, ChunksId, ClientTls, ConnectionAnswered, ConnectionClosed, ConnectionId,
-    ConnectionOpened, GapRecord, Nanos, Payload, Payloads, Provenance, Seq, TagKind, TagRecord,
-    TailRecord,
+    ConnectionOpened, GapRecord, Nanos, Payload, Payloads, Provenance, Seq, ServerTls, TagKind,
+    TagRecord, TailRecord,
 };
 use crate::run::RunId;
 use crate::schema::FormatVersion;
@@ -226,13 +226,16 @@ impl Reader {
         let sql = "SELECT id, uuid, run_id, opened_seq, opened_at, client_addr, upstream,
                    http_version, request_head, answered_seq, answered_at, response_head,
                    response_status, subprotocol, extensions, closed_seq, closed_at, how_ended,
-                   closed_by, close_code, close_reason, tls_version, tls_sni, tls_alpn, wire_exact
+                   closed_by, close_code, close_reason, tls_version, tls_sni, tls_alpn, wire_exact,
+                   upstream_tls_version, upstream_tls_alpn
                    FROM connection ORDER BY id";
-        let sql = if self.version >= FormatVersion::WITH_REDACTION {
-            sql.to_owned()
-        } else {
-            sql.replace("wire_exact", "1")
-        };
+        let mut sql = sql.to_owned();
+        if self.version < FormatVersion::WITH_REDACTION {
+            sql = sql.replace("wire_exact", "1");
+        }
+        if self.version < FormatVersion::WITH_UPSTREAM_TLS {
+            sql = sql.replace("upstream_tls_version, upstream_tls_alpn", "NULL, NULL");
+        }
         all(&self.path, &self.sqlite, "connection", &sql, |cells| {
             let id = ConnectionId(cells.number(0, "id")?);
             Ok(Connection {
@@ -380,6 +383,18 @@ fn client_tls(cells: &Cells<'_>) -> Result<Option<ClientTls>, ReadError> {
     }))
 }
 
+fn server_tls(cells: &Cells<'_>) -> Result<Option<ServerTls>, ReadError> {
+    let Some(version) = cells.text_or_null(25, "upstream_tls_version")? else {
+        return Ok(None);
+    };
+    Ok(Some(ServerTls {
+        version: version.into(),
+        alpn: cells
+            .text_or_null(26, "upstream_tls_alpn")?
+            .map(str::to_owned),
+    }))
+}
+
 fn answered(cells: &Cells<'_>, id: ConnectionId) -> Result<Option<ConnectionAnswered>, ReadError> {
     let Some(seq) = cells.number_or_null(9, "answered_seq")? else {
         return Ok(None);
@@ -392,6 +407,7 @@ fn answered(cells: &Cells<'_>, id: ConnectionId) -> Result<Option<ConnectionAnsw
         status: cells.small_or_null(12, "response_status", "0 to 65535")?,
         subprotocol: cells.text_or_null(13, "subprotocol")?.map(str::to_owned),
         extensions: cells.text_or_null(14, "extensions")?.map(str::to_owned),
+        tls: server_tls(cells)?,
     }))
 }
 

@@ -53,7 +53,8 @@ impl<'c> Inserts<'c> {
             )?,
             answered: prepare(
                 "UPDATE connection SET answered_seq = ?2, answered_at = ?3, response_head = ?4,
-                 response_status = ?5, subprotocol = ?6, extensions = ?7 WHERE id = ?1",
+                 response_status = ?5, subprotocol = ?6, extensions = ?7,
+                 upstream_tls_version = ?8, upstream_tls_alpn = ?9 WHERE id = ?1",
             )?,
             closed: prepare(
                 "UPDATE connection SET closed_seq = ?2, closed_at = ?3, how_ended = ?4,
@@ -159,6 +160,7 @@ impl<'c> Inserts<'c> {
     }
 
     fn answered(&mut self, answered: &ConnectionAnswered) -> rusqlite::Result<usize> {
+        let tls = answered.tls.as_ref();
         self.answered.execute(params![
             signed(answered.id.0),
             signed(answered.seq.0),
@@ -167,6 +169,8 @@ impl<'c> Inserts<'c> {
             answered.status,
             answered.subprotocol,
             answered.extensions,
+            tls.map(|tls| tls.version.as_str()),
+            tls.and_then(|tls| tls.alpn.as_deref()),
         ])
     }
 
