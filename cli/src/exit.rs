@@ -49,3 +49,16 @@ impl From<wsaudit_verifier::verdict::Verdict> for Exit {
         }
     }
 }
+
+#[cfg(feature = "verify")]
+impl Exit {
+    /// What a run asks for.
+    pub(crate) fn of(audit: &wsaudit_verifier::report::Audit) -> Self {
+        match audit.exit_code() {
+            0 => Self::Clean,
+            1 => Self::Violated,
+            3 => Self::Inconclusive,
+            _ => Self::Failed,
+        }
+    }
+}

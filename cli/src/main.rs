@@ -3,6 +3,8 @@
 
 mod exit;
 mod failure;
+#[cfg(feature = "verify")]
+mod file;
 mod numbers;
 mod output;
 mod shell;

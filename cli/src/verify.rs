@@ -1,26 +1,32 @@
 //! `wsaudit verify`: rule packs over recordings, and the report.
 
+mod baseline;
 mod facts;
+mod histories;
+mod outputs;
 mod progress;
 mod recordings;
 
-use std::fs;
-use std::io::Write as _;
 use std::path::PathBuf;
 
-use anyhow::{Context as _, bail};
-use clap::{Args, ValueEnum};
-use wsaudit_verifier::engine::{Input, Verification, verify};
+use anyhow::bail;
+use clap::Args;
+use wsaudit_verifier::engine::{Coverage, Input, Verification, verify};
 use wsaudit_verifier::facts::Facts;
 use wsaudit_verifier::history::{Source, SourceError};
-use wsaudit_verifier::report::{Palette, Report, Shown, TextOptions, json, report, text};
+use wsaudit_verifier::report::{
+    Audit, Palette, Report, Shown, TextOptions, report, text, text_of_many,
+};
 use wsaudit_verifier::rules::Pack;
-use wsaudit_verifier::survey::survey;
+use wsaudit_verifier::survey::{Survey, survey};
 
 use crate::exit::Exit;
 use crate::output::{Output, Paint};
 
+use baseline::{BaselineArgs, Known};
 use facts::FactsFile;
+use histories::Histories;
+use outputs::{Outputs, ReportArgs, Written};
 use progress::Progress;
 use recordings::Recordings;
 
@@ -35,7 +41,12 @@ const EXAMPLES: &str = "\
 Rules are shipped packs, by name (agent-platform, correlated, handshake, protocol), rule files, or
 directories of them. With none, protocol, handshake and correlated are checked, and the messages and id-like fields are
 listed that no rule mentions: the start of a pack of your own.
-Several recordings are one history, merged by time.
+Several recordings are one history, merged by time. A directory stands for the recordings beneath
+it, each a history of its own (parts of one run are one).
+
+Several reports can be written at once, each to a file of its own; `-` is standard output. With a
+report on standard output, the text is not printed. A report that cannot be written is told, the
+rest is written, and the exit code is 2.
 
 Examples:
   wsaudit verify traffic.db
@@ -43,11 +54,14 @@ Examples:
   wsaudit verify --rules agent-platform --rules protocol monday.db tuesday.db
   wsaudit verify --rules rules/ --facts threads=user_threads.csv traffic.db
   wsaudit verify --rules rules/ --format json --output report.json traffic.db
+  wsaudit verify fixtures/ --junit out.xml --sarif out.sarif --github
+  wsaudit verify --rules rules/ --write-baseline known.toml traffic.db
+  wsaudit verify --rules rules/ --baseline known.toml traffic.db
 
 Exit codes:
   0  clean: every rule holds, and nothing speaks against believing it
-  1  violated: a rule is broken
-  2  a recording, rule or fact could not be read; what could be is reported all the same
+  1  violated: a rule is broken in a way that no baseline knows
+  2  something could not be read or written; what could be is reported all the same
   3  inconclusive: a gap, an unidentified connection, a rule that nothing could have broken, ...";
 
 /// Verify recordings: find what leaked from one session into another
@@ -60,72 +74,90 @@ pub(crate) struct VerifyArgs {
     /// Ownership facts: a CSV or SQLite file instead of what the pack names in [facts.NAME]
     #[arg(long, value_name = "NAME=FILE")]
     facts: Vec<FactsFile>,
-    /// How the report is written
-    #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
-    format: Format,
-    /// Write the report to this file instead of standard output
-    #[arg(long, value_name = "FILE")]
-    output: Option<PathBuf>,
     /// Tell every violation, not only the first ones of each rule
     #[arg(long)]
     all: bool,
     /// Tell how often each event and pointer of the rules matched, and what no rule mentions
     #[arg(short, long)]
     verbose: bool,
-    /// The recordings: one history
-    #[arg(required = true, value_name = "RECORDING")]
+    #[command(flatten)]
+    reports: ReportArgs,
+    #[command(flatten)]
+    known: BaselineArgs,
+    /// The recordings: one history; or directories of them, each a history of its own
+    #[arg(required = true, value_name = "RECORDING|DIR")]
     recordings: Vec<PathBuf>,
 }
 
-/// How a report is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
-enum Format {
-    /// For people
-    #[default]
-    Text,
-    /// For programs
-    Json,
+/// What the text says beside the report of a history.
+struct Aside {
+    coverage: Coverage,
+    survey: Option<Survey>,
 }
 
-/// Verifies recordings, and writes the report.
+/// Verifies recordings, and writes the reports.
 pub(crate) fn run(args: &VerifyArgs, output: &mut Output) -> anyhow::Result<Exit> {
+    let outputs = Outputs::resolve(&args.reports)?;
+    let known = Known::read(&args.known)?;
     let packs = load(&args.rules)?;
     let facts = facts::read(&packs, &args.facts)?;
-    let mut recordings = Recordings::open(&args.recordings, output.color())?;
-    let mut progress = Progress::new(recordings.messages_at_most());
-    let (verification, report) = recordings.verify(&packs, &facts, &mut progress)?;
-    let coverage = args.verbose || args.rules.is_empty();
-    let written = match args.format {
-        Format::Json => json(&report),
-        Format::Text => {
-            let survey = coverage
-                .then(|| survey(&packs, recordings.sources()))
-                .transpose()?;
-            let paint = match &args.output {
-                Some(_) => Paint::Plain,
-                None => output.paint(),
-            };
-            let options = TextOptions {
-                palette: palette(paint),
-                shown: if args.all { Shown::All } else { Shown::DEFAULT },
-                coverage: coverage.then_some(&verification.coverage),
-                survey: survey.as_ref(),
-                misses: (!coverage).then_some(&verification.coverage),
-                remark: args.rules.is_empty().then_some(WITHOUT_RULES),
-            };
-            text(&report, &options)
+    let histories = Histories::of(&args.recordings)?;
+    // Of many histories, what no rule covers would hide what is wrong.
+    let coverage = args.verbose || (args.rules.is_empty() && !histories.are_many());
+    let mut progress = Progress::new(histories.each().len());
+    let (mut reports, mut asides) = (Vec::new(), Vec::new());
+    for paths in histories.each() {
+        let mut recordings = Recordings::open(paths, output.color());
+        progress.begin(recordings.messages_at_most());
+        let (verification, report) = recordings.verify(&packs, &facts, &mut progress)?;
+        let survey = (coverage && outputs.want_text())
+            .then(|| survey(&packs, recordings.sources()))
+            .transpose()?;
+        reports.push(report);
+        asides.push(Aside {
+            coverage: verification.coverage,
+            survey,
+        });
+    }
+    progress.end();
+    let read = reports.iter().any(|report| !report.recordings.is_empty());
+    let mut audit = if histories.are_many() {
+        Audit::of_many(reports)
+    } else {
+        reports
+            .into_iter()
+            .next()
+            .map_or_else(|| Audit::of_many(Vec::new()), Audit::of)
+    };
+    known.apply(&mut audit);
+    let remark = args.rules.is_empty().then_some(WITHOUT_RULES);
+    let told = |paint: Paint| {
+        let options = |number: usize| TextOptions {
+            palette: palette(paint),
+            shown: if args.all { Shown::All } else { Shown::DEFAULT },
+            coverage: asides
+                .get(number)
+                .filter(|_| coverage)
+                .map(|it| &it.coverage),
+            survey: asides.get(number).and_then(|it| it.survey.as_ref()),
+            misses: asides
+                .get(number)
+                .filter(|_| !coverage)
+                .map(|it| &it.coverage),
+            remark: remark.filter(|_| !histories.are_many()),
+        };
+        match &audit.histories[..] {
+            [report] if !histories.are_many() => text(report, &options(0)),
+            _ => text_of_many(&audit, &options, args.verbose, remark),
         }
     };
-    progress.end();
-    match &args.output {
-        Some(path) => fs::write(path, written)
-            .with_context(|| format!("cannot write the report to {}", path.display()))?,
-        None => output.write_all(written.as_bytes())?,
-    }
+    // Where nothing could be read, that has been said, and is all there is to say.
+    let written = outputs.write(&audit, &told, output, read)?;
+    known.write(&audit)?;
     output.finish()?;
-    Ok(match recordings.unread() {
-        [] => verification.verdict.into(),
-        [..] => Exit::Failed,
+    Ok(match written {
+        Written::All if !audit.is_incomplete() => Exit::of(&audit),
+        Written::All | Written::NotAll => Exit::Failed,
     })
 }
 

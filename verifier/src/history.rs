@@ -44,7 +44,7 @@ pub trait Cursor {
 }
 
 /// Why a recording could not be read to its end.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("failed to read {recording}: {why}")]
 pub struct SourceError {
     /// The recording's name.

@@ -1,6 +1,8 @@
 //! Rule packs, the engine that checks recordings against them, and reports.
 
+pub mod baseline;
 pub mod case;
+pub mod date;
 pub mod decode;
 pub mod engine;
 pub mod facts;

@@ -1,22 +1,36 @@
 //! What a verification tells people and programs: data first, prose last.
 //!
-//! [`Report`] is everything that is said, in a stable order, and is what `--format json` writes. The
-//! other formats are made of it. Same input, same bytes out.
+//! [`Report`] is everything that is said of one history, in a stable order, and is what `--format
+//! json` writes; an [`Audit`] is what one run says, over one or several. The other formats are made of
+//! them, each in one file. Same input, same bytes out.
 
+mod anchor;
+mod audit;
 mod build;
 mod closing;
 mod excerpt;
 mod frames;
+mod github;
 mod json;
+mod junit;
+mod markdown;
 mod model;
 mod people;
+mod sarif;
+mod standing;
 mod text;
 
+pub use audit::Audit;
 pub use build::report;
 pub use excerpt::{Excerpt, excerpt};
-pub use json::json;
+pub use github::github;
+pub use json::{audit_json, json};
+pub use junit::junit;
+pub use markdown::markdown;
 pub use model::{
-    Accepted, ConnectionRef, Evidence, Exception, Gap, Note, Reason, Recording, Report, Rule,
-    Session, User, Violation,
+    Accepted, Connection, ConnectionRef, Evidence, Exception, Gap, Held, Location, Note, Place,
+    Reason, Recording, Report, Rule, Session, Unread, User, Violation,
 };
-pub use text::{Palette, Shown, TextOptions, text};
+pub use sarif::sarif;
+pub use standing::{Baseline, BaselineEntry, Standing};
+pub use text::{Palette, Shown, TextOptions, many as text_of_many, text};

@@ -4,6 +4,7 @@
 //! says what must hold between named events. A [`Pack`] exists only if every name in it resolves.
 
 mod diagnostic;
+mod document;
 mod file;
 mod load;
 mod matcher;
@@ -13,6 +14,7 @@ pub(crate) mod read;
 mod shipped;
 
 pub use diagnostic::{Diagnostic, RuleErrors, See, Style};
+pub(crate) use document::document;
 pub use file::RuleFile;
 pub use load::LoadError;
 pub use matcher::{Comparison, Literal, Matcher};

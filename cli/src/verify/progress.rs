@@ -13,20 +13,35 @@ const STRIDE: u64 = 4096;
 pub(super) struct Progress {
     bar: ProgressBar,
     began: Instant,
+    /// How many histories there are, and which one is verified, from 1.
+    histories: usize,
+    history: usize,
 }
 
 impl Progress {
-    /// `most`: there are at most so many messages.
-    pub(super) fn new(most: u64) -> Self {
-        let bar = ProgressBar::with_draw_target(Some(most), ProgressDrawTarget::hidden());
+    /// Of so many histories.
+    pub(super) fn new(histories: usize) -> Self {
+        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());
         if let Ok(style) =
-            ProgressStyle::with_template("verifying {bar:40} {human_pos} messages, {elapsed}")
+            ProgressStyle::with_template("verifying{msg} {bar:40} {human_pos} messages, {elapsed}")
         {
             bar.set_style(style);
         }
         Self {
             bar,
             began: Instant::now(),
+            histories,
+            history: 0,
+        }
+    }
+
+    /// The next history begins; it has at most so many messages.
+    pub(super) fn begin(&mut self, most: u64) {
+        self.history += 1;
+        self.bar.set_length(most);
+        if self.histories > 1 {
+            let (now, all) = (self.history, self.histories);
+            self.bar.set_message(format!(" history {now} of {all}"));
         }
     }
 

@@ -1,10 +1,8 @@
 //! The recordings of a verification. One that cannot be read is told, and left out.
 
 use std::collections::BTreeSet;
-use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::bail;
 use wsaudit_verifier::engine::{RunError, Verification};
 use wsaudit_verifier::facts::Facts;
 use wsaudit_verifier::history::{RecordingSource, Source, SourceError};
@@ -25,9 +23,8 @@ pub(super) struct Recordings {
 }
 
 impl Recordings {
-    /// Opens recordings; an error where none of them can be read.
-    pub(super) fn open(paths: &[PathBuf], color: ColorChoice) -> anyhow::Result<Self> {
-        refuse_twice(paths)?;
+    /// Opens recordings; those that cannot be read are told.
+    pub(super) fn open(paths: &[PathBuf], color: ColorChoice) -> Self {
         let mut opened = Self {
             sources: Vec::new(),
             messages: 0,
@@ -35,7 +32,6 @@ impl Recordings {
             color,
         };
         let mut keys = BTreeSet::new();
-        let mut failures = Vec::new();
         for path in paths {
             match open(path) {
                 Ok((source, messages)) => {
@@ -49,20 +45,9 @@ impl Recordings {
                         recording: path.display().to_string(),
                         why: error.to_string(),
                     });
-                    failures.push(error);
+                    failure::print(&error, color);
                 }
             }
-        }
-        let last = if opened.sources.is_empty() {
-            failures.pop()
-        } else {
-            None
-        };
-        for error in &failures {
-            failure::print(error, color);
-        }
-        if let Some(last) = last {
-            return Err(last);
         }
         if keys.len() > 1 {
             say(&format!(
@@ -72,7 +57,7 @@ impl Recordings {
                 keys.into_iter().collect::<Vec<_>>().join(", ")
             ));
         }
-        Ok(opened)
+        opened
     }
 
     /// Verifies them. One that turns out to be damaged on the way is told and left out.
@@ -97,9 +82,6 @@ impl Recordings {
                 recording: left_out.outline().name.clone(),
                 why: error.to_string(),
             });
-            if self.sources.is_empty() {
-                return Err(error);
-            }
             failure::print(&error, self.color);
         }
     }
@@ -119,11 +101,6 @@ impl Recordings {
         &self.sources
     }
 
-    /// Those that could not be read.
-    pub(super) fn unread(&self) -> &[SourceError] {
-        &self.unread
-    }
-
     /// There are not more messages than this.
     pub(super) const fn messages_at_most(&self) -> u64 {
         self.messages
@@ -135,19 +112,4 @@ fn open(path: &Path) -> anyhow::Result<(RecordingSource, u64)> {
     let range = source.reader().frame_range()?;
     let messages = range.map_or(0, |(first, last)| last.0 - first.0 + 1);
     Ok((source, messages))
-}
-
-/// One recording twice would be a history in which everything happens twice.
-fn refuse_twice(paths: &[PathBuf]) -> anyhow::Result<()> {
-    let mut seen = BTreeSet::new();
-    for path in paths {
-        // What is not there is told when it is opened.
-        let Ok(real) = fs::canonicalize(path) else {
-            continue;
-        };
-        if !seen.insert(real) {
-            bail!("{} is given twice", path.display());
-        }
-    }
-    Ok(())
 }

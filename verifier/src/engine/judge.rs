@@ -32,6 +32,8 @@ pub struct Verification {
     pub coverage: Coverage,
     /// How many messages were read.
     pub messages: u64,
+    /// Recordings of the history that could not be read.
+    pub unread: Vec<SourceError>,
 }
 
 /// What one rule comes to.
@@ -173,6 +175,7 @@ pub fn verify(input: &Input<'_>, progress: &mut dyn FnMut(u64)) -> Result<Verifi
         connections,
         coverage,
         messages,
+        unread: input.unread.to_vec(),
     })
 }
 

@@ -8,14 +8,14 @@ use wsaudit_wire::Direction;
 use super::excerpt::Excerpt;
 use super::frames::{self, Frame};
 use super::model::{
-    Accepted, ConnectionRef, Evidence, Exception, Gap, Note, Reason, Recording, Report, Rule,
-    Violation,
+    Accepted, Connection, ConnectionRef, Evidence, Exception, Gap, Held, Location, Note, Reason,
+    Recording, Report, Rule, Unread, Violation,
 };
 use super::people::People;
 use crate::engine::{ConnectionIx, RuleResult, SessionIx, UserIx, Verification};
 use crate::finding::{self, Doubt, Place, Severity};
 use crate::history::{Source, SourceError};
-use crate::rules::Pack;
+use crate::rules::{self, Pack};
 
 /// The report of a verification of `packs` over `sources`: the same ones, in the same order.
 pub fn report(
@@ -52,6 +52,15 @@ pub fn report(
             .iter()
             .map(|source| recording(source.as_ref()))
             .collect(),
+        unread: verification
+            .unread
+            .iter()
+            .map(|error| Unread {
+                recording: error.recording.clone(),
+                why: error.why.clone(),
+            })
+            .collect(),
+        connections: builder.connections(),
         gaps: sources
             .iter()
             .flat_map(|source| gaps(source.as_ref()))
@@ -62,6 +71,7 @@ pub fn report(
             .flat_map(|result| builder.notes(result))
             .collect(),
         messages: verification.messages,
+        baseline: None,
     })
 }
 
@@ -85,6 +95,7 @@ impl Builder<'_> {
                 pack: pack.name.clone(),
                 fingerprint: fingerprint(&pack.name, &rule.id, &violation.roles),
                 message: violation.message.clone(),
+                offending: self.place(violation.offending),
                 session: self.session(violation.subject.session),
                 user: self.user(violation.subject.user),
                 connection: violation
@@ -104,6 +115,7 @@ impl Builder<'_> {
                     .iter()
                     .map(|line| self.evidence(line))
                     .collect(),
+                standing: None,
             })
             .collect()
     }
@@ -168,10 +180,12 @@ impl Builder<'_> {
             id: rule.id.clone(),
             title: rule.title.clone(),
             kind: rule.spec.kind(),
+            location: location(&pack.name, &rule.location),
             state: result.state.as_str(),
             examined: outcome.examined,
             matched: outcome.opportunities,
             violations: outcome.violations.len(),
+            known: 0,
             excepted: outcome
                 .excepted
                 .iter()
@@ -235,6 +249,53 @@ impl Builder<'_> {
         }
     }
 
+    /// Every connection, in the order of recordings and of opening.
+    fn connections(&self) -> Vec<Connection> {
+        let known: BTreeMap<_, _> = self
+            .verification
+            .connections
+            .iter()
+            .map(|stats| ((stats.recording, stats.number), stats))
+            .collect();
+        let outlines = (0_u16..).zip(self.sources.iter().map(|source| source.outline()));
+        outlines
+            .flat_map(|(recording, outline)| {
+                let each = outline.connections.iter();
+                each.map(move |connection| (recording, outline, connection))
+            })
+            .map(|(recording, outline, connection)| {
+                let stats = known.get(&(recording, connection.number));
+                let held = stats.map_or(&[][..], |stats| &stats.sessions);
+                Connection {
+                    recording: outline.name.clone(),
+                    number: connection.number,
+                    opened: self.seconds(connection.opened.at),
+                    closed: connection.closed.map(|moment| self.seconds(moment.at)),
+                    status: connection.status,
+                    user: self.user(stats.and_then(|stats| stats.user)),
+                    sessions: held
+                        .iter()
+                        .filter_map(|(from, session)| {
+                            let session = self.session(Some(*session))?;
+                            Some(Held {
+                                from: *from,
+                                session,
+                            })
+                        })
+                        .collect(),
+                }
+            })
+            .collect()
+    }
+
+    fn place(&self, place: Place) -> super::model::Place {
+        super::model::Place {
+            recording: self.recording(place),
+            seq: place.seq,
+            at: self.frames.get(&place).map(|frame| self.seconds(frame.at)),
+        }
+    }
+
     fn recording(&self, place: Place) -> String {
         self.sources[usize::from(place.recording)]
             .outline()
@@ -263,6 +324,15 @@ fn fingerprint(pack: &str, rule: &str, roles: &str) -> String {
     let digest = hash.finalize();
     let first = digest.first_chunk().copied().unwrap_or_default();
     format!("{:016x}", u64::from_be_bytes(first))
+}
+
+fn location(pack: &str, location: &rules::Location) -> Location {
+    Location {
+        file: location.file.clone(),
+        line: location.line,
+        column: location.column,
+        shipped: Pack::is_shipped_file(pack, &location.file),
+    }
 }
 
 fn recording(source: &dyn Source) -> Recording {

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::time::{Duration, UNIX_EPOCH};
 
 use super::excerpt::printable;
-use super::model::{Recording, Report, Session};
+use super::model::{Recording, Report, Rule, Session};
 use crate::verdict::{State, Verdict};
 
 /// More users than this are told as a sum, and those by name that not all is well with.
@@ -227,14 +227,26 @@ fn verdict(report: &Report) -> String {
             .filter(move |rule| rule.state == state.as_str())
             .count()
     };
-    let violated = in_state(State::Violated);
+    let known = report.violations.iter().filter(|it| it.is_known()).count();
+    let but = match known {
+        0 => String::new(),
+        _ => format!(" but for {}", plural(known, "known violation")),
+    };
     let detail = if report.verdict == Verdict::Violated.as_str() {
-        let violations = plural(report.violations.len(), "violation");
-        format!("{}, {violations}", plural(violated, "rule"))
+        let broken = |rule: &&Rule| rule.violations > rule.known;
+        let violated = report.rules.iter().filter(broken).count();
+        let violations = plural(report.violations.len() - known, "violation");
+        let more = match known {
+            0 => String::new(),
+            known => format!(", and {known} known"),
+        };
+        let detail = format!("{}, {violations}{more}", plural(violated, "rule"));
+        return format!("verdict: {} ({detail})", report.verdict);
     } else if report.verdict == Verdict::Clean.as_str() {
         let of = plural(report.rules.len(), "rule");
         match in_state(State::Holds) {
             held if held == report.rules.len() => format!("{of} held"),
+            held if known > 0 => format!("{held} of {of} held, the rest is known or accepted"),
             held => format!("{held} of {of} held, the rest is accepted"),
         }
     } else if report.rules.is_empty() {
@@ -242,12 +254,20 @@ fn verdict(report: &Report) -> String {
     } else {
         plural(report.reasons.len(), "reason")
     };
-    format!("verdict: {} ({detail})", report.verdict)
+    format!("verdict: {}{but} ({detail})", report.verdict)
 }
 
 /// `1 session`, `2 sessions`
 pub(super) fn plural(count: usize, what: &str) -> String {
     counted(count as u64, what)
+}
+
+/// `1 opportunity`, `2 opportunities`
+pub(super) fn opportunities(count: u64) -> String {
+    match count {
+        1 => "1 opportunity".to_owned(),
+        count => format!("{count} opportunities"),
+    }
 }
 
 pub(super) fn counted(count: u64, what: &str) -> String {

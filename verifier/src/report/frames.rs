@@ -44,6 +44,9 @@ pub(super) fn wanted(verification: &Verification) -> Wanted {
                     .insert(evidence.value.clone());
             }
         }
+        for violation in &outcome.violations {
+            wanted.entry(violation.offending).or_default();
+        }
         for note in &outcome.notes {
             wanted.entry(note.place).or_default();
         }

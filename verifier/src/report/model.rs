@@ -1,15 +1,20 @@
 //! The report as data. Its JSON is a format that programs read: fields are added, never renamed.
+//! `docs/report.schema.json` is made of these types and their comments; a test compares them.
 
 use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use super::standing::{Baseline, Standing};
+
 /// Everything that is said of a verification.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Report {
     /// The version of this format; 1.
     pub format: u32,
-    /// `clean`, `inconclusive` or `violated`.
+    /// `clean`, `inconclusive` or `violated`. With a baseline: of what that does not know.
+    #[cfg_attr(test, schemars(extend("enum" = ["clean", "inconclusive", "violated"])))]
     pub verdict: &'static str,
     /// What keeps the recordings from proving that all is well; empty in a clean verdict.
     pub reasons: Vec<Reason>,
@@ -23,18 +28,26 @@ pub struct Report {
     pub users: Vec<User>,
     /// The recordings, as they were given.
     pub recordings: Vec<Recording>,
+    /// Recordings of the same history that could not be read.
+    pub unread: Vec<Unread>,
+    /// Every connection, by recording, in the order of opening.
+    pub connections: Vec<Connection>,
     /// Frames known to be missing.
     pub gaps: Vec<Gap>,
     /// What is worth saying though nothing is wrong: attempts that were denied.
     pub notes: Vec<Note>,
     /// How many messages were read.
     pub messages: u64,
+    /// What a baseline makes of the violations; null where none was given, or where it was given for
+    /// several histories.
+    pub baseline: Option<Baseline>,
 }
 
 /// Something that keeps a rule from holding.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Reason {
-    /// `gap`, `unclean`, `undecodable`, `unidentified`, `not-exercised` or `undecided`.
+    /// `gap`, `unclean`, `unread`, `undecodable`, `unidentified`, `not-exercised` or `undecided`.
     pub reason: &'static str,
     /// The rules that it touches, as `pack/rule`.
     pub rules: Vec<String>,
@@ -42,7 +55,7 @@ pub struct Reason {
     pub message: String,
     /// What would settle it.
     pub settle: String,
-    /// The recording's name; `None`: no place in particular.
+    /// The recording's name; null: no place in particular.
     pub recording: Option<String>,
     /// The place in its order.
     pub seq: Option<u64>,
@@ -50,6 +63,7 @@ pub struct Reason {
 
 /// A breach of a rule.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Violation {
     /// The rule's id.
     pub rule: String,
@@ -59,6 +73,8 @@ pub struct Violation {
     pub fingerprint: String,
     /// What happened, in one line.
     pub message: String,
+    /// The frame that breaks the rule.
+    pub offending: Place,
     /// The session that received or did what it must not.
     pub session: Option<String>,
     /// Its user.
@@ -74,13 +90,29 @@ pub struct Violation {
     /// What should have happened, and why this is final.
     pub expected: String,
     /// `write` (something foreign was changed) or `read`.
+    #[cfg_attr(test, schemars(extend("enum" = ["write", "read"])))]
     pub severity: &'static str,
     /// The argument, line by line.
     pub evidence: Vec<Evidence>,
+    /// Whether the baseline knows it; null where none was given.
+    pub standing: Option<Standing>,
+}
+
+/// A place in a recording's order.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct Place {
+    /// The recording's name.
+    pub recording: String,
+    /// The place in its order.
+    pub seq: u64,
+    /// When, in seconds from the start of the history.
+    pub at: Option<f64>,
 }
 
 /// A connection of a recording.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct ConnectionRef {
     /// The recording's name.
     pub recording: String,
@@ -90,16 +122,17 @@ pub struct ConnectionRef {
 
 /// One line of an argument.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Evidence {
     /// What the frame shows.
     pub text: String,
-    /// The recording's name; `None` for a fact, which stands in no recording.
+    /// The recording's name; null for a fact, which stands in no recording.
     pub recording: Option<String>,
     /// The place in its order.
     pub seq: Option<u64>,
     /// When, in seconds from the start of the history.
     pub at: Option<f64>,
-    /// `client-to-server` or `server-to-client`; `None` for a step in a connection's life.
+    /// `client-to-server` or `server-to-client`; null for a step in a connection's life.
     pub direction: Option<&'static str>,
     /// The connection's session at that place.
     pub session: Option<String>,
@@ -114,6 +147,7 @@ pub struct Evidence {
 
 /// What a rule came to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Rule {
     /// Its pack.
     pub pack: String,
@@ -123,7 +157,11 @@ pub struct Rule {
     pub title: String,
     /// Its kind.
     pub kind: &'static str,
-    /// `holds`, `violated`, `not exercised` or `undecided`.
+    /// Where it is written.
+    pub location: Location,
+    /// `holds`, `violated`, `not exercised` or `undecided`, whatever is accepted, and whatever a
+    /// baseline knows.
+    #[cfg_attr(test, schemars(extend("enum" = ["holds", "violated", "not exercised", "undecided"])))]
     pub state: &'static str,
     /// How many events it looked at.
     pub examined: u64,
@@ -131,6 +169,8 @@ pub struct Rule {
     pub matched: u64,
     /// How many did.
     pub violations: usize,
+    /// How many of those the baseline knows; they do not count for the verdict.
+    pub known: usize,
     /// What its exceptions hid.
     pub excepted: Vec<Exception>,
     /// Doubts that were accepted.
@@ -139,8 +179,23 @@ pub struct Rule {
     pub notes: usize,
 }
 
+/// A place in a rule file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct Location {
+    /// The file, as the user named it; of a shipped pack, its path in the pack: `protocol/protocol.toml`.
+    pub file: String,
+    /// The line; the first one is 1.
+    pub line: u32,
+    /// The column, in characters; the first one is 1.
+    pub column: u32,
+    /// Whether the file is part of wsaudit: the user has none of that name.
+    pub shipped: bool,
+}
+
 /// What an exception hid.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Exception {
     /// Why it is excepted.
     pub why: String,
@@ -150,6 +205,7 @@ pub struct Exception {
 
 /// A doubt that was accepted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Accepted {
     /// Its kind.
     pub reason: &'static str,
@@ -162,6 +218,7 @@ pub struct Accepted {
 /// A session. A judgement is true, false, or null where nothing was exercised, or where the recording
 /// cannot tell.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Session {
     /// Its user; null where nothing says who that is.
     pub user_id: Option<String>,
@@ -191,6 +248,7 @@ pub struct Session {
 
 /// A user: all of its sessions together.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct User {
     /// Its id.
     pub user_id: String,
@@ -214,6 +272,7 @@ pub struct User {
 
 /// A recording.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Recording {
     /// As the user named it.
     pub name: String,
@@ -229,8 +288,49 @@ pub struct Recording {
     pub anomalies: usize,
 }
 
+/// A recording that could not be read, or not to its end. Nothing of it is in the report.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct Unread {
+    /// As the user named it.
+    pub recording: String,
+    /// Why.
+    pub why: String,
+}
+
+/// A connection, over its whole life.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct Connection {
+    /// The recording's name.
+    pub recording: String,
+    /// Its number there.
+    pub number: u64,
+    /// When the client's handshake was read, in seconds from the start of the history.
+    pub opened: f64,
+    /// When it ended, likewise; null: still open when the recording ended.
+    pub closed: Option<f64>,
+    /// The answer's status code; null where there was none.
+    pub status: Option<u16>,
+    /// Its user at the end.
+    pub user: Option<String>,
+    /// Its sessions, in order.
+    pub sessions: Vec<Held>,
+}
+
+/// A session that a connection speaks for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct Held {
+    /// From which place in the recording's order on; 0: from the beginning.
+    pub from: u64,
+    /// The session.
+    pub session: String,
+}
+
 /// Frames known to be missing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Gap {
     /// The recording's name.
     pub recording: String,
@@ -248,6 +348,7 @@ pub struct Gap {
 
 /// Something worth saying though nothing is wrong.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Note {
     /// The rule's id.
     pub rule: String,

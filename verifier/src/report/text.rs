@@ -1,20 +1,24 @@
 //! The report for people: what is wrong and why, what the rules came to, what is in doubt, and the
 //! verdict on the last line.
 
-mod argument;
+pub(super) mod argument;
 mod coverage;
+mod many;
 mod misses;
 mod palette;
+mod standing;
 mod table;
 
 use std::fmt::Write as _;
 
+pub use many::many;
 pub use palette::Palette;
 
 use super::Report;
 use super::closing::{closing, plural};
 use super::excerpt::printable;
-use super::model::Reason;
+use super::github::disarm;
+use super::model::{Reason, Violation};
 use crate::engine::Coverage;
 use crate::survey::Survey;
 use crate::verdict::Verdict;
@@ -58,7 +62,8 @@ impl Shown {
     }
 }
 
-/// The report as text, with a newline at its end.
+/// The report as text, with a newline at its end. No line of it is a command to the runner of a CI
+/// job, whatever the recorded messages say.
 pub fn text(report: &Report, options: &TextOptions<'_>) -> String {
     let mut out = String::new();
     let palette = options.palette;
@@ -79,6 +84,9 @@ pub fn text(report: &Report, options: &TextOptions<'_>) -> String {
     {
         misses::write(coverage, palette, &mut out);
     }
+    if let Some(baseline) = &report.baseline {
+        standing::write(baseline, palette, &mut out);
+    }
     if let Some(remark) = options.remark {
         let _ = writeln!(out, "{}\n", printable(remark));
     }
@@ -91,7 +99,7 @@ pub fn text(report: &Report, options: &TextOptions<'_>) -> String {
     }
     let style = palette.verdict(report.verdict);
     let _ = writeln!(out, "{style}{verdict}{style:#}");
-    out
+    disarm(&out)
 }
 
 fn violations(report: &Report, options: &TextOptions<'_>, out: &mut String) {
@@ -101,11 +109,19 @@ fn violations(report: &Report, options: &TextOptions<'_>, out: &mut String) {
             .violations
             .iter()
             .filter(|violation| violation.rule == rule.id && violation.pack == rule.pack);
-        for violation in own.take(most) {
+        let (known, fresh): (Vec<_>, Vec<_>) = own.partition(|violation| violation.is_known());
+        for violation in fresh.iter().take(most) {
             argument::write(report, violation, options.palette, out);
             out.push('\n');
         }
-        if let Some(more) = rule.violations.checked_sub(most).filter(|more| *more > 0) {
+        for violation in known.iter().take(most) {
+            standing::known(violation, options.palette, out);
+        }
+        if !known.is_empty() {
+            out.push('\n');
+        }
+        let left = |of: &[&Violation]| of.len().saturating_sub(most);
+        if let Some(more @ 1..) = Some(left(&fresh) + left(&known)) {
             let dim = options.palette.dim;
             let _ = writeln!(
                 out,

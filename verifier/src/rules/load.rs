@@ -132,6 +132,11 @@ impl Pack {
         shipped::names()
     }
 
+    /// Whether `file` is one of the files of the shipped pack of that name.
+    pub fn is_shipped_file(pack: &str, file: &str) -> bool {
+        shipped::files(pack).iter().any(|(name, _)| *name == file)
+    }
+
     /// Loads what a user asked for by `--rules`: an existing path wins, then a shipped pack's name.
     pub fn resolve(path_or_name: &str) -> Result<Self, LoadError> {
         let path = Path::new(path_or_name);

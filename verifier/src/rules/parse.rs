@@ -43,7 +43,7 @@ pub(super) fn parse(files: &[Arc<RuleFile>], base: Option<&Path>) -> Result<Pack
     }
 }
 
-fn syntax<'f>(file: &'f Arc<RuleFile>, errors: &Errors) -> Spanned<DeTable<'f>> {
+pub(super) fn syntax<'f>(file: &'f Arc<RuleFile>, errors: &Errors) -> Spanned<DeTable<'f>> {
     let (document, problems) = DeTable::parse_recoverable(&file.text);
     let mut line = None;
     for problem in problems {

@@ -75,7 +75,12 @@ impl<'r> Cast<'r> {
 }
 
 /// Writes one violation.
-pub(super) fn write(report: &Report, violation: &Violation, palette: &Palette, out: &mut String) {
+pub(in crate::report) fn write(
+    report: &Report,
+    violation: &Violation,
+    palette: &Palette,
+    out: &mut String,
+) {
     let cast = Cast::of(violation);
     let style = palette.violated;
     let message = printable(&cast.rename(&violation.message, "session "));
@@ -104,6 +109,7 @@ pub(super) fn write(report: &Report, violation: &Violation, palette: &Palette, o
     }
     let expected = printable(&cast.rename(&violation.expected, "session "));
     let _ = writeln!(out, "  expected: {expected}");
+    super::standing::expired(violation, palette, out);
     let dim = palette.dim;
     let _ = writeln!(out, "  {dim}fingerprint {}{dim:#}", violation.fingerprint);
 }
@@ -157,7 +163,12 @@ fn frame(report: &Report, cast: &Cast<'_>, evidence: &Evidence) -> String {
 }
 
 /// `frame 1042 of b.db  +3.201 s`
-pub(super) fn place(report: &Report, recording: Option<&str>, seq: u64, at: Option<f64>) -> String {
+pub(in crate::report) fn place(
+    report: &Report,
+    recording: Option<&str>,
+    seq: u64,
+    at: Option<f64>,
+) -> String {
     let of = match recording {
         Some(recording) if report.recordings.len() > 1 => format!(" of {recording}"),
         Some(_) | None => String::new(),

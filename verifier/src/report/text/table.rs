@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::palette::Palette;
-use crate::report::closing::{counted, plural};
+use crate::report::closing::{counted, opportunities, plural};
 use crate::report::excerpt::printable;
 use crate::report::model::{Report, Rule};
 
@@ -55,12 +55,13 @@ pub(super) fn write(report: &Report, palette: &Palette, out: &mut String) {
 fn facts(rule: &Rule) -> String {
     let mut facts = Vec::new();
     if rule.violations > 0 {
-        facts.push(plural(rule.violations, "violation"));
+        let known = match rule.known {
+            0 => String::new(),
+            known => format!(" ({known} known)"),
+        };
+        facts.push(format!("{}{known}", plural(rule.violations, "violation")));
     }
-    facts.push(match rule.matched {
-        1 => "1 opportunity".to_owned(),
-        count => format!("{count} opportunities"),
-    });
+    facts.push(opportunities(rule.matched));
     if rule.examined != rule.matched {
         facts.push(format!("{} examined", counted(rule.examined, "event")));
     }

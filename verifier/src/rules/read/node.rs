@@ -9,6 +9,7 @@ use toml::de::DeValue;
 
 use super::table::Table;
 use super::{Context, nearest, one_of, time};
+use crate::date::Date;
 use crate::rules::{Diagnostic, Location, Pointer, See};
 
 /// A value, and where it stands.
@@ -113,6 +114,19 @@ impl<'a> Node<'a> {
         }
     }
 
+    /// A date: `2026-11-25`, not in quotes.
+    pub(crate) fn date(self) -> Option<Date> {
+        match self.value() {
+            DeValue::Datetime(at) => match at.date {
+                Some(date) if at.time.is_none() && at.offset.is_none() => {
+                    Date::new(i32::from(date.year), date.month, date.day)
+                }
+                Some(_) | None => self.expected("a date alone, such as 2026-11-25"),
+            },
+            _ => self.expected("a date without quotes, such as 2026-11-25"),
+        }
+    }
+
     /// A time: `2s`, `500ms`, `1m30s`.
     pub(crate) fn duration(self) -> Option<Duration> {
         let DeValue::String(text) = self.value() else {
@@ -182,7 +196,7 @@ impl<'a> Node<'a> {
     }
 
     /// This place, as a line and a column.
-    pub(in crate::rules) fn location(self) -> Location {
+    pub(crate) fn location(self) -> Location {
         self.context.file.location(self.span().start)
     }
 

@@ -1,0 +1,200 @@
+//! Which recordings are one history. Files that are named are one; a directory stands for those
+//! beneath it, each of which is a history of its own, unless several are parts of one run.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::{self, File};
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, bail};
+use wsaudit_recording::{APPLICATION_ID, Reader};
+
+use crate::output::say;
+
+/// Directories that hold other people's files.
+const FOREIGN: [&str; 3] = ["node_modules", "target", "venv"];
+/// How files of SQLite are called.
+const EXTENSIONS: [&str; 3] = ["db", "sqlite", "sqlite3"];
+
+/// What every file of SQLite begins with: <https://www.sqlite.org/fileformat.html>, 1.3.
+const MAGIC: &[u8; 16] = b"SQLite format 3\0";
+/// Where its `application_id` is.
+const APPLICATION: usize = 68;
+
+/// The histories to verify, each with its recordings.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Histories {
+    /// Files were named: one history.
+    One(Vec<PathBuf>),
+    /// A directory was: as many as there are.
+    Many(Vec<Vec<PathBuf>>),
+}
+
+/// What a file is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Content {
+    /// A recording, or what should be one: it is opened, and told if it cannot be read.
+    Recording,
+    /// Another application's database.
+    Foreign,
+    /// Anything else.
+    Other,
+}
+
+impl Histories {
+    /// The histories that paths stand for; an error where a directory has no recording.
+    pub(super) fn of(paths: &[PathBuf]) -> anyhow::Result<Self> {
+        refuse_twice(paths)?;
+        let (directories, files): (Vec<_>, Vec<_>) = paths.iter().partition(|path| path.is_dir());
+        if directories.is_empty() {
+            return Ok(Self::One(paths.to_vec()));
+        }
+        let mut histories = Vec::new();
+        if !files.is_empty() {
+            histories.push(files.into_iter().cloned().collect());
+        }
+        for directory in directories {
+            let found = beneath(directory).with_context(|| {
+                format!("cannot look for recordings in {}", directory.display())
+            })?;
+            if found.is_empty() {
+                bail!(
+                    "no recording beneath {}: expected files that `wsaudit record --out` wrote; text cases are \
+                     run by `wsaudit test {0}`",
+                    directory.display()
+                );
+            }
+            histories.extend(grouped(found));
+        }
+        Ok(Self::Many(histories))
+    }
+
+    /// Each history's recordings.
+    pub(super) fn each(&self) -> &[Vec<PathBuf>] {
+        match self {
+            Self::One(paths) => std::slice::from_ref(paths),
+            Self::Many(histories) => histories,
+        }
+    }
+
+    /// Whether a directory was named.
+    pub(super) fn are_many(&self) -> bool {
+        matches!(self, Self::Many(_))
+    }
+}
+
+/// One recording twice would be a history in which everything happens twice.
+fn refuse_twice(paths: &[PathBuf]) -> anyhow::Result<()> {
+    let mut seen = BTreeSet::new();
+    for path in paths {
+        // What is not there is told when it is opened.
+        let Ok(real) = fs::canonicalize(path) else {
+            continue;
+        };
+        if !seen.insert(real) {
+            bail!("{} is given twice", path.display());
+        }
+    }
+    Ok(())
+}
+
+/// The recordings beneath a directory, in the order of their paths.
+fn beneath(directory: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    walk(directory, &mut found)?;
+    found.sort();
+    Ok(found)
+}
+
+fn walk(directory: &Path, found: &mut Vec<PathBuf>) -> io::Result<()> {
+    let mut entries = fs::read_dir(directory)?.collect::<Result<Vec<_>, _>>()?;
+    entries.sort_by_key(fs::DirEntry::file_name);
+    for entry in entries {
+        let (path, name) = (entry.path(), entry.file_name());
+        let name = name.to_string_lossy();
+        // A link could lead back to where it is.
+        if entry.file_type()?.is_dir() {
+            if !name.starts_with('.') && !FOREIGN.contains(&name.as_ref()) {
+                walk(&path, found)?;
+            }
+            continue;
+        }
+        if name.starts_with('.') || !path.is_file() {
+            continue;
+        }
+        match content(&path) {
+            Content::Recording => found.push(path),
+            Content::Foreign => say(&format!(
+                "left out: {}: another application's database",
+                path.display()
+            )),
+            Content::Other => {}
+        }
+    }
+    Ok(())
+}
+
+/// What a file is, by its beginning. A file that is called a database and is none should have been a
+/// recording: a pointer of Git LFS, a transfer that broke off.
+fn content(path: &Path) -> Content {
+    let extension = path.extension().unwrap_or_default().to_string_lossy();
+    let called = EXTENSIONS.contains(&extension.to_ascii_lowercase().as_str());
+    let Ok(head) = head(path) else {
+        return if called {
+            Content::Recording
+        } else {
+            Content::Other
+        };
+    };
+    if !head.starts_with(MAGIC) {
+        return if called {
+            Content::Recording
+        } else {
+            Content::Other
+        };
+    }
+    let id = head.get(APPLICATION..APPLICATION + 4);
+    match id.and_then(|bytes| bytes.try_into().ok()) {
+        Some(bytes) if u32::from_be_bytes(bytes) == APPLICATION_ID => Content::Recording,
+        Some(_) => Content::Foreign,
+        None => Content::Recording,
+    }
+}
+
+fn head(path: &Path) -> io::Result<Vec<u8>> {
+    let mut head = Vec::new();
+    let most = (APPLICATION + 4) as u64;
+    File::open(path)?.take(most).read_to_end(&mut head)?;
+    Ok(head)
+}
+
+/// Recordings that have a run in common are parts of it. A copy of a part is no part.
+fn grouped(paths: Vec<PathBuf>) -> Vec<Vec<PathBuf>> {
+    let mut groups: Vec<Vec<PathBuf>> = Vec::new();
+    // By run: the group, and the parts that it has.
+    let mut runs: BTreeMap<String, (usize, BTreeSet<u32>)> = BTreeMap::new();
+    for path in paths {
+        let own = match Reader::open(&path) {
+            Ok(reader) => {
+                let runs = reader.runs().iter();
+                runs.map(|run| (run.uuid.clone(), run.part)).collect()
+            }
+            // It is told when it is verified.
+            Err(_) => Vec::new(),
+        };
+        let joined = own.iter().find_map(|(run, part)| {
+            let (group, parts) = runs.get(run)?;
+            (!parts.contains(part)).then_some(*group)
+        });
+        let group = joined.unwrap_or(groups.len());
+        match groups.get_mut(group) {
+            Some(group) => group.push(path),
+            None => groups.push(vec![path]),
+        }
+        for (run, part) in own {
+            let (_, parts) = runs.entry(run).or_insert((group, BTreeSet::new()));
+            parts.insert(part);
+        }
+    }
+    groups
+}

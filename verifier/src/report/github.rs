@@ -1,0 +1,218 @@
+//! `--format github`: for the log of a GitHub Actions job: the text, then annotations.
+//!
+//! A workflow command is a line that the runner obeys: `::error file=a.toml,line=3::message`.
+//! <https://docs.github.com/actions/reference/workflow-commands-for-github-actions>
+
+use std::fmt::Write as _;
+
+use super::Audit;
+use super::anchor::{Anchor, anchor};
+use super::excerpt::printable;
+use super::model::{Reason, Report, Violation};
+use super::standing::Standing;
+use crate::verdict::Reason as Doubt;
+
+/// GitHub shows ten errors, ten warnings and ten notices of a step, and drops the rest in silence.
+const MOST: usize = 8;
+/// So many lines of an argument are shown.
+const MOST_LINES: usize = 6;
+
+/// What is shown beside the code, the worst first.
+struct Annotation<'r> {
+    /// The lowest is shown first.
+    rank: u8,
+    level: &'static str,
+    anchor: Option<Anchor<'r>>,
+    title: String,
+    message: String,
+}
+
+/// What a run tells, as annotations: at most eight, and how many more there are.
+pub fn github(audit: &Audit) -> String {
+    let mut all: Vec<_> = audit.histories.iter().flat_map(annotations).collect();
+    all.extend(doubts(audit));
+    // The order among equals stays: that of histories, rules and places.
+    all.sort_by_key(|annotation| annotation.rank);
+    let mut out = String::new();
+    for annotation in all.iter().take(MOST) {
+        line(annotation, &mut out);
+    }
+    if let Some(more @ 1..) = all.len().checked_sub(MOST) {
+        let _ = writeln!(
+            out,
+            "::notice title=wsaudit::+{more} more: the step summary and the log have them all"
+        );
+    }
+    out
+}
+
+/// The violations of a history, and what of it could not be read.
+fn annotations(report: &Report) -> Vec<Annotation<'_>> {
+    let mut all: Vec<_> = report
+        .violations
+        .iter()
+        .map(|violation| of_violation(report, violation))
+        .collect();
+    all.extend(report.unread.iter().map(|unread| Annotation {
+        rank: 0,
+        level: "error",
+        anchor: Some(Anchor {
+            file: &unread.recording,
+            line: 1,
+            column: 1,
+        }),
+        title: "wsaudit: cannot be read".to_owned(),
+        message: unread.why.clone(),
+    }));
+    all
+}
+
+/// The doubts of all histories; what is in doubt in several is told once.
+fn doubts(audit: &Audit) -> Vec<Annotation<'_>> {
+    let mut all: Vec<(&Report, &Reason, usize)> = Vec::new();
+    for report in &audit.histories {
+        for reason in &report.reasons {
+            if audit.is_exercised_elsewhere(reason) {
+                continue;
+            }
+            let same = |(_, other, _): &&mut (&Report, &Reason, usize)| {
+                (&other.message, &other.rules) == (&reason.message, &reason.rules)
+            };
+            match all.iter_mut().find(same) {
+                Some((_, _, count)) => *count += 1,
+                None => all.push((report, reason, 1)),
+            }
+        }
+    }
+    let told = all.into_iter().map(|(report, reason, count)| {
+        let rule = reason.rules.first().and_then(|name| {
+            let (pack, id) = name.split_once('/')?;
+            report.rule(pack, id)
+        });
+        let more = match count {
+            1 => String::new(),
+            count => format!(" (and in {} more histories)", count - 1),
+        };
+        let rank = if reason.reason == Doubt::NotExercised.as_str() {
+            4
+        } else {
+            3
+        };
+        Annotation {
+            rank,
+            level: "warning",
+            anchor: rule.map(|rule| anchor(report, rule, reason.recording.as_deref())),
+            title: format!("wsaudit: {}", reason.reason),
+            message: format!(
+                "{}: {}{more}\nto settle it: {}",
+                report.name(),
+                reason.message,
+                reason.settle
+            ),
+        }
+    });
+    told.collect()
+}
+
+fn of_violation<'r>(report: &'r Report, violation: &'r Violation) -> Annotation<'r> {
+    let rule = report.rule(&violation.pack, &violation.rule);
+    let place = &violation.offending;
+    let mut message = format!(
+        "{} (frame {} of {})",
+        violation.message, place.seq, place.recording
+    );
+    for (number, line) in (1..).zip(&violation.evidence).take(MOST_LINES) {
+        let frame = line
+            .seq
+            .map_or(String::new(), |seq| format!(", frame {seq}"));
+        let _ = write!(message, "\n{number}. {}{frame}", line.text);
+    }
+    let _ = write!(message, "\nexpected: {}", violation.expected);
+    let outcome = violation.standing.as_ref().map_or("", |it| it.outcome);
+    let (rank, level, prefix) = match (outcome, violation.severity) {
+        (Standing::KNOWN, _) => (5, "notice", "known: "),
+        (Standing::EXPIRED, "write") => (1, "error", "no longer excused: "),
+        (Standing::EXPIRED, _) => (2, "error", "no longer excused: "),
+        (_, "write") => (1, "error", ""),
+        (_, _) => (2, "error", ""),
+    };
+    Annotation {
+        rank,
+        level,
+        anchor: rule.map(|rule| anchor(report, rule, Some(&place.recording))),
+        title: format!("{prefix}{}", violation.rule),
+        message,
+    }
+}
+
+fn line(annotation: &Annotation<'_>, out: &mut String) {
+    let mut properties = Vec::new();
+    if let Some(Anchor { file, line, column }) = annotation.anchor {
+        properties.push(format!("file={}", property(file)));
+        properties.push(format!("line={line}"));
+        properties.push(format!("col={column}"));
+    }
+    properties.push(format!("title={}", property(&annotation.title)));
+    let lines = annotation.message.split('\n').map(printable);
+    let message = lines.collect::<Vec<_>>().join("\n");
+    let _ = writeln!(
+        out,
+        "::{} {}::{}",
+        annotation.level,
+        properties.join(","),
+        data(&message)
+    );
+}
+
+/// A command's message.
+fn data(text: &str) -> String {
+    text.replace('%', "%25")
+        .replace('\r', "%0D")
+        .replace('\n', "%0A")
+}
+
+/// A command's property, which ends at a comma, and all of which end at a colon.
+fn property(text: &str) -> String {
+    data(&printable(text))
+        .replace(':', "%3A")
+        .replace(',', "%2C")
+}
+
+/// A text in which no line is a command, whatever somebody's payload says. The runner obeys `::` at
+/// the beginning of a line, spaces aside, and the older `##[` anywhere.
+pub(super) fn disarm(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for line in text.split_inclusive('\n') {
+        let rest = line.trim_start();
+        if rest.starts_with("::") {
+            out.push_str(&line[..line.len() - rest.len()]);
+            out.push_str("\\u{3a}");
+            out.push_str(&rest[1..].replace("##[", "\\u{23}#["));
+        } else if line.contains("##[") {
+            out.push_str(&line.replace("##[", "\\u{23}#["));
+        } else {
+            out.push_str(line);
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_command_could_take_for_its_own_is_escaped() {
+        assert_eq!(data("100%\r\n::error::x"), "100%25%0D%0A::error::x");
+        assert_eq!(property("a:b,c%d\ne"), "a%3Ab%2Cc%25d\\ne");
+    }
+
+    #[test]
+    fn no_line_of_a_disarmed_text_is_a_command() {
+        assert_eq!(disarm("a ::b::\n  c\n"), "a ::b::\n  c\n");
+        assert_eq!(
+            disarm("::error::x\n   ::stop-commands::y\nz ##[error]\n::a##[b]"),
+            "\\u{3a}:error::x\n   \\u{3a}:stop-commands::y\nz \\u{23}#[error]\n\\u{3a}:a\\u{23}#[b]"
+        );
+    }
+}
