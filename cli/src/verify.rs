@@ -85,7 +85,7 @@ pub(crate) struct VerifyArgs {
     #[command(flatten)]
     known: BaselineArgs,
     /// The recordings: one history; or directories of them, each a history of its own
-    #[arg(required = true, value_name = "RECORDING|DIR")]
+    #[arg(required = true, value_name = "RECORDING")]
     recordings: Vec<PathBuf>,
 }
 

@@ -56,7 +56,10 @@ fn an_empty_file() {
 #[test]
 fn a_directory() {
     let directory = tempfile::tempdir().unwrap();
-    refused(directory.path(), &["this is a directory"]);
+    let shown = run(["show".as_ref(), directory.path().as_os_str()]).ends_with(2);
+    has(shown.error(), &["this is a directory"]);
+    // To `verify` it stands for the recordings beneath it.
+    has(verify(directory.path()).error(), &["no recording beneath"]);
 }
 
 #[test]

@@ -18,6 +18,7 @@ mod operate;
 mod readme;
 mod record;
 mod refusals;
+mod reports;
 mod show;
 mod transparency;
 mod verify;

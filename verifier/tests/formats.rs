@@ -45,7 +45,7 @@ fn inconclusive() -> Report {
 
 fn several() -> Audit {
     let mut partly = clean();
-    partly.recordings[0].name = "b/partly.db".to_owned();
+    partly.recordings[0].name = String::from("b/partly.db");
     partly.unread.push(Unread {
         recording: "b/broken.db".to_owned(),
         why: "b/broken.db: truncated".to_owned(),
@@ -87,6 +87,9 @@ fn a_leak_in_each_format() {
     for (format, told) in all(&audit) {
         // The text and the JSON of one history have snapshots of their own.
         if !["text", "json"].contains(&format) {
+            // A release changes its number, and nothing else.
+            let version = concat!("\"semanticVersion\": \"", env!("CARGO_PKG_VERSION"), "\"");
+            let told = told.replace(version, "\"semanticVersion\": \"VERSION\"");
             insta::assert_snapshot!(format!("leak-{format}"), told);
         }
     }
@@ -255,7 +258,7 @@ fn a_text_that_begins_like_a_command_is_none() {
 }
 
 fn day(text: &str) -> Date {
-    text.parse().unwrap()
+    text.parse().expect("a day")
 }
 
 /// A baseline of the leak, with its reasons filled in.

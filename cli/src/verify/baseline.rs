@@ -31,8 +31,11 @@ pub(super) struct BaselineArgs {
     /// filled in
     #[arg(long, value_name = "FILE.toml")]
     write_baseline: Option<PathBuf>,
-    /// The day on which entries expire or not [default: today (UTC), or `SOURCE_DATE_EPOCH`]
-    #[arg(long, value_name = "YYYY-MM-DD")]
+    #[arg(
+        long,
+        value_name = "YYYY-MM-DD",
+        help = "The day on which entries expire or not [default: SOURCE_DATE_EPOCH, else today (UTC)]"
+    )]
     today: Option<Date>,
 }
 

@@ -31,8 +31,11 @@ pub(super) struct ReportArgs {
     /// Write a JSON report, too; `-`: to standard output
     #[arg(long, value_name = "FILE")]
     json: Option<Target>,
-    /// Write JUnit XML, too: a test case for each rule
-    #[arg(long, value_name = "FILE")]
+    #[arg(
+        long,
+        value_name = "FILE",
+        help = "Write JUnit XML, too: a test case for each rule"
+    )]
     junit: Option<Target>,
     /// Write SARIF 2.1.0, too: for code scanning
     #[arg(long, value_name = "FILE")]
@@ -56,7 +59,7 @@ pub(super) enum Format {
     Junit,
     /// SARIF 2.1.0, for code scanning
     Sarif,
-    /// The text, then annotations; the Markdown goes to $`GITHUB_STEP_SUMMARY`
+    /// The text, then annotations; the Markdown goes to the step summary
     Github,
     /// A table of the rules, and the violations
     Markdown,

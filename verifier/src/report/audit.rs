@@ -32,7 +32,7 @@ enum Asked {
 #[derive(Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[cfg_attr(test, schemars(rename = "Histories"))]
-pub(super) struct Histories<'a> {
+pub(super) struct ManyReports<'a> {
     /// The version of this format; 1.
     pub(super) format: u32,
     /// The worst of the histories' verdicts; a rule that one of them does not exercise counts only
@@ -132,8 +132,8 @@ impl Audit {
     }
 
     /// Its JSON, where several histories were asked for.
-    pub(super) fn many(&self) -> Histories<'_> {
-        Histories {
+    pub(super) fn many(&self) -> ManyReports<'_> {
+        ManyReports {
             format: 1,
             verdict: self.verdict,
             histories: &self.histories,

@@ -33,7 +33,7 @@ mod tests {
     use schemars::generate::SchemaSettings;
     use serde_json::{Value, json};
 
-    use super::super::audit::Histories;
+    use super::super::audit::ManyReports;
     use super::Report;
 
     /// The schema of what `audit_json` writes.
@@ -42,7 +42,7 @@ mod tests {
             .for_serialize()
             .into_generator();
         let report = generator.subschema_for::<Report>();
-        let histories = generator.subschema_for::<Histories<'_>>();
+        let histories = generator.subschema_for::<ManyReports<'_>>();
         let definitions = generator.take_definitions(true);
         let schema: Value = json!({
             "$schema": "https://json-schema.org/draft/2020-12/schema",

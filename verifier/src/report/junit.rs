@@ -4,6 +4,8 @@
 //! or undecided is skipped, and so is one of whose violations a baseline knows all. A recording that
 //! could not be read is a test case with an error. Nothing of the time of the run is in it.
 
+use std::fmt::Write as _;
+
 use quick_junit::{NonSuccessKind, Report as Document, TestCase, TestCaseStatus, TestSuite};
 
 use super::closing::plural;
@@ -15,7 +17,7 @@ use super::{Audit, Palette};
 /// So many violations of a rule are told with their evidence.
 const MOST_TOLD: usize = 10;
 
-/// What a run tells, as JUnit XML.
+/// What a run tells, as `JUnit` XML.
 pub fn junit(audit: &Audit) -> String {
     let mut document = Document::new("wsaudit");
     for report in &audit.histories {
@@ -85,7 +87,7 @@ fn failure(report: &Report, violations: &[&Violation]) -> TestCaseStatus {
         told.push('\n');
     }
     if let Some(more @ 1..) = violations.len().checked_sub(MOST_TOLD) {
-        told.push_str(&format!("... and {}\n", plural(more, "more violation")));
+        let _ = writeln!(told, "... and {}", plural(more, "more violation"));
     }
     let first = violations.first().map_or("", |it| it.message.as_str());
     let message = match violations.len() {

@@ -8,6 +8,8 @@
 
 mod log;
 
+use std::collections::BTreeMap;
+
 use self::log::{
     ArtifactLocation, CodeFlow, Invocation, Kind, Level, Location, Log, LogicalLocation, Message,
     Notification, PhysicalLocation, Region, ReportingDescriptor, ReportingReference,
@@ -119,7 +121,7 @@ fn fail(report: &Report, rule: &Rule, violation: &Violation, rule_index: usize) 
             ..Location::file(&place.recording)
         }],
         code_flows: vec![code_flow(violation)],
-        partial_fingerprints: Some([
+        partial_fingerprints: BTreeMap::from([
             ("wsaudit/v1", violation.fingerprint.clone()),
             // Code scanning knows this one alone. Without it, all violations of one rule would be
             // one alert, because they stand at one line.
@@ -178,7 +180,7 @@ fn other(report: &Report, rule: &Rule, rule_index: usize) -> SarifResult {
         )],
         related_locations: Vec::new(),
         code_flows: Vec::new(),
-        partial_fingerprints: None,
+        partial_fingerprints: BTreeMap::new(),
         suppressions: Vec::new(),
         properties: None,
     }

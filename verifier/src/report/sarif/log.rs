@@ -1,9 +1,10 @@
 //! The parts of SARIF that are written. Section numbers are those of SARIF 2.1.0.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::Path;
 
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
 use crate::report::excerpt::printable;
 
@@ -101,8 +102,8 @@ pub(super) struct SarifResult {
     pub(super) related_locations: Vec<Location>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) code_flows: Vec<CodeFlow>,
-    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "object")]
-    pub(super) partial_fingerprints: Option<[(&'static str, String); 2]>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub(super) partial_fingerprints: BTreeMap<&'static str, String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) suppressions: Vec<Suppression>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -162,6 +163,7 @@ pub(super) struct Message {
 /// 3.28.
 #[derive(Serialize, Default)]
 #[serde(rename_all = "camelCase")]
+#[expect(clippy::struct_field_names, reason = "SARIF's names")]
 pub(super) struct Location {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) physical_location: Option<PhysicalLocation>,
@@ -314,14 +316,6 @@ fn encoded(path: &str) -> String {
         }
     }
     out
-}
-
-/// Names and values as a JSON object.
-fn object<S: Serializer>(
-    pairs: &Option<[(&'static str, String); 2]>,
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
-    serializer.collect_map(pairs.iter().flatten().map(|(name, value)| (name, value)))
 }
 
 #[cfg(test)]

@@ -1,0 +1,345 @@
+//! Where reports go, what a directory stands for, and what a baseline knows.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use super::harness::{Ran, has, run, wsaudit};
+
+const HOUSE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+const CHAT: &str = "fixtures/peers/chat/rules.toml";
+const LEAKY: &str = "fixtures/golden/chat-leaky.db";
+
+/// Runs it at the top of the tree, where paths are those of the repository.
+fn house(args: &[&str]) -> Ran {
+    with_env(args, &[])
+}
+
+fn with_env(args: &[&str], env: &[(&str, &str)]) -> Ran {
+    let mut command = wsaudit();
+    command.current_dir(HOUSE).args(args);
+    command.env_remove("GITHUB_STEP_SUMMARY");
+    command.env_remove("SOURCE_DATE_EPOCH");
+    let output = command.envs(env.iter().copied()).output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    Ran {
+        code: output.status.code().unwrap(),
+        stdout: text(output.stdout),
+        stderr: text(output.stderr),
+    }
+}
+
+struct Place(TempDir);
+
+impl Place {
+    fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    fn name(&self, name: &str) -> String {
+        self.path(name).to_str().unwrap().to_owned()
+    }
+
+    fn read(&self, name: &str) -> String {
+        fs::read_to_string(self.path(name)).unwrap()
+    }
+
+    fn put(&self, name: &str, from: &str) {
+        let path = self.path(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::copy(Path::new(HOUSE).join(from), path).unwrap();
+    }
+
+    fn dir(&self) -> &str {
+        self.0.path().to_str().unwrap()
+    }
+}
+
+fn json(text: &str) -> Value {
+    serde_json::from_str(text).unwrap()
+}
+
+#[test]
+fn several_reports_at_once_for_all_recordings_of_a_directory() {
+    let place = Place::new();
+    let summary = place.name("summary.md");
+    fs::write(&summary, "said before\n").unwrap();
+    let (junit, sarif) = (place.name("out.xml"), place.name("out.sarif"));
+    let args = ["verify", "fixtures/", "--junit", &junit, "--sarif", &sarif];
+    let args = [&args[..], &["--github", "--rules", CHAT]].concat();
+    let ran = with_env(&args, &[("GITHUB_STEP_SUMMARY", &summary)]).ends_with(1);
+    let [leaky, sound] = [
+        "fixtures/golden/chat-leaky.db",
+        "fixtures/golden/chat-sound.db",
+    ];
+    has(
+        &ran.stdout,
+        &[
+            &format!("=== {leaky}"),
+            &format!("{sound}: clean"),
+            "verdict: violated (2 histories: 1 clean, 1 violated",
+            "\n::error file=fixtures/peers/chat/rules.toml,line=",
+        ],
+    );
+    has(&place.read("out.xml"), &[leaky, sound, "<failure "]);
+    let log = json(&place.read("out.sarif"));
+    let results = log["runs"][0]["results"].as_array().unwrap();
+    assert!(results.iter().any(|it| it["kind"] == "fail"));
+    assert!(results.iter().any(|it| it["kind"] == "pass"));
+    has(
+        &place.read("summary.md"),
+        &["said before\n", "## wsaudit: violated", leaky, sound],
+    );
+}
+
+#[test]
+fn the_same_input_gives_the_same_bytes_in_every_format() {
+    for format in ["text", "json", "junit", "sarif", "github", "markdown"] {
+        for what in [LEAKY, "fixtures/golden"] {
+            let told = || {
+                let args = ["verify", "--rules", CHAT, "--format", format, what];
+                house(&args).ends_with(1).stdout
+            };
+            let once = told();
+            assert!(once.len() > 40, "{format}: {once}");
+            assert_eq!(once, told(), "{format}");
+        }
+    }
+}
+
+#[test]
+fn two_reports_never_share_a_place() {
+    for (args, parts) in [
+        (
+            &["--junit", "-", "--sarif", "-"][..],
+            ["--junit", "--sarif"],
+        ),
+        (&["--github", "--json", "-"], ["--json", "--github"]),
+        (&["--github", "--format", "text"], ["--github", "--format"]),
+        (&["--junit", "a", "--output", "a"], ["--junit", "--output"]),
+    ] {
+        let ran = house(&[&["verify", LEAKY], args].concat()).ends_with(2);
+        has(ran.error(), &parts);
+        has(ran.error(), &["both write to"]);
+        assert_eq!(ran.stdout, "");
+    }
+    let ran = house(&["verify", "--rules", CHAT, "--markdown", "-", LEAKY]).ends_with(1);
+    assert!(
+        ran.stdout.starts_with("## wsaudit: violated"),
+        "{}",
+        ran.stdout
+    );
+}
+
+#[test]
+fn what_cannot_be_written_is_told_and_the_rest_is_written() {
+    let place = Place::new();
+    let (good, bad) = (place.name("good.xml"), place.name("no/such/dir/a.sarif"));
+    let args = [
+        "verify", "--rules", CHAT, LEAKY, "--sarif", &bad, "--junit", &good,
+    ];
+    let ran = house(&args).ends_with(2);
+    has(ran.error(), &["cannot write the report to", &bad]);
+    has(&ran.stdout, &["verdict: violated"]);
+    has(&place.read("good.xml"), &["<failure "]);
+    let left = fs::read_dir(place.0.path()).unwrap().count();
+    assert_eq!(left, 1, "nothing but the report is left");
+}
+
+#[test]
+fn what_cannot_be_read_is_in_every_report() {
+    let place = Place::new();
+    place.put("a.db", LEAKY);
+    fs::write(
+        place.path("lfs.db"),
+        "version https://git-lfs.github.com/spec/v1\n",
+    )
+    .unwrap();
+    let names = ["json", "junit", "sarif", "markdown"].map(|name| place.name(name));
+    let mut args = vec!["verify", "--rules", CHAT, place.dir(), "--github"];
+    for (flag, name) in ["--json", "--junit", "--sarif", "--markdown"]
+        .iter()
+        .zip(&names)
+    {
+        args.extend([flag, name.as_str()]);
+    }
+    let ran = house(&args).ends_with(2);
+    has(ran.error(), &["lfs.db", "not an SQLite file"]);
+    has(
+        &ran.stdout,
+        &["=== ", "cannot be read: ", "1 recording could not be read)"],
+    );
+    for name in ["json", "junit", "sarif", "markdown"] {
+        has(&place.read(name), &["lfs.db"]);
+    }
+    has(&place.read("junit"), &["<error "]);
+    has(&ran.stdout, &["::error file="]);
+    // Where nothing at all could be read, there is nothing to say but that; files say it.
+    let (only, out) = (place.name("lfs.db"), place.name("again.xml"));
+    let ran = house(&["verify", &only, "--junit", &out]).ends_with(2);
+    has(ran.error(), &["not an SQLite file"]);
+    assert_eq!(ran.stdout, "");
+    has(&place.read("again.xml"), &["errors=\"1\""]);
+}
+
+#[test]
+fn a_directory_without_a_recording_is_no_pass() {
+    let place = Place::new();
+    let ran = house(&["verify", place.dir()]).ends_with(2);
+    has(
+        ran.error(),
+        &["no recording beneath", place.dir(), "`wsaudit test "],
+    );
+    fs::write(place.path("notes.md"), "# nothing\n").unwrap();
+    place.put(".hidden/a.db", LEAKY);
+    place.put("node_modules/a.db", LEAKY);
+    house(&["verify", place.dir()]).ends_with(2);
+    let other = rusqlite::Connection::open(place.path("other.db")).unwrap();
+    other.execute_batch("CREATE TABLE t (x);").unwrap();
+    let ran = house(&["verify", place.dir()]).ends_with(2);
+    has(
+        &ran.stderr,
+        &["left out: ", "other.db", "no recording beneath"],
+    );
+    place.put("deep/er/a.recording", LEAKY);
+    let ran = house(&["verify", "--rules", CHAT, place.dir()]).ends_with(1);
+    has(
+        &ran.stdout,
+        &["deep/er/a.recording", "(1 history: 1 violated"],
+    );
+}
+
+#[test]
+fn a_copy_is_a_history_of_its_own_and_parts_of_a_run_are_one() {
+    let place = Place::new();
+    place.put("a.db", LEAKY);
+    place.put("b.db", LEAKY);
+    let ran = house(&["verify", place.dir(), "--json", "-"]).ends_with(0);
+    assert_eq!(json(&ran.stdout)["histories"].as_array().unwrap().len(), 2);
+    let part = rusqlite::Connection::open(place.path("b.db")).unwrap();
+    part.execute("UPDATE run SET part = part + 1", []).unwrap();
+    drop(part);
+    let ran = house(&["verify", place.dir(), "--json", "-"]);
+    let told = json(&ran.stdout);
+    assert_eq!(told["histories"].as_array().unwrap().len(), 1);
+    let recordings = told["histories"][0]["recordings"].as_array().unwrap();
+    assert_eq!(recordings.len(), 2);
+}
+
+#[test]
+fn the_form_of_the_json_is_that_of_the_question() {
+    let place = Place::new();
+    place.put("a.db", LEAKY);
+    let file = place.name("a.db");
+    let one = house(&["verify", "--rules", CHAT, &file, "--json", "-"]).ends_with(1);
+    assert!(json(&one.stdout)["violations"].is_array());
+    let many = house(&["verify", "--rules", CHAT, place.dir(), "--json", "-"]).ends_with(1);
+    let many = json(&many.stdout);
+    assert_eq!(
+        many["histories"][0],
+        json(&one.stdout),
+        "each is the report of one"
+    );
+}
+
+#[test]
+fn a_baseline_from_the_first_finding_to_the_last() {
+    let place = Place::new();
+    let known = place.name("known.toml");
+    let verify = |more: &[&str]| {
+        let args = ["verify", "--rules", CHAT, "--today", "2026-11-25", LEAKY];
+        house(&[&args, more].concat())
+    };
+    let ran = verify(&["--write-baseline", &known]).ends_with(1);
+    has(&ran.stderr, &["wrote ", "which need a reason"]);
+    has(
+        verify(&["--write-baseline", &known]).ends_with(2).error(),
+        &["the file exists"],
+    );
+    let ran = verify(&["--baseline", &known]).ends_with(2);
+    has(
+        &ran.stderr,
+        &["an entry without a reason", &format!("{known}:10:"), "^"],
+    );
+    let filled = place
+        .read("known.toml")
+        .replace("TODO", "rooms come with the move, CHAT-7");
+    fs::write(&known, &filled).unwrap();
+    let ran = verify(&["--baseline", &known]).ends_with(0);
+    has(
+        &ran.stdout,
+        &["known: ", "CHAT-7", "verdict: clean but for "],
+    );
+    let late = ["verify", "--rules", CHAT, LEAKY, "--baseline", &known];
+    // 90 days later, and a day after that.
+    let (last, after) = ("1803340800", "1803427200");
+    with_env(&late, &[("SOURCE_DATE_EPOCH", last)]).ends_with(0);
+    let ran = with_env(&late, &[("SOURCE_DATE_EPOCH", after)]).ends_with(1);
+    has(&ran.stdout, &["no longer excused"]);
+    let ran = with_env(&late, &[("SOURCE_DATE_EPOCH", "tomorrow")]).ends_with(2);
+    has(ran.error(), &["SOURCE_DATE_EPOCH is `tomorrow`"]);
+    let sound = "fixtures/golden/chat-sound.db";
+    let args = ["verify", "--rules", CHAT, sound, "--baseline", &known];
+    let ran = house(&[&args[..], &["--today", "2026-11-25"]].concat());
+    has(&ran.stdout, &["gone: ", "delete the entry"]);
+    let ran = house(&[
+        "verify",
+        LEAKY,
+        "--baseline",
+        &known,
+        "--today",
+        "2026-11-25",
+    ]);
+    has(&ran.stdout, &["not found: ", "was not run"]);
+    let ran = verify(&["--baseline", &place.name("none.toml")]).ends_with(2);
+    has(ran.error(), &["cannot read the baseline", "none.toml"]);
+    let ran = house(&["verify", LEAKY, "--today", "2026-02-30"]).ends_with(2);
+    has(&ran.stderr, &["2026-02-30", "is no date"]);
+}
+
+/// Of a violation, the fingerprint is that of the fault, and not of the ids and times of one run.
+#[test]
+fn one_fault_has_the_same_fingerprints_in_every_recording() {
+    let place = Place::new();
+    let recorded = |fault: &str, seed: &str| {
+        let out = place.name(&format!("{fault}-{seed}"));
+        run(["demo", "--leaky", fault, "--seed", seed, "--out", &out]).ends_with(1);
+        let ran = run(["verify", "--rules", "agent-platform", "--json", "-", &out]).ends_with(1);
+        let told = json(&ran.stdout);
+        let violations = told["histories"][0]["violations"]
+            .as_array()
+            .unwrap()
+            .clone();
+        let field = |name: &str| -> std::collections::BTreeSet<String> {
+            let values = violations
+                .iter()
+                .map(|it| it[name].as_str().unwrap_or_default());
+            values.map(str::to_owned).collect()
+        };
+        assert!(!violations.is_empty());
+        (field("fingerprint"), field("message"))
+    };
+    let mut all = Vec::new();
+    for fault in [
+        "foreign-thread-answered",
+        "thread-in-foreign-list",
+        "token-reuse",
+    ] {
+        let (first, told_first) = recorded(fault, "1");
+        let (second, told_second) = recorded(fault, "2");
+        assert_eq!(first, second, "{fault}");
+        assert_ne!(told_first, told_second, "{fault}: other ids");
+        all.push(first);
+    }
+    for (number, one) in all.iter().enumerate() {
+        for other in &all[..number] {
+            assert!(one.is_disjoint(other), "other faults are others");
+        }
+    }
+}
