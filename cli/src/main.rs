@@ -16,6 +16,8 @@ mod demo;
 #[cfg(feature = "record")]
 mod record;
 #[cfg(feature = "verify")]
+mod rules;
+#[cfg(feature = "verify")]
 mod show;
 #[cfg(feature = "verify")]
 mod test_command;
@@ -50,6 +52,8 @@ enum Command {
     #[cfg(feature = "verify")]
     Test(test_command::TestArgs),
     #[cfg(feature = "verify")]
+    Rules(rules::RulesArgs),
+    #[cfg(feature = "verify")]
     Show(show::ShowArgs),
     #[cfg(feature = "demo")]
     Demo(demo::DemoArgs),
@@ -79,6 +83,8 @@ fn run(command: &Command, output: &mut Output) -> anyhow::Result<Exit> {
         Command::Verify(args) => verify::run(args, output),
         #[cfg(feature = "verify")]
         Command::Test(args) => test_command::run(args, output),
+        #[cfg(feature = "verify")]
+        Command::Rules(args) => rules::run(args, output),
         #[cfg(feature = "verify")]
         Command::Show(args) => show::run(args, output),
         #[cfg(feature = "demo")]

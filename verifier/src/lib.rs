@@ -11,6 +11,7 @@ pub mod finding;
 pub mod fuzzing;
 pub mod history;
 pub mod kinds;
+pub mod manual;
 pub mod report;
 pub mod rules;
 pub mod suite;

@@ -11,12 +11,14 @@ mod matcher;
 mod parse;
 mod pointer;
 pub(crate) mod read;
+pub mod schema;
+mod shape;
 mod shipped;
 
-pub use diagnostic::{Diagnostic, RuleErrors, See, Style};
+pub use diagnostic::{Diagnostic, Gravity, RuleErrors, See, Style};
 pub(crate) use document::document;
 pub use file::RuleFile;
-pub use load::LoadError;
+pub use load::{Checked, LoadError};
 pub use matcher::{Comparison, Literal, Matcher};
 pub use pointer::{Pointer, PointerError, Step as PointerStep};
 

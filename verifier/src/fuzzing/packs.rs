@@ -11,11 +11,13 @@ pub fn packs(data: &[u8]) {
     let files: Vec<_> = names.into_iter().zip(text.splitn(3, '\0')).collect();
     match Pack::from_texts(&files) {
         Ok(pack) => {
+            assert!(!pack.rules.is_empty(), "a pack that finds nothing");
             for rule in &pack.rules {
                 assert!(!rule.id.is_empty(), "a rule without a name");
             }
         }
         Err(errors) => {
+            assert!(!errors.diagnostics().is_empty(), "refused without a reason");
             let plain = errors.render(Style::Plain);
             assert!(names.iter().any(|name| plain.contains(name)), "{plain}");
             assert!(errors.render(Style::Ansi).len() >= plain.len());

@@ -17,9 +17,20 @@ pub enum Style {
     Ansi,
 }
 
+/// How bad what is told of a rule file is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Gravity {
+    /// The pack cannot be used.
+    Error,
+    /// It can, and may not say what its author meant.
+    Warning,
+}
+
 /// One thing that is wrong in a rule file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Diagnostic {
+    /// How bad it is.
+    pub gravity: Gravity,
     /// The file.
     pub file: Arc<RuleFile>,
     /// The bytes of its text that are wrong.
@@ -81,7 +92,11 @@ impl Diagnostic {
             .help
             .iter()
             .map(|help| Element::from(Level::HELP.message(help.as_str())));
-        Level::ERROR
+        let level = match self.gravity {
+            Gravity::Error => Level::ERROR,
+            Gravity::Warning => Level::WARNING,
+        };
+        level
             .primary_title(self.message.as_str())
             .element(own)
             .elements(elsewhere)

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::read::{nearest, one_of};
-use super::{Pack, RuleErrors, RuleFile, Style, parse, shipped};
+use super::{Diagnostic, Pack, RuleErrors, RuleFile, Style, parse, shipped};
 
 /// Why a rule pack could not be loaded.
 #[derive(Debug, thiserror::Error)]
@@ -75,45 +75,19 @@ fn hint(name: &str) -> String {
     }
 }
 
-impl Pack {
+/// A pack, and what its author may not have meant.
+#[derive(Debug, Clone)]
+pub struct Checked {
+    /// The pack.
+    pub pack: Pack,
+    /// What it names and nothing uses, by file and place.
+    pub warnings: Vec<Diagnostic>,
+}
+
+impl Checked {
     /// Loads a pack from one file, or from all `*.toml` files of a directory.
     pub fn load(path: impl AsRef<Path>) -> Result<Self, LoadError> {
-        let path = path.as_ref();
-        let unreadable = |source: io::Error| match source.kind() {
-            io::ErrorKind::NotFound => LoadError::NotFound {
-                path: path.to_owned(),
-            },
-            _ => LoadError::Unreadable {
-                path: path.to_owned(),
-                source,
-            },
-        };
-        if !fs::metadata(path).map_err(unreadable)?.is_dir() {
-            return Ok(parse::parse(&[read(path)?], path.parent())?);
-        }
-        let mut paths = Vec::new();
-        for entry in fs::read_dir(path).map_err(unreadable)? {
-            let file = entry.map_err(unreadable)?.path();
-            if file
-                .extension()
-                .is_some_and(|extension| extension == "toml")
-                && !file.is_dir()
-            {
-                paths.push(file);
-            }
-        }
-        // The order of a directory is nobody's; that of the names is the reader's.
-        paths.sort();
-        if paths.is_empty() {
-            return Err(LoadError::Empty {
-                path: path.to_owned(),
-            });
-        }
-        let files = paths
-            .iter()
-            .map(|path| read(path))
-            .collect::<Result<Vec<_>, _>>()?;
-        Ok(parse::parse(&files, Some(path))?)
+        load(path.as_ref())
     }
 
     /// Loads a shipped pack: `protocol`.
@@ -127,17 +101,7 @@ impl Pack {
         Ok(Self::from_texts(&texts)?)
     }
 
-    /// The names of the shipped packs, in order.
-    pub fn shipped_names() -> Vec<&'static str> {
-        shipped::names()
-    }
-
-    /// Whether `file` is one of the files of the shipped pack of that name.
-    pub fn is_shipped_file(pack: &str, file: &str) -> bool {
-        shipped::files(pack).iter().any(|(name, _)| *name == file)
-    }
-
-    /// Loads what a user asked for by `--rules`: an existing path wins, then a shipped pack's name.
+    /// Loads what a user named: an existing path wins, then a shipped pack's name.
     pub fn resolve(path_or_name: &str) -> Result<Self, LoadError> {
         let path = Path::new(path_or_name);
         if path.exists() || path.components().count() > 1 || path.extension().is_some() {
@@ -161,6 +125,76 @@ impl Pack {
         };
         parse::parse(&files, None)
     }
+}
+
+impl Pack {
+    /// Loads a pack from one file, or from all `*.toml` files of a directory.
+    pub fn load(path: impl AsRef<Path>) -> Result<Self, LoadError> {
+        Ok(Checked::load(path)?.pack)
+    }
+
+    /// Loads a shipped pack: `protocol`.
+    pub fn shipped(name: &str) -> Result<Self, LoadError> {
+        Ok(Checked::shipped(name)?.pack)
+    }
+
+    /// The names of the shipped packs, in order.
+    pub fn shipped_names() -> Vec<&'static str> {
+        shipped::names()
+    }
+
+    /// Whether `file` is one of the files of the shipped pack of that name.
+    pub fn is_shipped_file(pack: &str, file: &str) -> bool {
+        shipped::files(pack).iter().any(|(name, _)| *name == file)
+    }
+
+    /// Loads what a user asked for by `--rules`: an existing path wins, then a shipped pack's name.
+    pub fn resolve(path_or_name: &str) -> Result<Self, LoadError> {
+        Ok(Checked::resolve(path_or_name)?.pack)
+    }
+
+    /// Reads a pack from the names and texts of its files.
+    pub fn from_texts(files: &[(&str, &str)]) -> Result<Self, RuleErrors> {
+        Ok(Checked::from_texts(files)?.pack)
+    }
+}
+
+fn load(path: &Path) -> Result<Checked, LoadError> {
+    let unreadable = |source: io::Error| match source.kind() {
+        io::ErrorKind::NotFound => LoadError::NotFound {
+            path: path.to_owned(),
+        },
+        _ => LoadError::Unreadable {
+            path: path.to_owned(),
+            source,
+        },
+    };
+    if !fs::metadata(path).map_err(unreadable)?.is_dir() {
+        return Ok(parse::parse(&[read(path)?], path.parent())?);
+    }
+    let mut paths = Vec::new();
+    for entry in fs::read_dir(path).map_err(unreadable)? {
+        let file = entry.map_err(unreadable)?.path();
+        if file
+            .extension()
+            .is_some_and(|extension| extension == "toml")
+            && !file.is_dir()
+        {
+            paths.push(file);
+        }
+    }
+    // The order of a directory is nobody's; that of the names is the reader's.
+    paths.sort();
+    if paths.is_empty() {
+        return Err(LoadError::Empty {
+            path: path.to_owned(),
+        });
+    }
+    let files = paths
+        .iter()
+        .map(|path| read(path))
+        .collect::<Result<Vec<_>, _>>()?;
+    Ok(parse::parse(&files, Some(path))?)
 }
 
 fn read(path: &Path) -> Result<Arc<RuleFile>, LoadError> {

@@ -12,35 +12,38 @@ use toml::Spanned;
 use toml::de::DeTable;
 
 use self::section::{Header, Message};
-use super::read::{Context, Errors, Events, Fields, Names, Node, Table};
-use super::{Diagnostic, Pack, RuleErrors, RuleFile};
+use super::read::{Context, Errors, Events, Fields, Listener, Names, Node, Table};
+use super::{Checked, Diagnostic, Gravity, Pack, RuleErrors, RuleFile, See};
 
 /// Reads a pack's files. `base` is the directory that relative paths in them start from.
-pub(super) fn parse(files: &[Arc<RuleFile>], base: Option<&Path>) -> Result<Pack, RuleErrors> {
+pub(super) fn parse(files: &[Arc<RuleFile>], base: Option<&Path>) -> Result<Checked, RuleErrors> {
     let errors = Errors::default();
-    let documents: Vec<_> = files
-        .iter()
-        .map(|file| {
-            (
-                Context {
-                    file,
-                    errors: &errors,
-                },
-                syntax(file, &errors),
-            )
-        })
-        .collect();
-    // What a broken file lacks would be told again as unknown names in the others.
-    let pack = if errors.is_empty() {
-        read(&documents, base)
-    } else {
-        None
-    };
+    let read = read_all(files, base, &errors);
     let found = errors.into_sorted();
-    match pack {
-        Some(pack) if found.is_empty() => Ok(pack),
+    match read {
+        Some(checked) if found.is_empty() => Ok(checked),
         _ => Err(RuleErrors(found)),
     }
+}
+
+/// What a reader asks of the values of that file; the second says at which bytes.
+pub(super) fn listen(text: &str) -> Option<Listener> {
+    let errors = Errors::listening();
+    let file = Arc::new(RuleFile {
+        name: "asked".to_owned(),
+        text: text.to_owned(),
+    });
+    read_all(&[file], None, &errors);
+    errors.into_listener()
+}
+
+fn read_all(files: &[Arc<RuleFile>], base: Option<&Path>, errors: &Errors) -> Option<Checked> {
+    let documents: Vec<_> = files
+        .iter()
+        .map(|file| (Context { file, errors }, syntax(file, errors)))
+        .collect();
+    // What a broken file lacks would be told again as unknown names in the others.
+    errors.is_empty().then(|| read(&documents, base)).flatten()
 }
 
 pub(super) fn syntax<'f>(file: &'f Arc<RuleFile>, errors: &Errors) -> Spanned<DeTable<'f>> {
@@ -53,6 +56,7 @@ pub(super) fn syntax<'f>(file: &'f Arc<RuleFile>, errors: &Errors) -> Spanned<De
         if here != line {
             line = here;
             errors.push(Diagnostic {
+                gravity: Gravity::Error,
                 file: file.clone(),
                 span,
                 message: format!("not TOML: {}", problem.message().replace('\n', "; ")),
@@ -82,7 +86,7 @@ struct Sections<'a> {
 fn read<'a>(
     documents: &'a [(Context<'a>, Spanned<DeTable<'a>>)],
     base: Option<&Path>,
-) -> Option<Pack> {
+) -> Option<Checked> {
     let mut sections = Sections::default();
     for (context, document) in documents {
         let what = "a rule file".to_owned();
@@ -128,11 +132,12 @@ fn read<'a>(
         facts: &facts,
     };
     let (rules, ids) = rule::rules(&sections.rule, names);
+    let warnings = unused(&fields, &events);
     let accept = section::accept(&sections.accept, &ids);
 
     let Header { name, title } = header?;
     let Message { codec, name_at } = message.unwrap_or_default();
-    Some(Pack {
+    let pack = Pack {
         name,
         title,
         session: session.unwrap_or_default(),
@@ -144,13 +149,42 @@ fn read<'a>(
         accept,
         facts,
         rules,
-    })
+    };
+    Some(Checked { pack, warnings })
+}
+
+/// What a pack names, and no rule speaks of: a slip of the hand, or a rule that is missing.
+fn unused(fields: &Fields, events: &Events) -> Vec<Diagnostic> {
+    let warning = |what: &str, name: &str, see: &See| Diagnostic {
+        gravity: Gravity::Warning,
+        file: see.file.clone(),
+        span: see.span.clone(),
+        message: format!("no rule speaks of the {what} `{name}`"),
+        label: format!("{what} `{name}`"),
+        see: None,
+        help: vec![format!(
+            "write a rule about it, remove it, or call it `_{name}` to say that this is meant"
+        )],
+    };
+    let fields = fields.unused().into_iter();
+    // What an event binds is seen wherever it comes, whatever the rule speaks of.
+    let events = events
+        .unused()
+        .into_iter()
+        .filter(|(_, _, event)| event.bind.is_empty());
+    let mut warnings: Vec<_> = fields
+        .map(|(name, see, _)| warning("field", name, see))
+        .chain(events.map(|(name, see, _)| warning("event", name, see)))
+        .collect();
+    warnings.sort_by(|a, b| (&a.file.name, a.span.start).cmp(&(&b.file.name, b.span.start)));
+    warnings
 }
 
 fn header(sections: &Sections<'_>, first: Option<Context<'_>>) -> Option<Header> {
     let Some(node) = sections.pack.first() else {
         if let Some(Context { file, errors }) = first {
             errors.push(Diagnostic {
+                gravity: Gravity::Error,
                 file: file.clone(),
                 span: 0..0,
                 message: "no `[pack]` table".to_owned(),

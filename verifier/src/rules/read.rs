@@ -4,6 +4,7 @@
 //! it can name the ones that nobody knows. What cannot be read is reported where it stands, and
 //! reading goes on: a `None` for a key that is there means that its error is already written down.
 
+mod asked;
 mod matcher;
 mod names;
 mod nearest;
@@ -11,6 +12,7 @@ mod node;
 mod table;
 mod time;
 
+pub(super) use asked::{Asked, AskedTable, Entries, Listener, Presence};
 pub(super) use names::{Events, Fields};
 pub(crate) use names::{HOLDERS, Names, SENDERS};
 pub(crate) use nearest::{nearest, one_of};
@@ -24,20 +26,37 @@ use super::{Diagnostic, RuleFile};
 
 /// The errors found so far, in all files of a pack.
 #[derive(Debug, Default)]
-pub(crate) struct Errors(RefCell<Vec<Diagnostic>>);
+pub(crate) struct Errors {
+    found: RefCell<Vec<Diagnostic>>,
+    /// Who wants to know what is read; `None`: nobody, as a rule.
+    listener: Option<Listener>,
+}
 
 impl Errors {
+    /// Likewise, and writes down what is asked for.
+    pub(super) fn listening() -> Self {
+        Self {
+            found: RefCell::default(),
+            listener: Some(Listener::default()),
+        }
+    }
+
+    /// What was asked for, where that was written down.
+    pub(super) fn into_listener(self) -> Option<Listener> {
+        self.listener
+    }
+
     pub(super) fn push(&self, diagnostic: Diagnostic) {
-        self.0.borrow_mut().push(diagnostic);
+        self.found.borrow_mut().push(diagnostic);
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.0.borrow().is_empty()
+        self.found.borrow().is_empty()
     }
 
     /// All of them, by file and place.
     pub(super) fn into_sorted(self) -> Vec<Diagnostic> {
-        let mut all = self.0.into_inner();
+        let mut all = self.found.into_inner();
         all.sort_by(|a, b| (&a.file.name, a.span.start).cmp(&(&b.file.name, b.span.start)));
         all
     }

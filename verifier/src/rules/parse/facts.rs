@@ -16,10 +16,11 @@ pub(super) fn read(
         return;
     };
     for (name, span, node) in table.entries() {
+        let is_name = table.check_name(name, &span);
         let Some(facts) = one_facts(name, node, base) else {
             continue;
         };
-        if !table.check_name(name, &span) {
+        if !is_name {
             continue;
         }
         if let Some((_, first)) = all.get(name) {

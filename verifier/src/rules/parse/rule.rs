@@ -74,7 +74,9 @@ fn rule(
         .get("requires")
         .and_then(|node| requirement(node, names));
     let accept = each(table.get("accept"), accepted);
-    let reports = table.get("reports");
+    let reports = table
+        .get("reports")
+        .and_then(|node| Some((node, node.word(&REPORTS)?)));
     let kind = table.required("kind");
     let reader = kind.and_then(|kind| Some((kind.string()?, kind.word(&Spec::READERS)?)));
     let Some((kind, reader)) = reader else {
@@ -85,7 +87,9 @@ fn rule(
     let spec = reader(&mut table, names);
     table.finish();
     let spec = spec?;
-    let reports = reports.and_then(|node| report(node, &spec));
+    if let Some((node, field)) = reports {
+        check_report(node, field, &spec);
+    }
     Some(Rule {
         id: id?.to_owned(),
         title: title?.to_owned(),
@@ -93,7 +97,7 @@ fn rule(
         except,
         requires,
         accept,
-        reports,
+        reports: reports.map(|(_, field)| field),
         location: node.location(),
     })
 }
@@ -146,8 +150,8 @@ fn requirement(node: Node<'_>, names: Names<'_>) -> Option<Requirement> {
     Some(Requirement { events, place })
 }
 
-fn report(node: Node<'_>, spec: &Spec) -> Option<ReportField> {
-    let field = node.word(&REPORTS)?;
+/// A field that is a number is fed by what measures one.
+fn check_report(node: Node<'_>, field: ReportField, spec: &Spec) {
     let (fits, wanted) = match field {
         ReportField::ConcurrentOperationsCompleted => (matches!(spec, Spec::Count(_)), "count"),
         ReportField::ExecutionTime => (matches!(spec, Spec::Duration(_)), "duration"),
@@ -162,5 +166,4 @@ fn report(node: Node<'_>, spec: &Spec) -> Option<ReportField> {
             .label(format_args!("only a rule of kind `{wanted}` measures it"))
             .emit();
     }
-    Some(field)
 }

@@ -3,6 +3,7 @@
 use regex::RegexBuilder;
 use toml::de::DeValue;
 
+use super::asked::Asked;
 use super::node::Node;
 use super::table::Table;
 use crate::rules::{Comparison, Condition, Literal, Matcher};
@@ -13,6 +14,7 @@ const LARGEST_REGEX: usize = 1 << 20;
 impl Node<'_> {
     /// What a value must be.
     pub(crate) fn matcher(self) -> Option<Matcher> {
+        self.asked(|| Asked::Matcher);
         match self.value() {
             DeValue::Table(_) => table(self.table("a matcher")?),
             DeValue::Array(_) => {
@@ -60,6 +62,7 @@ impl Node<'_> {
     }
 
     fn literal(self) -> Option<Literal> {
+        self.asked(|| Asked::Literal);
         match self.value() {
             DeValue::String(text) => Some(Literal::Text(text.clone().into_owned())),
             DeValue::Boolean(answer) => Some(Literal::Bool(*answer)),
@@ -78,6 +81,7 @@ impl Node<'_> {
     }
 
     fn number(self) -> Option<f64> {
+        self.asked(|| Asked::Number);
         let written = match self.value() {
             DeValue::Integer(number) if number.radix() == 10 => number.as_str(),
             DeValue::Float(number) => number.as_str(),

@@ -1,6 +1,7 @@
 //! What a rule speaks of by name: fields, events, facts.
 
-use std::collections::BTreeMap;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
 
 use wsaudit_wire::Direction;
 
@@ -35,6 +36,8 @@ const LIFECYCLE: [(&str, Lifecycle); 4] = [
 pub(in crate::rules) struct Register<T> {
     things: Vec<T>,
     places: BTreeMap<String, (u16, See)>,
+    /// Those that a rule speaks of.
+    used: RefCell<BTreeSet<u16>>,
 }
 
 pub(in crate::rules) type Fields = Register<Field>;
@@ -45,6 +48,7 @@ impl<T> Default for Register<T> {
         Self {
             things: Vec::new(),
             places: BTreeMap::new(),
+            used: RefCell::default(),
         }
     }
 }
@@ -53,6 +57,30 @@ impl<T> Register<T> {
     /// The index of a name.
     pub(in crate::rules) fn find(&self, name: &str) -> Option<u16> {
         self.places.get(name).map(|(index, _)| *index)
+    }
+
+    /// The index of a name that a rule speaks of.
+    fn used(&self, name: &str) -> Option<u16> {
+        let index = self.find(name)?;
+        self.used.borrow_mut().insert(index);
+        Some(index)
+    }
+
+    /// What no rule speaks of, with its name and where it was defined, in that order. A name that
+    /// begins with `_` says that this is meant.
+    pub(in crate::rules) fn unused(&self) -> Vec<(&str, &See, &T)> {
+        let used = self.used.borrow();
+        let mut unused: Vec<_> = self
+            .places
+            .iter()
+            .filter(|(name, (index, _))| !used.contains(index) && !name.starts_with('_'))
+            .collect();
+        unused.sort_by_key(|(_, (index, _))| *index);
+        let thing = |index: &u16| self.things.get(usize::from(*index));
+        unused
+            .into_iter()
+            .filter_map(|(name, (index, see))| Some((name.as_str(), see, thing(index)?)))
+            .collect()
     }
 
     /// Where a name was defined.
@@ -149,7 +177,7 @@ impl Names<'_> {
     /// A field.
     pub(crate) fn field(&self, node: Node<'_>) -> Option<FieldId> {
         let name = node.string()?;
-        let found = self.fields.find(name).map(FieldId);
+        let found = self.fields.used(name).map(FieldId);
         if found.is_none() {
             node.error(format_args!("unknown field `{name}`"))
                 .label("not in [fields], and bound by no event")
@@ -202,7 +230,7 @@ impl Names<'_> {
                 .emit();
             return None;
         }
-        let Some(index) = self.events.find(name) else {
+        let Some(index) = self.events.used(name) else {
             let known = self.events.names().chain(LIFECYCLE.map(|(word, _)| word));
             node.error(format_args!("unknown event `{name}`"))
                 .label("not in [events]")

@@ -7,10 +7,11 @@ use std::time::Duration;
 use toml::Spanned;
 use toml::de::DeValue;
 
+use super::asked::Asked;
 use super::table::Table;
 use super::{Context, nearest, one_of, time};
 use crate::date::Date;
-use crate::rules::{Diagnostic, Location, Pointer, See};
+use crate::rules::{Diagnostic, Gravity, Location, Pointer, See};
 
 /// A value, and where it stands.
 #[derive(Debug, Clone, Copy)]
@@ -33,8 +34,16 @@ impl<'a> Node<'a> {
         self.value.span()
     }
 
+    /// Writes down what it is asked to be, where somebody listens.
+    pub(super) fn asked(self, asked: impl FnOnce() -> Asked) {
+        if let Some(listener) = &self.context.errors.listener {
+            listener.value(self.span(), asked());
+        }
+    }
+
     /// A string.
     pub(crate) fn string(self) -> Option<&'a str> {
+        self.asked(|| Asked::Text);
         match self.value() {
             DeValue::String(text) => Some(text),
             _ => self.expected("a string"),
@@ -43,6 +52,7 @@ impl<'a> Node<'a> {
 
     /// A string that says something: a title, a reason.
     pub(crate) fn prose(self) -> Option<&'a str> {
+        self.asked(|| Asked::Prose);
         let text = self.string()?;
         if text.trim().is_empty() {
             self.error("this says nothing")
@@ -55,12 +65,14 @@ impl<'a> Node<'a> {
 
     /// A name that a pack gives: letters, digits, `_`, `-` and `.`.
     pub(crate) fn name(self) -> Option<&'a str> {
+        self.asked(|| Asked::Name);
         let text = self.string()?;
         check_name(text, self.span(), self.context).then_some(text)
     }
 
     /// The elements of a list; a value that is no list is a list of one.
     pub(crate) fn items(self) -> Vec<Self> {
+        self.asked(|| Asked::Items);
         match self.value() {
             DeValue::Array(items) => items
                 .iter()
@@ -72,6 +84,7 @@ impl<'a> Node<'a> {
 
     /// Likewise, where an empty list makes no sense.
     pub(crate) fn one_or_more(self) -> Vec<Self> {
+        self.asked(|| Asked::OneOrMore);
         let items = self.items();
         if items.is_empty() {
             self.error("this list is empty")
@@ -83,6 +96,7 @@ impl<'a> Node<'a> {
 
     /// A table; `what` says which, for its errors: `a claim`.
     pub(crate) fn table(self, what: impl Into<String>) -> Option<Table<'a>> {
+        self.asked(|| Asked::Table);
         match self.value() {
             DeValue::Table(entries) => {
                 Some(Table::new(entries, self.span(), what.into(), self.context))
@@ -98,6 +112,7 @@ impl<'a> Node<'a> {
 
     /// `true` or `false`.
     pub(crate) fn yes_or_no(self) -> Option<bool> {
+        self.asked(|| Asked::YesNo);
         match self.value() {
             DeValue::Boolean(answer) => Some(*answer),
             _ => self.expected("`true` or `false`"),
@@ -106,6 +121,7 @@ impl<'a> Node<'a> {
 
     /// A whole number that is not negative.
     pub(crate) fn count(self) -> Option<u64> {
+        self.asked(|| Asked::Count);
         match self.value() {
             DeValue::Integer(number) => u64::from_str_radix(number.as_str(), number.radix())
                 .ok()
@@ -129,6 +145,7 @@ impl<'a> Node<'a> {
 
     /// A time: `2s`, `500ms`, `1m30s`.
     pub(crate) fn duration(self) -> Option<Duration> {
+        self.asked(|| Asked::Duration);
         let DeValue::String(text) = self.value() else {
             return self.expected("a duration in quotes, such as \"2s\", \"500ms\" or \"1m30s\"");
         };
@@ -144,6 +161,7 @@ impl<'a> Node<'a> {
 
     /// One of a closed list of words.
     pub(crate) fn word<T: Copy>(self, words: &[(&str, T)]) -> Option<T> {
+        self.asked(|| Asked::Word(words.iter().map(|(word, _)| (*word).to_owned()).collect()));
         let known = || words.iter().map(|(word, _)| *word);
         let DeValue::String(text) = self.value() else {
             return self.expected(one_of(known()));
@@ -168,6 +186,7 @@ impl<'a> Node<'a> {
 
     /// A JSON Pointer.
     pub(crate) fn pointer(self) -> Option<Pointer> {
+        self.asked(|| Asked::Pointer);
         let text = self.string()?;
         text.parse()
             .map_err(|error| {
@@ -231,6 +250,7 @@ impl<'a> ErrorAt<'a> {
         message: impl Display,
     ) -> Self {
         let diagnostic = Diagnostic {
+            gravity: Gravity::Error,
             file: context.file.clone(),
             span,
             message: message.to_string(),

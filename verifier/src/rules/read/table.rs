@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use toml::de::DeTable;
 
+use super::asked::{AskedTable, Entries, Presence};
 use super::node::{ErrorAt, Node, check_name};
 use super::{Context, nearest, one_of};
 
@@ -47,8 +48,21 @@ impl<'a> Table<'a> {
         self.what = what.into();
     }
 
+    /// Writes down what it is asked for, where somebody listens.
+    fn asked(&self, note: impl FnOnce(&mut AskedTable)) {
+        if let Some(listener) = &self.context.errors.listener {
+            listener.table(self.span(), note);
+        }
+    }
+
     /// The value of a key that may be missing.
     pub(crate) fn get(&mut self, key: &str) -> Option<Node<'a>> {
+        self.asked(|table| {
+            table
+                .keys
+                .entry(key.to_owned())
+                .or_insert(Presence::Optional);
+        });
         self.known.push(key.to_owned());
         let (written, value) = self.entries.get_key_value(key)?;
         self.taken.push(written.get_ref());
@@ -57,6 +71,9 @@ impl<'a> Table<'a> {
 
     /// The value of a key that must be there.
     pub(crate) fn required(&mut self, key: &str) -> Option<Node<'a>> {
+        self.asked(|table| {
+            table.keys.insert(key.to_owned(), Presence::Required);
+        });
         let found = self.get(key);
         if found.is_none() {
             // A misspelt key is told once, as an unknown one.
@@ -75,6 +92,9 @@ impl<'a> Table<'a> {
         shown: &str,
         meaning: impl Fn(&str) -> Option<T>,
     ) -> Vec<(T, Node<'a>)> {
+        self.asked(|table| {
+            table.matching.insert(shown.to_owned());
+        });
         self.known.push(shown.to_owned());
         let mut found = Vec::new();
         for (key, value) in self.entries {
@@ -88,6 +108,9 @@ impl<'a> Table<'a> {
 
     /// All its keys, whatever they are, in the order of the file; each with its name's place.
     pub(crate) fn entries(&mut self) -> Vec<(&'a str, Range<usize>, Node<'a>)> {
+        self.asked(|table| {
+            table.entries.get_or_insert(Entries::Pointers);
+        });
         let mut all: Vec<_> = self
             .entries
             .iter()
@@ -106,6 +129,7 @@ impl<'a> Table<'a> {
 
     /// Whether one of its keys can be a name.
     pub(in crate::rules) fn check_name(&self, key: &str, span: &Range<usize>) -> bool {
+        self.asked(|table| table.entries = Some(Entries::Names));
         check_name(key, span.clone(), self.context)
     }
 

@@ -1,0 +1,169 @@
+//! `wsaudit rules`: what is listed, described, checked and written.
+
+use std::fs;
+use std::path::Path;
+
+use super::harness::{has, run};
+
+const PACK: &str = r#"
+[pack]
+name   = "chat"
+format = 1
+
+[fields]
+room = "/room"
+
+[events]
+said = { from = "server", name = "said" }
+
+[[rule]]
+id    = "nothing-is-said"
+title = "nothing is said"
+kind  = "never"
+event = "said"
+key   = "room"
+"#;
+
+fn directory(files: &[(&str, &str)]) -> tempfile::TempDir {
+    let directory = tempfile::tempdir().unwrap();
+    for (name, text) in files {
+        let path = directory.path().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+    directory
+}
+
+fn check(arguments: &[&str], path: &Path) -> super::harness::Ran {
+    let arguments = arguments.iter().map(AsRef::as_ref);
+    let command = ["rules".as_ref(), "check".as_ref()].into_iter();
+    run(command.chain(arguments).chain([path.as_os_str()]))
+}
+
+#[test]
+fn packs_and_kinds_are_listed_and_described() {
+    let list = run(["rules"]).ends_with(0).stdout;
+    has(
+        &list,
+        &[
+            "agent-platform: ",
+            "foreign-thread",
+            "owned",
+            "handshake: ",
+            "protocol: ",
+        ],
+    );
+    assert_eq!(list, run(["rules", "list"]).ends_with(0).stdout);
+    let shown = run(["rules", "show", "agent-platform"]).ends_with(0).stdout;
+    has(
+        &shown,
+        &[
+            "`foreign-thread` (owned)",
+            "`created`: from the server",
+            "`query:session_id`",
+        ],
+    );
+    let kinds = run(["rules", "kinds"]).ends_with(0).stdout;
+    has(&kinds, &["owned  ", "sequence"]);
+    let kind = run(["rules", "kinds", "owned"]).ends_with(0).stdout;
+    has(&kind, &["`owned`"]);
+}
+
+#[test]
+fn an_unknown_pack_or_kind_is_answered_with_the_known_ones() {
+    let ran = run(["rules", "show", "agentplatform"]).ends_with(2);
+    has(ran.error(), &["did you mean `agent-platform`?"]);
+    let ran = run(["rules", "kinds", "owner"]).ends_with(2);
+    has(ran.error(), &["`owner`", "owned"]);
+}
+
+#[test]
+fn a_sound_pack_is_sound_and_the_shipped_ones_are() {
+    let packs = directory(&[("chat.toml", PACK)]);
+    let ran = check(&[], &packs.path().join("chat.toml")).ends_with(0);
+    assert_eq!(ran.stdout, "1 pack, 1 rule: 0 errors, 0 warnings\n");
+    let rules = Path::new(env!("CARGO_MANIFEST_DIR")).join("../rules");
+    has(
+        &check(&["--deny-warnings"], &rules).ends_with(0).stdout,
+        &["3 packs"],
+    );
+    for name in ["agent-platform", "handshake", "protocol"] {
+        check(&["--deny-warnings"], Path::new(name)).ends_with(0);
+    }
+}
+
+#[test]
+fn all_errors_of_all_packs_are_told_with_place_and_nearest_word() {
+    let wrong = PACK.replace("event = \"said\"", "event = \"sad\"\nbetwen = 1");
+    let packs = directory(&[
+        ("a/chat.toml", &wrong),
+        ("b/chat.toml", "[pack]\nnmae = \"b\"\n"),
+    ]);
+    let ran = check(&[], packs.path()).ends_with(1);
+    has(
+        &ran.stdout,
+        &[
+            "a/chat.toml:16:9",
+            "did you mean `said`?",
+            "a/chat.toml:17:1",
+            "did you mean `between`?",
+            "b/chat.toml:2:1",
+            "did you mean `name`?",
+            "^^^^",
+            "2 packs",
+        ],
+    );
+}
+
+#[test]
+fn what_no_rule_speaks_of_is_a_warning_unless_it_is_meant() {
+    let unused = PACK.replace(
+        "[events]\n",
+        "seat = \"/seat\"\n\n[events]\nleft = { name = \"left\" }\n_ping = { name = \"ping\" }\n",
+    );
+    let packs = directory(&[("chat.toml", &unused)]);
+    let ran = check(&[], packs.path()).ends_with(0);
+    has(
+        &ran.stdout,
+        &[
+            "warning: no rule speaks of the field `seat`",
+            "chat.toml:9:8",
+            "warning: no rule speaks of the event `left`",
+            "0 errors, 2 warnings",
+        ],
+    );
+    assert!(!ran.stdout.contains("_ping`\n"), "{}", ran.stdout);
+    check(&["--deny-warnings"], packs.path()).ends_with(1);
+}
+
+#[test]
+fn where_no_rule_file_is_that_is_an_error_and_no_sound_pack() {
+    let nothing = directory(&[("Cargo.toml", "[package]\nname = \"x\"\n")]);
+    let ran = check(&[], nothing.path()).ends_with(2);
+    has(ran.error(), &["no rule file in"]);
+    let ran = check(&[], &nothing.path().join("no.toml")).ends_with(2);
+    has(&ran.stderr, &["no.toml"]);
+}
+
+#[test]
+fn a_file_that_the_program_wrote_is_compared_and_a_change_found() {
+    let desk = tempfile::tempdir().unwrap();
+    let file = desk.path().join("pack.schema.json");
+    let name = file.to_str().unwrap();
+    run(["rules", "schema", "--out", name]).ends_with(0);
+    run(["rules", "schema", "--check", name]).ends_with(0);
+    let schema: serde_json::Value =
+        serde_json::from_str(&fs::read_to_string(&file).unwrap()).unwrap();
+    assert_eq!(schema["properties"]["pack"]["required"][0], "format");
+    let changed = fs::read_to_string(&file)
+        .unwrap()
+        .replacen("object", "objekt", 1);
+    fs::write(&file, changed).unwrap();
+    let ran = run(["rules", "schema", "--check", name]).ends_with(1);
+    has(&ran.stderr, &["pack.schema.json:", "differs"]);
+    has(
+        &run(["rules", "doc"]).ends_with(0).stdout,
+        &["# Rules", "## Kinds", "### owned"],
+    );
+    run(["rules", "doc", "--check", "/nowhere/rules.md"]).ends_with(2);
+}
