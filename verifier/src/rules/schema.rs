@@ -355,6 +355,20 @@ mod tests {
     }
 
     #[test]
+    fn the_page_of_a_kind_speaks_of_every_key_that_is_read() {
+        let file = shape::file();
+        let rule = file.keys["rule"].shape.table.as_ref().unwrap();
+        let (_, kinds) = rule.choice.as_ref().unwrap();
+        for (kind, table) in kinds {
+            for key in table.keys.keys() {
+                let path = format!("rule({kind}).{key}");
+                let said = key == "kind" || says(&path).is_some();
+                assert!(said, "verifier/src/kinds/{kind}.rs: # Keys lacks `{key}`");
+            }
+        }
+    }
+
+    #[test]
     fn a_range_of_keys_is_an_expression() {
         assert_eq!(range("p1 ... p3"), "^p(1|2|3)$");
     }
