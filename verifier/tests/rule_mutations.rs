@@ -32,9 +32,10 @@ fn collect(directory: &Path, texts: &mut Vec<String>) {
         } else if path.extension().is_some_and(|it| it == "toml") {
             let text = std::fs::read_to_string(&path).unwrap();
             let head = std::fs::read_to_string(directory.join("pack.toml")).unwrap_or_default();
-            texts.push(match text.contains("[pack]") {
-                true => text,
-                false => format!("{head}\n{text}"),
+            texts.push(if text.contains("[pack]") {
+                text
+            } else {
+                format!("{head}\n{text}")
             });
         }
     }

@@ -26,11 +26,10 @@ pub(super) fn run(args: &WrittenArgs, text: &str, output: &mut Output) -> anyhow
     if let Some(path) = &args.check {
         return compare(path, text);
     }
-    match &args.out {
-        Some(path) => {
-            fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))?
-        }
-        None => output.write_all(text.as_bytes())?,
+    if let Some(path) = &args.out {
+        fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))?;
+    } else {
+        output.write_all(text.as_bytes())?;
     }
     Ok(Exit::Clean)
 }

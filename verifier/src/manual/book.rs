@@ -79,9 +79,10 @@ fn lowered(text: impl AsRef<str>, by: usize) -> String {
     let mut in_code = false;
     let lines = text.as_ref().lines().map(|line| {
         in_code ^= line.trim_start().starts_with("```");
-        match line.starts_with('#') && !in_code {
-            true => format!("{}{line}", "#".repeat(by)),
-            false => line.to_owned(),
+        if line.starts_with('#') && !in_code {
+            format!("{}{line}", "#".repeat(by))
+        } else {
+            line.to_owned()
         }
     });
     lines.collect::<Vec<_>>().join("\n")

@@ -70,9 +70,10 @@ fn fields(pack: &Pack, page: &mut String) {
     let _ = writeln!(page, "\n## Where ids are\n");
     for field in &pack.fields {
         let places: Vec<_> = field.pointers.iter().map(|it| format!("`{it}`")).collect();
-        let places = match places.is_empty() {
-            true => "where an event binds it".to_owned(),
-            false => places.join(", "),
+        let places = if places.is_empty() {
+            "where an event binds it".to_owned()
+        } else {
+            places.join(", ")
         };
         let _ = writeln!(page, "- `{}`: {places}", field.name);
     }

@@ -6,6 +6,7 @@
 //! could say something else.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 use std::ops::Range;
 
 use super::parse;
@@ -76,9 +77,9 @@ impl Place {
             let (open, between) = if depth == 0 { ("", "\n") } else { ("{ ", ", ") };
             text.push_str(open);
             for (key, word) in words {
-                text.push_str(&format!("\"{key}\" = \"{word}\"{between}"));
+                let _ = write!(text, "\"{key}\" = \"{word}\"{between}");
             }
-            text.push_str(&format!("\"{key}\" = "));
+            let _ = write!(text, "\"{key}\" = ");
         }
         let at = text.len()..text.len() + value.len();
         text.push_str(value);
