@@ -1,6 +1,11 @@
 //! Rule files that somebody broke, in thousands of ways: each is a pack that finds something, or has
 //! errors with their places; none hangs, and none panics.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "what fails in a test's setting fails the test"
+)]
+
 use std::path::Path;
 use std::sync::LazyLock;
 
