@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use wsaudit_tagging::{HmacRedactor, TagRules};
 
-use crate::ignore::IgnorePath;
+use crate::path_pattern::PathPattern;
 use crate::route::Route;
 
 /// What a proxy does.
@@ -19,7 +19,9 @@ pub struct ProxyConfig {
     /// [`WriterOptions`](wsaudit_recording::WriterOptions::key_id).
     pub redactor: HmacRedactor,
     /// Paths that are proxied and not recorded.
-    pub ignore_paths: Vec<IgnorePath>,
+    pub ignore_paths: Vec<PathPattern>,
+    /// Paths of which plain HTTP exchanges are recorded; ignored ones are not.
+    pub record_http: Vec<PathPattern>,
     /// What comes first, the peer or the disk.
     pub durability: Durability,
     /// What happens to traffic that cannot be recorded.
@@ -40,8 +42,8 @@ pub enum Durability {
     /// Bytes go to the peer at once, and are committed in batches.
     #[default]
     Batch,
-    /// No handshake and no frame is complete at its peer before it is committed and synced; about
-    /// one disk sync of latency each way.
+    /// No handshake, no frame, and no head or end of a recorded exchange is complete at its peer
+    /// before it is committed and synced; about one disk sync of latency each way.
     Strict,
 }
 
@@ -75,6 +77,8 @@ pub struct Limits {
     pub recorded_payload: Option<u64>,
     /// How many bytes of a joined or inflated message are kept.
     pub message: usize,
+    /// How many bytes of a body of a recorded HTTP exchange are recorded; it is forwarded whole.
+    pub recorded_body: u64,
 }
 
 impl Default for Limits {
@@ -87,6 +91,7 @@ impl Default for Limits {
             connection_credit: 1024 * 1024,
             chunk: 1024 * 1024,
             message: 64 * 1024 * 1024,
+            recorded_body: 1024 * 1024,
         }
     }
 }
@@ -99,6 +104,7 @@ impl ProxyConfig {
             tags,
             redactor,
             ignore_paths: Vec::new(),
+            record_http: Vec::new(),
             durability: Durability::default(),
             on_recorder_failure: OnRecorderFailure::default(),
             max_stall: Duration::from_secs(5),

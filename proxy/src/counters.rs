@@ -22,6 +22,8 @@ pub(crate) struct Counters {
     opaque: AtomicU64,
     turned_away: AtomicU64,
     truncated: AtomicU64,
+    exchanges: AtomicU64,
+    truncated_bodies: AtomicU64,
     gaps: AtomicU64,
     lost_frames: AtomicU64,
     frames: [AtomicU64; 2],
@@ -58,6 +60,8 @@ pub(crate) enum Event {
     Opaque,
     /// A client came when there were too many.
     TurnedAway,
+    /// A plain HTTP exchange is recorded.
+    Exchange,
 }
 
 /// The numbers at one moment.
@@ -73,6 +77,8 @@ pub(crate) struct Counted {
     pub(crate) opaque: u64,
     pub(crate) turned_away: u64,
     pub(crate) truncated: u64,
+    pub(crate) exchanges: u64,
+    pub(crate) truncated_bodies: u64,
     pub(crate) gaps: u64,
     pub(crate) lost_frames: u64,
     pub(crate) frames: BothWays,
@@ -115,6 +121,7 @@ impl Counters {
                 Event::Ignored => &self.ignored,
                 Event::Opaque => &self.opaque,
                 Event::TurnedAway => &self.turned_away,
+                Event::Exchange => &self.exchanges,
             },
             1,
         );
@@ -131,6 +138,11 @@ impl Counters {
     /// Counts a payload that was recorded in part; gives how many there were before.
     pub(crate) fn truncated(&self) -> u64 {
         self.truncated.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Counts a body that was recorded in part.
+    pub(crate) fn truncated_body(&self) {
+        add(&self.truncated_bodies, 1);
     }
 
     pub(crate) fn gap(&self) {
@@ -181,6 +193,8 @@ impl Counters {
             opaque: read(&self.opaque),
             turned_away: read(&self.turned_away),
             truncated: read(&self.truncated),
+            exchanges: read(&self.exchanges),
+            truncated_bodies: read(&self.truncated_bodies),
             gaps: read(&self.gaps),
             lost_frames: read(&self.lost_frames),
             frames: both(&self.frames),

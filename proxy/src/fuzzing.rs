@@ -29,7 +29,9 @@ fn scan(framing: Framing, chunks: &[&[u8]]) -> Result<(usize, bool), String> {
     let mut scanner = BodyScanner::new(framing);
     let mut taken = 0;
     for chunk in chunks {
-        let part = scanner.scan(chunk).map_err(|error| error.to_string())?;
+        let part = scanner
+            .scan(chunk, |_| {})
+            .map_err(|error| error.to_string())?;
         assert!(part <= chunk.len(), "beyond the input");
         assert!(
             part == chunk.len() || scanner.is_done(),
@@ -38,7 +40,7 @@ fn scan(framing: Framing, chunks: &[&[u8]]) -> Result<(usize, bool), String> {
         taken += part;
     }
     if scanner.is_done() {
-        assert_eq!(scanner.scan(b"more"), Ok(0), "beyond its end");
+        assert_eq!(scanner.scan(b"more", |_| {}), Ok(0), "beyond its end");
     }
     Ok((taken, scanner.is_done()))
 }

@@ -17,9 +17,9 @@ mod dial;
 #[doc(hidden)]
 pub mod fuzzing;
 mod http;
-mod ignore;
 mod leg;
 mod metrics;
+mod path_pattern;
 mod phase;
 mod proxy;
 mod relay;
@@ -34,8 +34,8 @@ mod tls;
 mod upstream;
 
 pub use config::{Durability, Limits, OnRecorderFailure, ProxyConfig};
-pub use ignore::{IgnorePath, IgnorePathError};
 pub use metrics::{Figures, Live};
+pub use path_pattern::{PathPattern, PathPatternError};
 pub use proxy::{BindError, Bound, Proxy};
 pub use route::{ClientCertificate, Route, UpstreamTls, Verification};
 pub use summary::{BothWays, Summary, WhyEnded};

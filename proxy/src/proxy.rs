@@ -13,7 +13,7 @@ use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet, spawn_blocking};
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 use wsaudit_recording::{Sender, WriteError, Writer, WriterState};
-use wsaudit_tagging::Candidates;
+use wsaudit_tagging::{Candidates, Issued};
 
 use crate::admin;
 use crate::admission::{Admission, Admitted, Refusals};
@@ -25,7 +25,7 @@ use crate::route::OpenRoute;
 use crate::serve::{serve, turn_away};
 use crate::shared::Shared;
 use crate::summary::{Summary, WhyEnded};
-use crate::tap::Stalled;
+use crate::tap::{AllHeld, Stalled};
 use crate::tls::TlsError;
 use crate::tls::listener::ReloadedTls;
 use crate::upstream::Upstream;
@@ -117,6 +117,8 @@ impl Proxy {
             stalled: Stalled::default(),
             tags: Arc::new(config.tags.clone()),
             candidates: Mutex::new(Candidates::default()),
+            issued: Mutex::new(Issued::default()),
+            bodies: AllHeld::default(),
             config,
         });
         Ok(Bound {
@@ -343,6 +345,8 @@ async fn summarize(shared: &Shared, writer: Writer, why: WhyEnded) -> Summary {
         opaque: counted.opaque,
         turned_away: counted.turned_away,
         truncated: counted.truncated,
+        exchanges: counted.exchanges,
+        truncated_bodies: counted.truncated_bodies,
         sessions: counted.sessions,
         users: counted.users,
         frames: counted.frames,

@@ -3,6 +3,7 @@
 //! It has an upstream connection of its own, opened for its first request: what a client would see
 //! of a server that it talks to directly, it sees through the proxy.
 
+mod plain;
 mod request;
 mod switch;
 
@@ -27,6 +28,7 @@ use crate::shared::{Client, Shared};
 use crate::side::Side;
 use crate::tap::Arrival;
 use crate::tls;
+use plain::Plain;
 
 /// Serves a client until its connection ends.
 pub(crate) async fn serve(
@@ -53,6 +55,7 @@ pub(crate) async fn serve(
         route,
         server: None,
         phase,
+        plain: None,
     }
     .run()
     .await;
@@ -119,6 +122,8 @@ struct Conversation {
     route: Arc<OpenRoute>,
     server: Option<Side>,
     phase: PhaseWatch,
+    /// The credit of the plain exchanges on it; `None` where none was recorded yet.
+    plain: Option<Plain>,
 }
 
 /// Why there is no further exchange, and what is left to do.
@@ -149,6 +154,9 @@ impl Conversation {
     }
 
     async fn end(mut self, end: End) {
+        if let Some(plain) = &mut self.plain {
+            plain.tell_lost(&self.shared);
+        }
         match end {
             End::Close => {}
             End::Answer(answer) => {

@@ -1,13 +1,13 @@
 //! What all connections of a proxy share.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use wsaudit_recording::Sender;
-use wsaudit_tagging::{Candidates, TagRules};
+use wsaudit_tagging::{Candidates, Issued, TagRules};
 
 use crate::config::ProxyConfig;
 use crate::counters::{Counters, Event};
-use crate::tap::Stalled;
+use crate::tap::{AllHeld, Stalled};
 
 /// What all connections of a proxy share.
 pub(crate) struct Shared {
@@ -17,6 +17,18 @@ pub(crate) struct Shared {
     pub(crate) stalled: Stalled,
     pub(crate) tags: Arc<TagRules>,
     pub(crate) candidates: Mutex<Candidates>,
+    /// Cookies that tag, and that answers have set.
+    pub(crate) issued: Mutex<Issued>,
+    /// Bodies that are heard.
+    pub(crate) bodies: AllHeld,
+}
+
+impl Shared {
+    /// Cookies that tag, and that answers have set.
+    pub(crate) fn issued(&self) -> MutexGuard<'_, Issued> {
+        // A cookie is noted in one go, or not at all.
+        self.issued.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// A client that is connected, until it is dropped.

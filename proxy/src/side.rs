@@ -8,6 +8,7 @@ use bytes::{Buf, BytesMut};
 use crate::http::body::{BodyScanner, Framing, NotChunked};
 use crate::leg::{Leg, ReadEnd};
 use crate::scratch;
+use crate::tap::Ear;
 
 /// One side of a connection while HTTP is spoken on it.
 #[derive(Debug)]
@@ -60,6 +61,8 @@ pub(crate) struct Pump {
     cleared: usize,
     body: BodyScanner,
     flush: Flush,
+    /// Who hears the body; nobody where it is not recorded.
+    ear: Option<Ear>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,6 +84,8 @@ pub(crate) enum PumpEnd {
     ReadFailed,
     /// Writing to the receiver failed.
     WriteFailed,
+    /// It cannot be recorded, and must not pass without.
+    Unrecorded,
 }
 
 impl Pump {
@@ -90,6 +95,30 @@ impl Pump {
             cleared: head,
             body: BodyScanner::new(framing),
             flush: Flush::Nothing,
+            ear: None,
+        }
+    }
+
+    /// The same pump, with somebody who hears the body.
+    pub(crate) fn heard_by(mut self, ear: Option<Ear>) -> Self {
+        self.ear = ear;
+        if self.body.is_done()
+            && let Some(ear) = &mut self.ear
+        {
+            ear.whole();
+        }
+        self
+    }
+
+    /// Whether the message has all of its body; one that lasts until the connection's end has.
+    pub(crate) const fn is_whole(&self) -> bool {
+        self.body.is_done() || self.body.is_until_end()
+    }
+
+    /// Tells who hears the body that no more of it comes.
+    pub(crate) fn cut_off(&mut self, why: &str) {
+        if let Some(ear) = &mut self.ear {
+            ear.cut_off(why);
         }
     }
 
@@ -101,10 +130,15 @@ impl Pump {
     ) -> Poll<PumpEnd> {
         loop {
             if self.cleared == 0 && !self.body.is_done() && !from.held.is_empty() {
-                match self.body.scan(&from.held) {
+                match scan(&mut self.body, &mut self.ear, &from.held) {
                     Ok(count) => self.cleared = count,
                     Err(error) => return Poll::Ready(PumpEnd::Broken(error)),
                 }
+            }
+            if let Some(ear) = &mut self.ear
+                && ready!(ear.poll_durable(cx)).is_err()
+            {
+                return Poll::Ready(PumpEnd::Unrecorded);
             }
             while self.cleared > 0 {
                 match ready!(to.poll_write(cx, &from.held[..self.cleared])) {
@@ -126,6 +160,7 @@ impl Pump {
                 }
             }
             if self.body.is_done() {
+                self.passed();
                 return Poll::Ready(PumpEnd::Whole);
             }
             if !from.held.is_empty() {
@@ -133,9 +168,41 @@ impl Pump {
             }
             match ready!(from.poll_fill(cx)) {
                 Ok(ReadEnd::Bytes(_)) => {}
-                Ok(ReadEnd::Fin) => return Poll::Ready(PumpEnd::Fin),
+                Ok(ReadEnd::Fin) => return self.poll_fin(cx),
                 Err(_) => return Poll::Ready(PumpEnd::ReadFailed),
             }
         }
     }
+
+    /// The sender's FIN came: the end of a body that has no other one.
+    fn poll_fin(&mut self, cx: &mut Context<'_>) -> Poll<PumpEnd> {
+        if self.body.is_until_end()
+            && let Some(ear) = &mut self.ear
+        {
+            ear.whole();
+            if ready!(ear.poll_durable(cx)).is_err() {
+                return Poll::Ready(PumpEnd::Unrecorded);
+            }
+            self.passed();
+        }
+        Poll::Ready(PumpEnd::Fin)
+    }
+
+    fn passed(&mut self) {
+        if let Some(ear) = &mut self.ear {
+            ear.passed();
+        }
+    }
+}
+
+/// Finds the part of `bytes` that belongs to the body; `ear` hears it before it is passed on.
+fn scan(body: &mut BodyScanner, ear: &mut Option<Ear>, bytes: &[u8]) -> Result<usize, NotChunked> {
+    let Some(ear) = ear else {
+        return body.scan(bytes, |_| {});
+    };
+    let count = body.scan(bytes, |data| ear.hear(data))?;
+    if body.is_done() {
+        ear.whole();
+    }
+    Ok(count)
 }

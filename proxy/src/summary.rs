@@ -35,6 +35,10 @@ pub struct Summary {
     pub turned_away: u64,
     /// Frames of whose payload only the beginning was recorded.
     pub truncated: u64,
+    /// Plain HTTP exchanges that were recorded.
+    pub exchanges: u64,
+    /// Bodies of which only the beginning was recorded.
+    pub truncated_bodies: u64,
     /// Sessions that were seen.
     pub sessions: u64,
     /// Users that were seen.

@@ -1,6 +1,7 @@
 //! The passive reader of a connection: a copy of its bytes becomes records.
 
 mod commit;
+mod exchange;
 mod gap;
 mod handshake;
 mod lane;
@@ -19,6 +20,7 @@ use crate::relay::{Observer, Order, Refusal, RelayEnd};
 use crate::shared::Shared;
 
 use commit::Commit;
+pub(crate) use exchange::{AllHeld, Choice, Ear, Exchange};
 use gap::Stall;
 pub(crate) use gap::Stalled;
 pub(crate) use handshake::{Arrival, Handshake, NoRoom, Opening};

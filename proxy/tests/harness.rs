@@ -60,16 +60,19 @@ pub(crate) async fn backend() -> TcpListener {
     TcpListener::bind("127.0.0.1:0").await.unwrap()
 }
 
-/// The usual configuration for an upstream.
+/// The usual configuration for an upstream. Plain HTTP is recorded, so that every test of its
+/// transparency is one of the recording proxy.
 pub(crate) fn config(upstream: &str) -> ProxyConfig {
-    ProxyConfig::new(
+    let mut config = ProxyConfig::new(
         vec![Route::new(
             "127.0.0.1:0".parse().unwrap(),
             upstream.parse().unwrap(),
         )],
         TagRules::default(),
         HmacRedactor::new(&[7; 32]),
-    )
+    );
+    config.record_http = vec!["*".parse().unwrap()];
+    config
 }
 
 impl Rig {

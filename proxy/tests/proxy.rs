@@ -8,6 +8,7 @@ mod admin;
 mod bad_requests;
 mod ends;
 mod frames;
+mod exchanges;
 mod gaps;
 mod heads;
 mod http;

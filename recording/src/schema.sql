@@ -157,8 +157,8 @@ CREATE TABLE http_message (
   exchange_id INTEGER NOT NULL,
   direction   INTEGER NOT NULL,         -- 0 request, 1 response
   at          INTEGER NOT NULL,
-  content     TEXT    NOT NULL CHECK (content IN ('whole', 'truncated', 'undecodable', 'not-recorded')),
-  body        BLOB,                     -- decoded; NULL: not recorded
+  content     TEXT    NOT NULL CHECK (content IN ('whole', 'truncated', 'undecodable')),
+  body        BLOB    NOT NULL,         -- without its content coding, where that is known
   length      INTEGER NOT NULL,         -- of the body as it was sent, without its chunking
   why         TEXT                      -- it is not whole
 ) STRICT;

@@ -38,7 +38,7 @@ fn message(seq: u64, direction: Direction, body: HttpBody) -> HttpMessage {
     }
 }
 
-fn messages() -> [HttpMessage; 4] {
+fn messages() -> [HttpMessage; 3] {
     let way = Direction::ServerToClient;
     [
         message(
@@ -62,7 +62,6 @@ fn messages() -> [HttpMessage; 4] {
                 why: "content coding br".into(),
             },
         ),
-        message(1_005, way, HttpBody::NotRecorded),
     ]
 }
 

@@ -44,6 +44,12 @@ impl TagRules {
         })
     }
 
+    /// Whether any source is about a cookie.
+    pub fn name_cookies(&self) -> bool {
+        self.all()
+            .any(|source| matches!(source, Source::Cookie(_) | Source::SetCookie(_)))
+    }
+
     /// All sources, whatever their kind.
     pub fn all(&self) -> impl Iterator<Item = &Source> {
         KINDS.into_iter().flat_map(|kind| self.sources(kind))

@@ -10,6 +10,7 @@
 mod anomaly;
 mod assembler;
 mod close;
+mod content_coding;
 mod deframer;
 mod direction;
 mod encode;
@@ -28,6 +29,7 @@ mod utf8;
 pub use anomaly::{Anomaly, AnomalyKind};
 pub use assembler::{Assembler, Content, Ended, Frames, Message, OutputCap, Undecodable};
 pub use close::{CloseCode, ClosePayload};
+pub use content_coding::{CodingError, Decoded, Given, content_codings, decode_content};
 pub use deframer::{Deframer, Piece, Pieces, Rest};
 pub use direction::{Direction, Endpoint};
 pub use encode::encode_frame;

@@ -11,7 +11,7 @@ use anyhow::{Context as _, anyhow};
 use clap::ValueEnum;
 use serde::de::{Error as _, Visitor};
 use serde::{Deserialize, Deserializer};
-use wsaudit_proxy::{IgnorePath, Upstream};
+use wsaudit_proxy::{PathPattern, Upstream};
 use wsaudit_tagging::Source;
 
 use super::flags::{DurabilityFlag, LogFormat, OnRecorderFailureFlag};
@@ -26,7 +26,7 @@ pub(super) struct Configuration {
     pub(super) append: bool,
     pub(super) session: Session,
     #[serde(deserialize_with = "each")]
-    pub(super) ignore_path: Vec<IgnorePath>,
+    pub(super) ignore_path: Vec<PathPattern>,
     #[serde(deserialize_with = "word")]
     pub(super) durability: Option<DurabilityFlag>,
     #[serde(deserialize_with = "time")]

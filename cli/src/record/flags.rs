@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use wsaudit_proxy::IgnorePath;
+use wsaudit_proxy::PathPattern;
 use wsaudit_tagging::Source;
 
 use super::{address, size};
@@ -64,7 +64,7 @@ pub(crate) struct RecordArgs {
     pub(super) device: Vec<Source>,
     /// A path that is proxied and not recorded: /livereload, /_next/*
     #[arg(long, value_name = "PATH")]
-    pub(super) ignore_path: Vec<IgnorePath>,
+    pub(super) ignore_path: Vec<PathPattern>,
     /// The listener's certificate and its chain, as PEM
     #[arg(long, value_name = "FILE", requires = "tls_key")]
     pub(super) tls_cert: Option<PathBuf>,

@@ -74,30 +74,49 @@ impl BodyScanner {
         matches!(self.state, State::Done)
     }
 
-    /// How many bytes at the front of `bytes` belong to the body.
-    pub(crate) fn scan(&mut self, bytes: &[u8]) -> Result<usize, NotChunked> {
+    /// Whether the body ends with the connection.
+    pub(crate) const fn is_until_end(&self) -> bool {
+        matches!(self.state, State::UntilEnd)
+    }
+
+    /// How many bytes at the front of `bytes` belong to the body; `data` gets those of them that are
+    /// no chunking, piece by piece.
+    pub(crate) fn scan(
+        &mut self,
+        bytes: &[u8],
+        mut data: impl FnMut(&[u8]),
+    ) -> Result<usize, NotChunked> {
         match &mut self.state {
             State::Done => Ok(0),
-            State::UntilEnd => Ok(bytes.len()),
+            State::UntilEnd => {
+                data(bytes);
+                Ok(bytes.len())
+            }
             State::Length(missing) => {
                 let taken = at_most(*missing, bytes.len());
                 *missing -= taken as u64;
                 if *missing == 0 {
                     self.state = State::Done;
                 }
+                data(&bytes[..taken]);
                 Ok(taken)
             }
-            State::Chunk(_) => self.scan_chunks(bytes),
+            State::Chunk(_) => self.scan_chunks(bytes, data),
         }
     }
 
-    fn scan_chunks(&mut self, bytes: &[u8]) -> Result<usize, NotChunked> {
+    fn scan_chunks(
+        &mut self,
+        bytes: &[u8],
+        mut data: impl FnMut(&[u8]),
+    ) -> Result<usize, NotChunked> {
         let mut taken = 0;
         while let State::Chunk(chunk) = self.state
             && taken < bytes.len()
         {
             if let Chunk::Data { missing } = chunk {
                 let part = at_most(missing, bytes.len() - taken);
+                data(&bytes[taken..taken + part]);
                 taken += part;
                 let missing = missing - part as u64;
                 self.state = State::Chunk(match missing {
@@ -178,22 +197,29 @@ mod tests {
         bytes.extend_from_slice(b"GET / HTTP/1.1");
         for step in 1..bytes.len() {
             let mut scanner = BodyScanner::new(Framing::Chunked);
-            let mut taken = 0;
+            let (mut taken, mut data) = (0, Vec::new());
             for part in bytes.chunks(step) {
-                taken += scanner.scan(part).unwrap();
+                taken += scanner
+                    .scan(part, |piece| data.extend_from_slice(piece))
+                    .unwrap();
             }
             assert!(scanner.is_done(), "step {step}");
             assert_eq!(taken, CHUNKED.len(), "step {step}");
+            assert_eq!(data, b"helloabcdefghijklmnopqrstuvwxyz", "step {step}");
         }
     }
 
     #[test]
     fn counted_bodies_leave_what_follows() {
         let mut scanner = BodyScanner::new(Framing::Length(3));
-        assert_eq!(scanner.scan(b"ab").unwrap(), 2);
-        assert!(!scanner.is_done());
-        assert_eq!(scanner.scan(b"cde").unwrap(), 1);
-        assert!(scanner.is_done());
+        let mut data = Vec::new();
+        let mut scan = |bytes: &[u8]| {
+            let taken = scanner.scan(bytes, |piece| data.extend_from_slice(piece));
+            (taken.unwrap(), scanner.is_done())
+        };
+        assert_eq!(scan(b"ab"), (2, false));
+        assert_eq!(scan(b"cde"), (1, true));
+        assert_eq!(data, b"abc");
         assert!(BodyScanner::new(Framing::Length(0)).is_done());
     }
 
@@ -210,7 +236,11 @@ mod tests {
             b"0\r\nTrailer: x\n\r\n",
         ] {
             let mut scanner = BodyScanner::new(Framing::Chunked);
-            assert!(scanner.scan(bytes).is_err(), "{}", bytes.escape_ascii());
+            assert!(
+                scanner.scan(bytes, |_| {}).is_err(),
+                "{}",
+                bytes.escape_ascii()
+            );
         }
     }
 }

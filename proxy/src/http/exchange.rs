@@ -9,6 +9,7 @@ use wsaudit_wire::{Endpoint, HeadEnd, ResponseHead};
 use super::body::{Framing, NotChunked};
 use crate::leg::ReadEnd;
 use crate::side::{Pump, PumpEnd, Reading, Side};
+use crate::tap::Ear;
 
 /// How many bytes of further requests are read while an answer is awaited. They are read at all only
 /// to see the client's FIN or RST behind them.
@@ -45,6 +46,8 @@ pub(crate) enum Broken {
     NoHttp,
     /// The request's body has no clear end.
     Body(NotChunked),
+    /// It cannot be recorded, and the configuration wants that.
+    Unrecorded,
 }
 
 /// The server's answer: its head is at the front of what the server side holds.
@@ -56,9 +59,9 @@ pub(crate) struct Answer {
 
 impl Sending {
     /// A request whose head, of `head_len` bytes, is at the front of what the client side holds.
-    pub(crate) const fn new(head_len: usize, framing: Framing) -> Self {
+    pub(crate) fn new(head_len: usize, framing: Framing, ear: Option<Ear>) -> Self {
         Self {
-            state: State::Pumping(Pump::new(head_len, framing)),
+            state: State::Pumping(Pump::new(head_len, framing).heard_by(ear)),
         }
     }
 
@@ -88,6 +91,7 @@ impl Sending {
                     Poll::Ready(PumpEnd::ReadFailed) => {
                         return Err(Broken::Reset(Endpoint::Client));
                     }
+                    Poll::Ready(PumpEnd::Unrecorded) => return Err(Broken::Unrecorded),
                     // An early answer and then a reset is common; the answer may be there to read.
                     Poll::Ready(PumpEnd::WriteFailed) => State::ServerDeaf,
                 },
@@ -148,13 +152,8 @@ pub(crate) async fn answer(
         if !matches!(head.status(), 100 | 102..=199) {
             return Ok(Answer { head, head_len });
         }
-        pass_answer(
-            sending,
-            client,
-            server,
-            Pump::new(head_len, Framing::Length(0)),
-        )
-        .await?;
+        let mut interim = Pump::new(head_len, Framing::Length(0));
+        pass_answer(sending, client, server, &mut interim).await?;
     }
 }
 
@@ -172,7 +171,7 @@ pub(crate) async fn finish(
     sending: &mut Sending,
     client: &mut Side,
     server: &mut Side,
-    answer: Pump,
+    answer: &mut Pump,
 ) -> Result<After, Broken> {
     let after = pass_answer(sending, client, server, answer).await?;
     if after == After::ServerEnded {
@@ -203,7 +202,7 @@ async fn pass_answer(
     sending: &mut Sending,
     client: &mut Side,
     server: &mut Side,
-    mut answer: Pump,
+    answer: &mut Pump,
 ) -> Result<After, Broken> {
     poll_fn(|cx| {
         sending.poll(cx, client, server)?;
@@ -215,6 +214,7 @@ async fn pass_answer(
             PumpEnd::Broken(_) => Err(Broken::NoHttp),
             PumpEnd::ReadFailed => Err(Broken::Reset(Endpoint::Server)),
             PumpEnd::WriteFailed => Err(Broken::Reset(Endpoint::Client)),
+            PumpEnd::Unrecorded => Err(Broken::Unrecorded),
         })
     })
     .await
@@ -256,7 +256,10 @@ pub(crate) async fn next_head(
         };
         let pump = unasked.get_or_insert_with(|| Pump::new(0, Framing::UntilEnd));
         Poll::Ready(Err(match ready!(pump.poll(cx, server, &mut client.leg)) {
-            PumpEnd::Fin | PumpEnd::Whole | PumpEnd::Broken(_) => NoRequest::ServerEnded,
+            // Nobody hears what nobody asked for.
+            PumpEnd::Fin | PumpEnd::Whole | PumpEnd::Broken(_) | PumpEnd::Unrecorded => {
+                NoRequest::ServerEnded
+            }
             PumpEnd::ReadFailed => NoRequest::Reset(Endpoint::Server),
             PumpEnd::WriteFailed => NoRequest::Reset(Endpoint::Client),
         }))

@@ -16,6 +16,8 @@ use crate::http::request::{answer_framing, request_framing};
 use crate::side::{Pump, Side};
 use crate::tap::{Handshake, NoRoom, Opening};
 
+use super::plain::Record;
+
 /// Why a request has no answer.
 enum Unanswered {
     /// There is no way to the upstream.
@@ -28,8 +30,8 @@ enum Unanswered {
     Stopped,
 }
 
-/// How the record of an opening handshake without an answer ends.
-enum Fate {
+/// How the record of a request without an answer ends.
+pub(super) enum Fate {
     UpstreamFailed,
     Reset(Endpoint),
     Stopped,
@@ -54,33 +56,38 @@ impl Conversation {
             .iter()
             .any(|ignore| ignore.matches(path));
 
-        let mut handshake = None;
+        let mut record = Record::None;
         if request.is_websocket_upgrade() && !ignored {
-            handshake = Some(self.open(&request).await?);
+            record = Record::Handshake(Box::new(self.open(&request).await?));
+        } else if !ignored && let Some(exchange) = self.listen(&request).await? {
+            record = Record::Exchange(Box::new(exchange));
         }
         // Only an opening handshake has a limit: a long poll may take as long as it likes.
-        let patience = handshake
-            .as_ref()
-            .map(|_| self.shared.config.limits.handshake);
-        let mut sending = Sending::new(head_len, framing);
+        let patience = match record {
+            Record::Handshake(_) => Some(self.shared.config.limits.handshake),
+            Record::Exchange(_) | Record::None => None,
+        };
+        let mut sending = Sending::new(head_len, framing, record.request_ear());
         let answer = self.ask(&mut sending, patience).await;
-        if let (Some(handshake), Some(server)) = (&mut handshake, &self.server) {
+        if let (Record::Handshake(handshake), Some(server)) = (&mut record, &self.server) {
             handshake.dialed(&server.leg);
         }
         let answer = match answer {
             Ok(answer) => answer,
-            Err(why) => return Err(self.no_answer(handshake, &why)),
+            Err(why) => return Err(self.no_answer(record, &why)),
         };
         if answer.head.status() == 101 {
+            let handshake = record.switched(&answer.head);
             return Err(self
                 .switch(request, ignored, sending, handshake, answer)
                 .await);
         }
         if request.method() == "CONNECT" && matches!(answer.head.status(), 200..=299) {
             tracing::warn!(client = %self.client_addr, "a CONNECT was granted: its tunnel is not recorded");
+            record.switched(&answer.head);
             return Err(End::Tunnel);
         }
-        self.pass_answer(&request, &mut sending, handshake, answer)
+        self.pass_answer(&request, &mut sending, record, answer)
             .await
     }
 
@@ -118,28 +125,21 @@ impl Conversation {
         &mut self,
         request: &RequestHead,
         sending: &mut Sending,
-        mut handshake: Option<Handshake>,
+        mut record: Record,
         answer: Answer,
     ) -> Result<(), End> {
         let Some(server) = &mut self.server else {
             return Err(End::Close);
         };
-        if let Some(handshake) = &mut handshake {
+        if let Record::Handshake(_) = record {
             self.shared.counters.event(Event::Refused);
-            handshake.answered(&answer.head).await;
         }
-        let pump = Pump::new(
-            answer.head_len,
-            answer_framing(request.method(), &answer.head),
-        );
-        let passing = exchange::finish(sending, &mut self.client, server, pump);
+        let ear = record.answered(&answer.head).await;
+        let framing = answer_framing(request.method(), &answer.head);
+        let mut pump = Pump::new(answer.head_len, framing).heard_by(ear);
+        let passing = exchange::finish(sending, &mut self.client, server, &mut pump);
         let outcome = self.phase.or_ending(passing).await;
-        if let Some(handshake) = handshake {
-            match outcome {
-                Some(_) => handshake.refused(),
-                None => handshake.stopped(),
-            }
-        }
+        record.passed(outcome.as_ref(), &mut pump);
         match outcome {
             Some(Ok(After::NextRequest)) => Ok(()),
             Some(Ok(After::ServerEnded) | Err(Broken::ServerEnded)) => Err(End::Tunnel),
@@ -149,11 +149,11 @@ impl Conversation {
                 Err(End::Tunnel)
             }
             // The answer has begun, so there is no room for one of the proxy's own.
-            Some(Err(Broken::Body(_))) | None => Err(End::Close),
+            Some(Err(Broken::Body(_) | Broken::Unrecorded)) | None => Err(End::Close),
         }
     }
 
-    fn no_answer(&self, handshake: Option<Handshake>, why: &Unanswered) -> End {
+    fn no_answer(&self, record: Record, why: &Unanswered) -> End {
         let client = self.client_addr;
         let (fate, end) = match why {
             Unanswered::NoUpstream(error) => {
@@ -187,18 +187,15 @@ impl Conversation {
                 tracing::warn!(%client, %why, "a request's body has no clear end");
                 (Fate::Stopped, End::Answer(OwnAnswer::BadRequest))
             }
+            Unanswered::Broken(Broken::Unrecorded) => {
+                (Fate::Stopped, End::Answer(OwnAnswer::RecorderFailed))
+            }
             Unanswered::Stopped => (Fate::Stopped, End::Close),
         };
         if let Fate::UpstreamFailed = fate {
             self.shared.counters.event(Event::UpstreamFailure);
         }
-        if let Some(handshake) = handshake {
-            match fate {
-                Fate::UpstreamFailed => handshake.upstream_failed(),
-                Fate::Reset(by) => handshake.reset(by),
-                Fate::Stopped => handshake.stopped(),
-            }
-        }
+        record.unanswered(&fate);
         end
     }
 

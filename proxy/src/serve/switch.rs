@@ -46,15 +46,15 @@ impl Conversation {
         handshake.dialed(&server.leg);
         handshake.answered(&answer.head).await;
         // The 101 may overtake the request's body: frames begin after both.
-        let head = Pump::new(answer.head_len, Framing::Length(0));
-        let passing = exchange::finish(&mut sending, &mut self.client, server, head);
+        let mut head = Pump::new(answer.head_len, Framing::Length(0));
+        let passing = exchange::finish(&mut sending, &mut self.client, server, &mut head);
         match self.phase.or_ending(passing).await {
             Some(Ok(_) | Err(Broken::ServerEnded)) => {}
             Some(Err(Broken::Reset(by))) => {
                 handshake.reset(by);
                 return End::Reset(by);
             }
-            Some(Err(Broken::NoHttp | Broken::Body(_))) | None => {
+            Some(Err(Broken::NoHttp | Broken::Body(_) | Broken::Unrecorded)) | None => {
                 handshake.stopped();
                 return End::Close;
             }

@@ -100,7 +100,7 @@ impl Opening {
         let config = &shared.config;
         let mut tagger = Tagger::new(Arc::clone(&shared.tags));
         let redactor = &config.redactor;
-        let mut tags = tagger.on_request(request, redactor);
+        let mut tags = tagger.on_request_knowing(request, redactor, &shared.issued());
         let credentials = credentials(request, redactor);
         tags.extend(credentials.iter().cloned());
         let id = shared.sender.run().next_connection();

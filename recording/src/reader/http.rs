@@ -70,8 +70,6 @@ pub enum HttpBodyRow<'m> {
         /// Why.
         why: &'m str,
     },
-    /// Nothing.
-    NotRecorded,
 }
 
 impl HttpMessageRow<'_> {
@@ -93,7 +91,6 @@ impl HttpMessageRow<'_> {
                     raw: raw.into(),
                     why: why.into(),
                 },
-                HttpBodyRow::NotRecorded => HttpBody::NotRecorded,
             },
         }
     }
@@ -261,10 +258,8 @@ fn body<'m>(cells: &Cells<'m>) -> Result<HttpBodyRow<'m>, ReadError> {
             raw: bytes()?,
             why: why()?,
         },
-        "not-recorded" => HttpBodyRow::NotRecorded,
         other => {
-            let expected = "whole, truncated, undecodable or not-recorded";
-            return Err(cells.unknown("content", other, expected));
+            return Err(cells.unknown("content", other, "whole, truncated or undecodable"));
         }
     })
 }

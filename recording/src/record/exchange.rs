@@ -78,8 +78,6 @@ pub enum HttpBody {
         /// Why.
         why: String,
     },
-    /// Only the heads were to be recorded.
-    NotRecorded,
 }
 
 /// The end of an exchange.
@@ -144,17 +142,15 @@ impl HttpBody {
             Self::Whole(_) => "whole",
             Self::Truncated { .. } => "truncated",
             Self::Undecodable { .. } => "undecodable",
-            Self::NotRecorded => "not-recorded",
         }
     }
 
     /// The bytes that are recorded.
-    pub fn bytes(&self) -> Option<&[u8]> {
+    pub fn bytes(&self) -> &[u8] {
         match self {
             Self::Whole(bytes)
             | Self::Truncated { kept: bytes, .. }
-            | Self::Undecodable { raw: bytes, .. } => Some(bytes),
-            Self::NotRecorded => None,
+            | Self::Undecodable { raw: bytes, .. } => bytes,
         }
     }
 }

@@ -315,7 +315,7 @@ impl<'c> Inserts<'c> {
     fn http(&mut self, message: &HttpMessage) -> rusqlite::Result<usize> {
         let why = match &message.body {
             HttpBody::Truncated { why, .. } | HttpBody::Undecodable { why, .. } => Some(why),
-            HttpBody::Whole(_) | HttpBody::NotRecorded => None,
+            HttpBody::Whole(_) => None,
         };
         self.http.execute(params![
             signed(message.seq.0),

@@ -91,14 +91,12 @@ impl Lost {
             }
             // That there was one is known; what it said is lost.
             Record::Http(message) => {
-                if message.body != HttpBody::NotRecorded {
-                    self.frames += 1;
-                    self.lose(message.seq);
-                    message.body = HttpBody::Truncated {
-                        kept: Vec::new(),
-                        why: "the recorder failed".to_owned(),
-                    };
-                }
+                self.frames += 1;
+                self.lose(message.seq);
+                message.body = HttpBody::Truncated {
+                    kept: Vec::new(),
+                    why: "the recorder failed".to_owned(),
+                };
             }
             Record::Closed(_) | Record::Tag(_) | Record::ExchangeEnded(_) => {}
         }

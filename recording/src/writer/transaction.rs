@@ -38,7 +38,7 @@ impl Transaction {
             }
             Record::Chunk(chunk) => self.bytes += chunk.bytes.len() as u64,
             Record::Http(message) => {
-                self.bytes += message.body.bytes().map_or(0, <[u8]>::len) as u64;
+                self.bytes += message.body.bytes().len() as u64;
             }
             Record::Opened(_)
             | Record::Answered(_)

@@ -1,24 +1,24 @@
-//! Paths that pass unrecorded.
+//! Paths, by a pattern: those that pass unrecorded, and those of which plain HTTP is recorded.
 
 use std::fmt;
 use std::str::FromStr;
 
 use thiserror::Error;
 
-/// A path that is proxied and not recorded: `/livereload`, `/_next/*`, `*.map`.
+/// A path, or several: `/livereload`, `/_next/*`, `*.map`.
 ///
 /// `*` stands for any bytes, also none, also `/`. Without one, the pattern is the path itself or
-/// what is below it: `/dev` ignores `/dev` and `/dev/socket`, not `/device`. A query is not looked at.
+/// what is below it: `/dev` stands for `/dev` and `/dev/socket`, not for `/device`. A query is not looked at.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct IgnorePath(String);
+pub struct PathPattern(String);
 
 /// A pattern that no path matches.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("ignored path {0:?} begins neither with / nor with *, as every path does; write /{0}")]
-pub struct IgnorePathError(String);
+#[error("path {0:?} begins neither with / nor with *, as every path does; write /{0}")]
+pub struct PathPatternError(String);
 
-impl IgnorePath {
-    /// Whether a request for `target` (a path, with or without a query) is ignored.
+impl PathPattern {
+    /// Whether a request for `target` (a path, with or without a query) is meant.
     pub fn matches(&self, target: &[u8]) -> bool {
         let path = target
             .split(|byte| *byte == b'?')
@@ -65,19 +65,19 @@ fn glob(pattern: &[u8], text: &[u8]) -> bool {
     pattern[at_pattern..].iter().all(|byte| *byte == b'*')
 }
 
-impl FromStr for IgnorePath {
-    type Err = IgnorePathError;
+impl FromStr for PathPattern {
+    type Err = PathPatternError;
 
-    fn from_str(text: &str) -> Result<Self, IgnorePathError> {
+    fn from_str(text: &str) -> Result<Self, PathPatternError> {
         if text.starts_with(['/', '*']) {
             Ok(Self(text.to_owned()))
         } else {
-            Err(IgnorePathError(text.to_owned()))
+            Err(PathPatternError(text.to_owned()))
         }
     }
 }
 
-impl fmt::Display for IgnorePath {
+impl fmt::Display for PathPattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
@@ -103,9 +103,9 @@ mod tests {
             ("/a*b*c", "/aXbXbXc", true),
             ("/a*b*c", "/aXcXb", false),
         ] {
-            let ignore: IgnorePath = pattern.parse().unwrap();
+            let pattern_of: PathPattern = pattern.parse().unwrap();
             assert_eq!(
-                ignore.matches(path.as_bytes()),
+                pattern_of.matches(path.as_bytes()),
                 expected,
                 "{pattern} {path}"
             );
@@ -114,7 +114,7 @@ mod tests {
 
     #[test]
     fn a_pattern_that_never_matches_is_an_error() {
-        let error = "dev".parse::<IgnorePath>().unwrap_err();
+        let error = "dev".parse::<PathPattern>().unwrap_err();
         assert!(error.to_string().contains("write /dev"), "{error}");
     }
 }
