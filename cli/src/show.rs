@@ -1,5 +1,6 @@
 //! `wsaudit show`: what a recording holds.
 
+mod exchanges;
 mod frames;
 mod identity;
 mod names;

@@ -140,9 +140,9 @@ impl Counters {
         self.truncated.fetch_add(1, Ordering::Relaxed)
     }
 
-    /// Counts a body that was recorded in part.
-    pub(crate) fn truncated_body(&self) {
-        add(&self.truncated_bodies, 1);
+    /// Counts a body that was recorded in part; gives how many there were before.
+    pub(crate) fn truncated_body(&self) -> u64 {
+        self.truncated_bodies.fetch_add(1, Ordering::Relaxed)
     }
 
     pub(crate) fn gap(&self) {

@@ -140,6 +140,16 @@ fn recorder(out: &mut Exposition, live: &Live, counted: &Counted) {
         counted.truncated,
     );
     out.counter(
+        "http_exchanges",
+        "Plain HTTP exchanges that are recorded",
+        counted.exchanges,
+    );
+    out.counter(
+        "truncated_bodies",
+        "Bodies of HTTP exchanges that were recorded in part",
+        counted.truncated_bodies,
+    );
+    out.counter(
         "recorded_frames",
         "Frames that were committed",
         writer.frames,

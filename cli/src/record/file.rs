@@ -27,6 +27,8 @@ pub(super) struct Configuration {
     pub(super) session: Session,
     #[serde(deserialize_with = "each")]
     pub(super) ignore_path: Vec<PathPattern>,
+    #[serde(deserialize_with = "each")]
+    pub(super) record_http: Vec<PathPattern>,
     #[serde(deserialize_with = "word")]
     pub(super) durability: Option<DurabilityFlag>,
     #[serde(deserialize_with = "time")]
@@ -43,6 +45,8 @@ pub(super) struct Configuration {
     pub(super) handshake_timeout: Option<Duration>,
     #[serde(deserialize_with = "bytes")]
     pub(super) max_recorded_payload: Option<u64>,
+    #[serde(deserialize_with = "bytes")]
+    pub(super) max_recorded_body: Option<u64>,
     #[serde(deserialize_with = "socket")]
     pub(super) admin: Option<SocketAddr>,
     #[serde(deserialize_with = "word")]

@@ -23,7 +23,8 @@ Examples:
       --session header:X-Session-ID --session query:session_id --user jwt:sub
   wsaudit record --listen 127.0.0.1:9443 --tls-cert cert.pem --tls-key key.pem \\
       --upstream http://127.0.0.1:8000 --out traffic.db --ignore-path /livereload
-
+  wsaudit record --listen 127.0.0.1:9000 --upstream http://127.0.0.1:8000 --out traffic.db \\
+      --session cookie:sid --record-http '/api/*'
   wsaudit record --config wsaudit.toml
 
 Several listeners and upstreams in one process are for a file: docs/operating.md describes it.
@@ -65,6 +66,10 @@ pub(crate) struct RecordArgs {
     /// A path that is proxied and not recorded: /livereload, /_next/*
     #[arg(long, value_name = "PATH")]
     pub(super) ignore_path: Vec<PathPattern>,
+    /// A path of which plain HTTP exchanges are recorded, for rules that speak of them: /api/threads,
+    /// '/api/*'
+    #[arg(long, value_name = "PATH")]
+    pub(super) record_http: Vec<PathPattern>,
     /// The listener's certificate and its chain, as PEM
     #[arg(long, value_name = "FILE", requires = "tls_key")]
     pub(super) tls_cert: Option<PathBuf>,
@@ -114,6 +119,10 @@ pub(crate) struct RecordArgs {
     /// How much of a payload is recorded; all of it is forwarded [default: everything]
     #[arg(long, value_name = "SIZE", value_parser = size::parse)]
     pub(super) max_recorded_payload: Option<u64>,
+    /// How much of a body of a recorded HTTP exchange is recorded; all of it is forwarded
+    /// [default: 1MiB]
+    #[arg(long, value_name = "SIZE", value_parser = size::parse)]
+    pub(super) max_recorded_body: Option<u64>,
     /// Where /metrics and /healthz are served, on a loopback address [default: nowhere]
     #[arg(long, value_name = "ADDR", value_parser = address::listen)]
     pub(super) admin: Option<SocketAddr>,

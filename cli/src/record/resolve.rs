@@ -59,11 +59,16 @@ impl Settings {
                 .or(file.handshake_timeout)
                 .unwrap_or(limits.handshake),
             recorded_payload: args.max_recorded_payload.or(file.max_recorded_payload),
+            recorded_body: args
+                .max_recorded_body
+                .or(file.max_recorded_body)
+                .unwrap_or(limits.recorded_body),
             ..limits
         };
         let defaults = ProxyConfig::new(routes, tags, redactor);
         let config = ProxyConfig {
             ignore_paths: first(&args.ignore_path, file.ignore_path),
+            record_http: first(&args.record_http, file.record_http),
             durability: match args.durability.or(file.durability).unwrap_or_default() {
                 DurabilityFlag::Batch => Durability::Batch,
                 DurabilityFlag::Strict => Durability::Strict,

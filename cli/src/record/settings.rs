@@ -16,6 +16,7 @@ pub(crate) fn of(config: &ProxyConfig) -> String {
         "user": sources(TagKind::User),
         "device": sources(TagKind::Device),
         "ignored_paths": config.ignore_paths.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        "record_http": config.record_http.iter().map(ToString::to_string).collect::<Vec<_>>(),
         "durability": match config.durability {
             Durability::Batch => "batch",
             Durability::Strict => "strict",
@@ -29,6 +30,7 @@ pub(crate) fn of(config: &ProxyConfig) -> String {
         "max_head": config.limits.head,
         "handshake_timeout_seconds": config.limits.handshake.as_secs_f64(),
         "max_recorded_payload": config.limits.recorded_payload,
+        "max_recorded_body": config.limits.recorded_body,
         "drain_seconds": config.drain.as_secs_f64(),
     })
     .to_string()

@@ -23,6 +23,7 @@ pub(super) struct Report {
     /// Clients that connected, whatever they spoke.
     clients: u64,
     connections: Connections,
+    exchanges: Exchanges,
     sessions: u64,
     users: u64,
     frames: Ways,
@@ -49,6 +50,14 @@ struct Connections {
     upstream_failures: u64,
     ignored: u64,
     opaque: u64,
+}
+
+/// Plain HTTP exchanges.
+#[derive(Debug, Serialize)]
+struct Exchanges {
+    recorded: u64,
+    /// Bodies of which only the beginning was recorded.
+    truncated_bodies: u64,
 }
 
 #[derive(Debug, Clone, Copy, Serialize)]
@@ -115,6 +124,10 @@ impl Report {
                 upstream_failures: summary.upstream_failures,
                 ignored: summary.ignored,
                 opaque: summary.opaque,
+            },
+            exchanges: Exchanges {
+                recorded: summary.exchanges,
+                truncated_bodies: summary.truncated_bodies,
             },
             sessions: summary.sessions,
             users: summary.users,

@@ -275,7 +275,11 @@ impl Clock {
     pub(super) fn read(reader: &Reader) -> anyhow::Result<Self> {
         let connections = reader.connections()?;
         Ok(Self {
-            runs: connections.iter().map(|it| (it.id, it.run)).collect(),
+            runs: connections
+                .iter()
+                .map(|it| (it.id, it.run))
+                .chain(reader.exchanges()?.iter().map(|it| (it.id, it.run)))
+                .collect(),
             began: reader.runs().first().map_or(0, |run| run.started_at),
         })
     }

@@ -1,6 +1,6 @@
 //! What a recording holds, in short.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -11,6 +11,7 @@ use wsaudit_recording::{
 use wsaudit_tagging::{Candidate, Candidates, Tag};
 use wsaudit_wire::{RequestHead, ResponseHead};
 
+use super::exchanges::{self, ExchangeLine};
 use super::frames::Clock;
 use super::identity::Identities;
 
@@ -23,6 +24,7 @@ pub(super) struct Overview {
     /// In the order of their first frames; the last one may be of no session.
     pub(super) sessions: Vec<SessionLine>,
     pub(super) connections: Vec<ConnectionLine>,
+    pub(super) exchanges: Vec<ExchangeLine>,
     pub(super) gaps: Vec<GapLine>,
     /// By code.
     pub(super) anomalies: Vec<AnomalyLine>,
@@ -51,6 +53,8 @@ pub(super) struct SessionLine {
     pub(super) users: Vec<String>,
     pub(super) devices: Vec<String>,
     pub(super) connections: Vec<u64>,
+    /// Plain HTTP exchanges.
+    pub(super) exchanges: u64,
     pub(super) frames: u64,
     /// Of payload, as it was sent.
     pub(super) bytes: u64,
@@ -114,6 +118,7 @@ enum Line<'l> {
     Run(&'l RunLine),
     Session(&'l SessionLine),
     Connection(&'l ConnectionLine),
+    Exchange(&'l ExchangeLine),
     Gap(&'l GapLine),
     Anomaly(&'l AnomalyLine),
     Candidate(&'l CandidateLine),
@@ -147,7 +152,8 @@ impl Overview {
                     close_code: row.closed.as_ref().and_then(|closed| closed.close_code),
                 })
                 .collect(),
-            sessions: traffic.sessions(identities),
+            sessions: traffic.sessions(identities, &rows),
+            exchanges: exchanges::read(reader, identities, &clock)?,
             gaps: reader.gaps()?.into_iter().map(gap).collect(),
             anomalies: anomalies(reader)?,
             unidentified,
@@ -164,6 +170,7 @@ impl Overview {
             .chain(self.runs.iter().map(Line::Run))
             .chain(self.sessions.iter().map(Line::Session))
             .chain(self.connections.iter().map(Line::Connection))
+            .chain(self.exchanges.iter().map(Line::Exchange))
             .chain(self.gaps.iter().map(Line::Gap))
             .chain(self.anomalies.iter().map(Line::Anomaly))
             .chain(self.candidates.iter().map(Line::Candidate));
@@ -215,6 +222,7 @@ impl Traffic {
                 users: Vec::new(),
                 devices: Vec::new(),
                 connections: Vec::new(),
+                exchanges: 0,
                 frames: 0,
                 bytes: 0,
                 first_at: None,
@@ -225,12 +233,15 @@ impl Traffic {
     }
 
     /// With the sessions that have no frame, and whose they are; what is of no session comes last.
-    fn sessions(mut self, identities: &Identities) -> Vec<SessionLine> {
+    fn sessions(mut self, identities: &Identities, rows: &[Connection]) -> Vec<SessionLine> {
+        let sockets: BTreeSet<_> = rows.iter().map(|row| row.id).collect();
         for session in identities.sessions() {
             let line = self.line(Some(session));
             let connections = identities.connections_of(session);
             for connection in connections {
-                if !line.connections.contains(&connection.0) {
+                if !sockets.contains(&connection) {
+                    line.exchanges += 1;
+                } else if !line.connections.contains(&connection.0) {
                     line.connections.push(connection.0);
                 }
                 for (kind, values) in [

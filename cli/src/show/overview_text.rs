@@ -2,6 +2,7 @@
 
 use std::io::Write;
 
+use super::exchanges;
 use super::overview::{ConnectionLine, Overview};
 use super::printable::printable;
 use crate::numbers::{bytes, counted, grouped};
@@ -28,6 +29,7 @@ impl Overview {
         }
         self.write_sessions(out)?;
         self.write_connections(out)?;
+        exchanges::write_text(&self.exchanges, out)?;
         self.write_gaps(out)?;
         self.write_anomalies(out)?;
         self.write_candidates(out)?;
@@ -205,7 +207,7 @@ fn ended(line: &ConnectionLine) -> String {
     }
 }
 
-fn list(values: &[String]) -> String {
+pub(super) fn list(values: &[String]) -> String {
     if values.is_empty() {
         return "-".to_owned();
     }
@@ -214,7 +216,7 @@ fn list(values: &[String]) -> String {
 }
 
 /// The first characters of a target: tokens in it are long.
-fn cut(target: &str) -> String {
+pub(super) fn cut(target: &str) -> String {
     const LONGEST: usize = 60;
     match target.char_indices().nth(LONGEST) {
         Some((at, _)) => format!("{}…", &target[..at]),

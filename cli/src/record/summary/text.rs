@@ -27,6 +27,14 @@ impl Report {
             "connections",
             &format!("{recorded} ({})", parts.join(", ")),
         )?;
+        if self.exchanges.recorded > 0 {
+            let mut line = format!("{} recorded", counted(self.exchanges.recorded, "exchange"));
+            if self.exchanges.truncated_bodies > 0 {
+                let bodies = grouped(self.exchanges.truncated_bodies);
+                line = format!("{line}, of {bodies} bodies only the beginning");
+            }
+            figure(out, "plain HTTP", &line)?;
+        }
         if connections.upstream_failures > 0 {
             let requests = counted(connections.upstream_failures, "request");
             let line =
@@ -108,7 +116,7 @@ impl Report {
             )?;
         }
         let (wsaudit, recording) = (program(), quoted(&self.recording));
-        if self.connections.recorded == 0 {
+        if self.connections.recorded == 0 && self.exchanges.recorded == 0 {
             let what = match self.clients {
                 0 => "no client came".to_owned(),
                 clients => format!("{} came, but no WebSocket", counted(clients, "connection")),
@@ -119,7 +127,7 @@ impl Report {
             )?;
             return Ok(());
         }
-        if self.connections.established == 0 {
+        if self.connections.established == 0 && self.connections.recorded > 0 {
             let why = if self.connections.upstream_failures > 0 {
                 "no WebSocket was established: start the server, or correct --upstream, and record again"
             } else {
@@ -142,7 +150,7 @@ impl Report {
                 "  record again with {flags}, or name them in a rule pack's [session]"
             )?;
         }
-        if self.connections.established > 0 {
+        if self.connections.established > 0 || self.exchanges.recorded > 0 {
             writeln!(out, "  {wsaudit} verify {recording}")?;
         }
         writeln!(out, "  {wsaudit} show {recording}")?;

@@ -208,8 +208,10 @@ impl Ear {
             length: body.length,
             body: body.decoded(limit, cut_off),
         };
-        if matches!(message.body, HttpBody::Truncated { .. }) {
-            self.shared.counters.truncated_body();
+        if let HttpBody::Truncated { why, .. } = &message.body
+            && self.shared.counters.truncated_body() == 0
+        {
+            tracing::warn!(%why, limit, "the beginning of a body is recorded, and all of it passes; said once");
         }
         let guard = Some(credit.take(ROW_COST + message.body.bytes().len() as u64));
         let records = vec![Record::Http(message)];
