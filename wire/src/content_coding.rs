@@ -185,7 +185,7 @@ mod tests {
 
     #[test]
     fn a_beginning_gives_a_beginning_and_a_bomb_no_more_than_the_cap() {
-        let bytes = gzip(&[b'x'; 100_000]);
+        let bytes = gzip(&vec![b'x'; 100_000]);
         assert_eq!(
             decode(&["gzip"], &bytes, Given::Whole, CAP),
             Decoded::Cut(vec![b'x'; 1_000])
