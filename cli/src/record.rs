@@ -5,6 +5,7 @@ mod file;
 mod flags;
 mod key;
 mod resolve;
+mod rotate;
 mod settings;
 mod signals;
 mod size;
@@ -16,7 +17,7 @@ use std::path::PathBuf;
 use anyhow::Context as _;
 use tracing_subscriber::EnvFilter;
 use wsaudit_proxy::{Proxy, Route, WhyEnded};
-use wsaudit_recording::{Writer, WriterOptions};
+use wsaudit_recording::{PartNames, Writer, WriterOptions};
 
 use crate::exit::Exit;
 use crate::output::{ColorChoice, Output, Paint, say};
@@ -34,11 +35,13 @@ pub(crate) fn run(args: &RecordArgs, output: &mut Output) -> anyhow::Result<Exit
         config,
         out,
         append,
+        rotation,
         log_format,
     } = Settings::resolve(args)?;
     log_to_stderr(output.color(), log_format)?;
     let options = WriterOptions {
-        config: settings::of(&config),
+        config: settings::of(&config, rotation.as_ref()),
+        rotation,
         key_id: Some(config.redactor.key_id().to_owned()),
         ..WriterOptions::default()
     };
@@ -54,13 +57,14 @@ pub(crate) fn run(args: &RecordArgs, output: &mut Output) -> anyhow::Result<Exit
     } else {
         Writer::create(&out, options)?
     };
-    let run = writer.run().id();
+    let (run, file) = (writer.run().id(), writer.path());
+    let parts = rotation.map(|_| PartNames::of(&out));
     let summary = runtime.block_on(async {
         let bound = match Proxy::bind(config, writer).await {
             Ok(bound) => bound,
             Err(error) => {
-                if !append {
-                    remove_unused(&out);
+                if !append || parts.is_some() {
+                    remove_unused(&file);
                 }
                 return Err(anyhow::Error::from(error));
             }
@@ -71,9 +75,10 @@ pub(crate) fn run(args: &RecordArgs, output: &mut Output) -> anyhow::Result<Exit
                 1 => String::new(),
                 _ => format!(" for {upstream}"),
             };
+            let on = if parts.is_some() { " and on" } else { "" };
             say(&format!(
-                "listening on {scheme}://{addr}{more} (recording to {})",
-                out.display()
+                "listening on {scheme}://{addr}{more} (recording to {}{on})",
+                file.display()
             ));
             tokio::spawn(address::warn_where_nobody_listens(upstream.clone()));
         }
@@ -82,7 +87,7 @@ pub(crate) fn run(args: &RecordArgs, output: &mut Output) -> anyhow::Result<Exit
         }
         Ok(bound.run(signals.first()).await)
     })?;
-    let report = summary::Report::new(&summary, &out, run, &tags);
+    let report = summary::Report::new(&summary, &file, parts.as_ref(), run, &tags);
     if args.json {
         report.write_json(output)?;
     } else {

@@ -107,7 +107,7 @@ pub(crate) fn run(args: &VerifyArgs, output: &mut Output) -> anyhow::Result<Exit
     let mut progress = Progress::new(histories.each().len());
     let (mut reports, mut asides) = (Vec::new(), Vec::new());
     for paths in histories.each() {
-        let mut recordings = Recordings::open(paths, output.color());
+        let mut recordings = Recordings::open(paths, output.color())?;
         progress.begin(recordings.messages_at_most());
         let (verification, report) = recordings.verify(&packs, &facts, &mut progress)?;
         let survey = (coverage && outputs.want_text())

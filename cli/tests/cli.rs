@@ -19,6 +19,7 @@ mod readme;
 mod record;
 mod refusals;
 mod reports;
+mod rotate;
 mod rules;
 mod show;
 mod transparency;

@@ -2,6 +2,7 @@
 
 mod disk;
 mod kills;
+mod parts;
 mod peers;
 mod power_loss;
 pub(crate) mod strace;

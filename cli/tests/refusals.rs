@@ -55,7 +55,7 @@ impl Attempt {
         let left: Vec<_> = fs::read_dir(self.directory.path())
             .unwrap()
             .map(|entry| entry.unwrap().file_name())
-            .filter(|name| name.to_string_lossy().starts_with("traffic.db"))
+            .filter(|name| name.to_string_lossy().starts_with("traffic"))
             .collect();
         assert!(left.is_empty(), "{left:?}");
     }
@@ -79,6 +79,60 @@ fn an_existing_file() {
     let ran = attempt.refused(&[]);
     has(ran.error(), &["traffic.db: the file exists", "--append"]);
     assert_eq!(fs::read(attempt.path("traffic.db")).unwrap(), b"mine");
+}
+
+#[test]
+fn a_part_that_exists() {
+    let attempt = Attempt::new();
+    let part = attempt.path("traffic-000004.db");
+    fs::write(&part, "mine").unwrap();
+    let ran = attempt.refused(&["--rotate", "1h"]);
+    has(
+        ran.error(),
+        &["traffic-000004.db: the file exists", "--append"],
+    );
+    let ran = attempt.refused(&["--rotate", "1h", "--append"]);
+    has(ran.error(), &["traffic-000004.db: not an SQLite file"]);
+    assert_eq!(fs::read(&part).unwrap(), b"mine");
+    fs::remove_file(&part).unwrap();
+    attempt.left_nothing();
+}
+
+#[test]
+fn a_port_in_use_leaves_no_part() {
+    let attempt = Attempt::new();
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    for more in [&["--rotate", "1h"][..], &["--rotate", "1h", "--append"]] {
+        let ran = attempt.record(&address, "http://127.0.0.1:9", more);
+        has(ran.error(), &["is in use"]);
+        attempt.left_nothing();
+    }
+}
+
+#[test]
+fn a_rotation_that_makes_no_sense() {
+    let attempt = Attempt::new();
+    for (value, why) in [
+        ("0", "neither bytes nor seconds; write a size as 64MiB"),
+        ("0s", "too short; take 1s or more"),
+        ("64KiB", "too small"),
+        ("1M", "neither a size nor a time"),
+        ("daily", "neither a size nor a time"),
+    ] {
+        let ran = attempt.refused(&["--rotate", value]);
+        has(&ran.stderr, &["--rotate", value, why]);
+    }
+    let ran = attempt.refused(&["--rotate", "1h", "--rotate", "2h"]);
+    has(ran.error(), &["--rotate is given two times"]);
+    let config = attempt.path("wsaudit.toml");
+    fs::write(&config, "append = true\nrotate = [\"1GiB\", \"60\"]\n").unwrap();
+    let ran = attempt.refused(&["--config", &config]);
+    has(
+        ran.error(),
+        &["wsaudit.toml:2:19", "\"60\" says neither bytes nor seconds"],
+    );
+    attempt.left_nothing();
 }
 
 #[test]

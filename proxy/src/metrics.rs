@@ -170,6 +170,11 @@ fn recorder(out: &mut Exposition, live: &Live, counted: &Counted) {
         u8::from(recording),
     );
     out.gauge(
+        "recording_rotation_up",
+        "Whether the next part of the recording could be begun when it was due",
+        u8::from(live.0.sender.rotation_failure().is_none()),
+    );
+    out.gauge(
         "recorder_queue_batches",
         "Batches that wait for the recorder",
         writer.queued,

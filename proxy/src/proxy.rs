@@ -259,8 +259,23 @@ async fn watch_recorder(sender: Sender, policy: OnRecorderFailure) -> WriteError
     let mut ticks = interval(WATCH_INTERVAL);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut recording = true;
+    let mut rotating = true;
     loop {
         ticks.tick().await;
+        match sender.rotation_failure() {
+            Some(why) if rotating => {
+                tracing::error!(
+                    %why,
+                    "the next part of the recording cannot be begun: the old one goes on, and it is tried again"
+                );
+                rotating = false;
+            }
+            None if !rotating => {
+                tracing::warn!(part = %sender.path().display(), "the next part of the recording was begun");
+                rotating = true;
+            }
+            Some(_) | None => {}
+        }
         match (sender.state(), policy) {
             (WriterState::Failed(error), OnRecorderFailure::Close) => {
                 tracing::error!(%error, "the recorder has failed: traffic ends");

@@ -40,6 +40,14 @@ impl PartNames {
         self.directory.join(name)
     }
 
+    /// All of them, as a shell names them: `traffic-*.db`.
+    pub fn pattern(&self) -> PathBuf {
+        let mut name = self.stem.clone();
+        name.push("-*");
+        name.push(&self.extension);
+        self.directory.join(name)
+    }
+
     /// The largest number of which there is a file; `None` where there is none.
     pub fn newest(&self) -> io::Result<Option<u32>> {
         let directory = if self.directory.as_os_str().is_empty() {
@@ -87,6 +95,7 @@ mod tests {
             names.path(1_000_000),
             PathBuf::from("dir/traffic-1000000.db")
         );
+        assert_eq!(names.pattern(), PathBuf::from("dir/traffic-*.db"));
         let bare = PartNames::of(Path::new("traffic"));
         assert_eq!(bare.path(3), PathBuf::from("traffic-000003"));
     }

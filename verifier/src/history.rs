@@ -4,10 +4,14 @@
 //! anomalies are small and are given whole; its messages are streamed.
 
 mod memory;
+mod parts;
 mod recording;
 
 pub use memory::{MemoryMessage, MemorySource};
+pub use parts::{SamePart, join};
 pub use recording::{RecordingError, RecordingSource};
+
+use std::rc::Rc;
 
 use wsaudit_tagging::{Provenance, TagKind};
 use wsaudit_wire::{Direction, Opcode};
@@ -22,6 +26,29 @@ pub trait Source {
 
     /// The message (joined and inflated) or control frame whose last frame is at `seq`, for evidence.
     fn payload(&self, seq: u64) -> Result<Option<Vec<u8>>, SourceError>;
+
+    /// The file in which the frame at `seq` is: of a recording in parts, one of them.
+    fn file_of(&self, _seq: u64) -> &str {
+        &self.outline().name
+    }
+}
+
+impl Source for Rc<dyn Source> {
+    fn outline(&self) -> &Outline {
+        (**self).outline()
+    }
+
+    fn reading(&self) -> Result<Box<dyn Reading + '_>, SourceError> {
+        (**self).reading()
+    }
+
+    fn payload(&self, seq: u64) -> Result<Option<Vec<u8>>, SourceError> {
+        (**self).payload(seq)
+    }
+
+    fn file_of(&self, seq: u64) -> &str {
+        (**self).file_of(seq)
+    }
 }
 
 /// A prepared reading of a recording's messages.
@@ -70,6 +97,27 @@ pub struct Outline {
     pub gaps: Vec<Gap>,
     /// Its anomalies, in order.
     pub anomalies: Vec<Anomaly>,
+    /// The runs of the recorder that it holds, each whole or in part; empty where that is not known.
+    pub parts: Vec<Part>,
+    /// The run goes on in a part that is not here: which one, and who says so.
+    pub goes_on: Option<String>,
+}
+
+/// A run of the recorder, or the part of one that is in a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Part {
+    /// The run's UUID.
+    pub run: String,
+    /// Which part; the first one is 1.
+    pub number: u32,
+    /// Whether another part goes on where this one ends.
+    pub continued: bool,
+    /// The next place in the order when it was begun.
+    pub first_seq: u64,
+    /// The last place that it holds.
+    pub last_seq: u64,
+    /// The file, as the user named it.
+    pub file: String,
 }
 
 /// A place in a recording's order, and its time.
@@ -139,6 +187,17 @@ pub struct Gap {
     pub frames: Option<u64>,
     /// Why.
     pub why: String,
+    /// What kind of reason that is.
+    pub cause: GapCause,
+}
+
+/// Why frames are missing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum GapCause {
+    /// The recorder could not write them.
+    Recorder,
+    /// They are in a part of the run that was not given.
+    MissingPart,
 }
 
 /// A breach of RFC 6455 or RFC 7692.

@@ -55,7 +55,7 @@ pub(super) async fn play(
         )
     };
     let options = WriterOptions {
-        config: record::settings_of(&config),
+        config: record::settings_of(&config, None),
         key_id: Some(config.redactor.key_id().to_owned()),
         ..WriterOptions::default()
     };

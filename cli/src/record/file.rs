@@ -15,6 +15,7 @@ use wsaudit_proxy::{PathPattern, Upstream};
 use wsaudit_tagging::Source;
 
 use super::flags::{DurabilityFlag, LogFormat, OnRecorderFailureFlag};
+use super::rotate::RotateAt;
 use super::{address, size};
 
 /// A configuration file. Its keys are the flags' names; what is left out is as without the flag.
@@ -24,6 +25,8 @@ pub(super) struct Configuration {
     pub(super) route: Vec<FileRoute>,
     pub(super) out: Option<PathBuf>,
     pub(super) append: bool,
+    #[serde(deserialize_with = "each")]
+    pub(super) rotate: Vec<RotateAt>,
     pub(super) session: Session,
     #[serde(deserialize_with = "each")]
     pub(super) ignore_path: Vec<PathPattern>,

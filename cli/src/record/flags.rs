@@ -8,6 +8,7 @@ use clap::{Args, ValueEnum};
 use wsaudit_proxy::PathPattern;
 use wsaudit_tagging::Source;
 
+use super::rotate::RotateAt;
 use super::{address, size};
 
 const EXAMPLES: &str = "\
@@ -25,6 +26,9 @@ Examples:
       --upstream http://127.0.0.1:8000 --out traffic.db --ignore-path /livereload
   wsaudit record --listen 127.0.0.1:9000 --upstream http://127.0.0.1:8000 --out traffic.db \\
       --session cookie:sid --record-http '/api/*'
+  wsaudit record --listen 127.0.0.1:9000 --upstream http://127.0.0.1:8000 --out traffic.db \\
+      --rotate 1GiB --rotate 1day
+
   wsaudit record --config wsaudit.toml
 
 Several listeners and upstreams in one process are for a file: docs/operating.md describes it.
@@ -54,6 +58,11 @@ pub(crate) struct RecordArgs {
     /// Add a run to a recording that exists
     #[arg(long)]
     pub(super) append: bool,
+    /// Cut the recording when a file has this size (1GiB), or this long after its first record (1h);
+    /// may be given once with each. Parts of --out traffic.db are traffic-000001.db,
+    /// traffic-000002.db, ...; none of them may exist, or --append begins after the last one
+    #[arg(long, value_name = "SIZE|TIME")]
+    pub(super) rotate: Vec<RotateAt>,
     /// Where the session's id is
     #[arg(long, value_name = "SOURCE")]
     pub(super) session: Vec<Source>,

@@ -7,17 +7,19 @@ use wsaudit_proxy::{
     ClientCertificate, Durability, Limits, ListenerTls, OnRecorderFailure, ProxyConfig, Route,
     Upstream, UpstreamTls, Verification,
 };
+use wsaudit_recording::Rotation;
 use wsaudit_tagging::TagRules;
 
 use super::file::{Configuration, FileRoute};
 use super::flags::{DurabilityFlag, LogFormat, OnRecorderFailureFlag, RecordArgs};
-use super::key;
+use super::{key, rotate};
 
 /// What `wsaudit record` is to do.
 pub(super) struct Settings {
     pub(super) config: ProxyConfig,
     pub(super) out: PathBuf,
     pub(super) append: bool,
+    pub(super) rotation: Option<Rotation>,
     pub(super) log_format: LogFormat,
 }
 
@@ -42,6 +44,7 @@ impl Settings {
             user: first(&args.user, file.session.user),
             device: first(&args.device, file.session.device),
         };
+        let rotation = rotate::rotation(&first(&args.rotate, file.rotate))?;
         let routes = routes(args, file.route)?;
         let limits = Limits::default();
         let head = args.max_head.or(file.max_head);
@@ -94,6 +97,7 @@ impl Settings {
             config,
             out,
             append: args.append || file.append,
+            rotation,
             log_format: args.log_format.or(file.log_format).unwrap_or_default(),
         })
     }

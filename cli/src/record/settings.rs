@@ -2,10 +2,11 @@
 
 use serde_json::{Value, json};
 use wsaudit_proxy::{Durability, OnRecorderFailure, ProxyConfig, Route, Verification};
+use wsaudit_recording::Rotation;
 use wsaudit_tagging::TagKind;
 
 /// The settings as JSON, without secrets: files are named, not read.
-pub(crate) fn of(config: &ProxyConfig) -> String {
+pub(crate) fn of(config: &ProxyConfig, rotation: Option<&Rotation>) -> String {
     let sources = |kind| -> Vec<String> {
         let sources = config.tags.sources(kind).iter();
         sources.map(ToString::to_string).collect()
@@ -32,6 +33,10 @@ pub(crate) fn of(config: &ProxyConfig) -> String {
         "max_recorded_payload": config.limits.recorded_payload,
         "max_recorded_body": config.limits.recorded_body,
         "drain_seconds": config.drain.as_secs_f64(),
+        "rotate": rotation.map(|rotation| json!({
+            "bytes": rotation.size,
+            "seconds": rotation.every.map(|every| every.as_secs_f64()),
+        })),
     })
     .to_string()
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 use wsaudit_proxy::{BothWays, Summary};
-use wsaudit_recording::RunId;
+use wsaudit_recording::{PartNames, RunId};
 use wsaudit_tagging::{Candidate, TagKind, TagRules};
 
 use identified::Identified;
@@ -19,6 +19,8 @@ use identified::Identified;
 #[derive(Debug, Serialize)]
 pub(super) struct Report {
     recording: String,
+    /// The files of this run: one, or its parts in order.
+    files: Vec<String>,
     closed_cleanly: bool,
     /// Clients that connected, whatever they spoke.
     clients: u64,
@@ -39,6 +41,9 @@ pub(super) struct Report {
     candidates: Vec<Offer>,
     #[serde(skip)]
     single_file: bool,
+    /// The parts of the recording, as a shell names them; `None` where it is one file.
+    #[serde(skip)]
+    pattern: Option<String>,
 }
 
 /// Opening handshakes.
@@ -90,11 +95,17 @@ struct Offer {
 }
 
 impl Report {
-    /// `tags` are the sources that were configured.
-    pub(super) fn new(summary: &Summary, path: &Path, run: RunId, tags: &TagRules) -> Self {
+    /// `first` is the file that the run began with, `tags` are the sources that were configured.
+    pub(super) fn new(
+        summary: &Summary,
+        first: &Path,
+        parts: Option<&PartNames>,
+        run: RunId,
+        tags: &TagRules,
+    ) -> Self {
         let closed = summary.recording.as_ref().ok();
         let identified = match closed {
-            Some(_) => Identified::read(path, run).unwrap_or_default(),
+            Some(closed) => Identified::read(&closed.files, run).unwrap_or_default(),
             None => Identified::default(),
         };
         let unidentified = Unidentified {
@@ -113,8 +124,19 @@ impl Report {
                 values: candidate.distinct,
             })
             .collect();
+        let name = |path: &Path| path.display().to_string();
+        let files: Vec<_> = match closed {
+            Some(closed) => closed.files.iter().map(|file| name(file)).collect(),
+            None => vec![name(first)],
+        };
         Self {
-            recording: path.display().to_string(),
+            recording: match (files.as_slice(), closed) {
+                ([first, .., last], _) => format!("{first} to {last} ({} parts)", files.len()),
+                (_, None) if parts.is_some() => format!("{} and on", name(first)),
+                _ => name(first),
+            },
+            files,
+            pattern: parts.map(|parts| name(&parts.pattern())),
             closed_cleanly: closed.is_some(),
             clients: summary.connections,
             connections: Connections {

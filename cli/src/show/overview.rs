@@ -37,6 +37,11 @@ pub(super) struct Overview {
 #[derive(Debug, Serialize)]
 pub(super) struct RunLine {
     pub(super) id: u64,
+    pub(super) uuid: String,
+    /// Which part of the run is in this file; the first one is 1.
+    pub(super) part: u32,
+    /// Whether the run goes on in a further part.
+    pub(super) continued: bool,
     pub(super) started: String,
     /// Its length; null: not closed cleanly.
     pub(super) seconds: Option<f64>,
@@ -265,6 +270,9 @@ fn runs(reader: &Reader) -> Vec<RunLine> {
     let runs = reader.runs().iter();
     runs.map(|run| RunLine {
         id: run.id.0,
+        uuid: run.uuid.clone(),
+        part: run.part,
+        continued: run.continued,
         started: time(run.started_at),
         seconds: run
             .ended_at

@@ -16,14 +16,28 @@ impl Overview {
             writeln!(out, "its end may be missing: {why}")?;
         }
         for run in &self.runs {
+            let is_part = run.part > 1 || run.continued;
             let length = match run.seconds {
+                // On the clock of the run, which began in its first part.
+                Some(seconds) if is_part => format!("to {seconds:+.3} s"),
                 Some(seconds) => format!("{seconds:.3} s"),
                 None => "not closed cleanly".to_owned(),
+            };
+            let part = match (is_part, run.continued) {
+                (false, _) => String::new(),
+                (true, true) => {
+                    let next = run.part.saturating_add(1);
+                    format!(", part {} (it goes on in part {next})", run.part)
+                }
+                (true, false) if run.closed_cleanly => {
+                    format!(", part {} (the last one)", run.part)
+                }
+                (true, false) => format!(", part {}", run.part),
             };
             let key = run.key_id.as_deref().unwrap_or("none");
             writeln!(
                 out,
-                "run {}: {}, {length}, by {}, redaction key {key}",
+                "run {}{part}: {}, {length}, by {}, redaction key {key}",
                 run.id, run.started, run.tool_version
             )?;
         }

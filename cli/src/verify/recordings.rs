@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 use wsaudit_verifier::engine::{RunError, Verification};
 use wsaudit_verifier::facts::Facts;
-use wsaudit_verifier::history::{RecordingSource, Source, SourceError};
+use wsaudit_verifier::history::{RecordingSource, Source, SourceError, join};
 use wsaudit_verifier::report::Report;
 use wsaudit_verifier::rules::Pack;
 
@@ -16,6 +17,9 @@ use crate::output::{ColorChoice, say};
 
 /// Recordings that could be opened.
 pub(super) struct Recordings {
+    /// As they were given.
+    files: Vec<Rc<dyn Source>>,
+    /// The parts of a run are one.
     sources: Vec<Box<dyn Source>>,
     messages: u64,
     unread: Vec<SourceError>,
@@ -23,9 +27,10 @@ pub(super) struct Recordings {
 }
 
 impl Recordings {
-    /// Opens recordings; those that cannot be read are told.
-    pub(super) fn open(paths: &[PathBuf], color: ColorChoice) -> Self {
+    /// Opens recordings; those that cannot be read are told. An error where one is there twice.
+    pub(super) fn open(paths: &[PathBuf], color: ColorChoice) -> anyhow::Result<Self> {
         let mut opened = Self {
+            files: Vec::new(),
             sources: Vec::new(),
             messages: 0,
             unread: Vec::new(),
@@ -38,7 +43,7 @@ impl Recordings {
                     let runs = source.reader().runs().iter();
                     keys.extend(runs.filter_map(|run| run.key_id.clone()));
                     opened.messages += messages;
-                    opened.sources.push(Box::new(source));
+                    opened.files.push(Rc::new(source));
                 }
                 Err(error) => {
                     opened.unread.push(SourceError {
@@ -49,6 +54,7 @@ impl Recordings {
                 }
             }
         }
+        opened.sources = join(&opened.files)?;
         if keys.len() > 1 {
             say(&format!(
                 "warning: the recordings were made with {} redaction keys ({}): one credential looks different \
@@ -57,7 +63,7 @@ impl Recordings {
                 keys.into_iter().collect::<Vec<_>>().join(", ")
             ));
         }
-        opened
+        Ok(opened)
     }
 
     /// Verifies them. One that turns out to be damaged on the way is told and left out.
@@ -77,24 +83,25 @@ impl Recordings {
             let Some(damaged) = self.damaged(&error) else {
                 return Err(error);
             };
-            let left_out = self.sources.remove(damaged);
+            let left_out = self.files.remove(damaged);
             self.unread.push(SourceError {
                 recording: left_out.outline().name.clone(),
                 why: error.to_string(),
             });
+            self.sources = join(&self.files)?;
             failure::print(&error, self.color);
         }
     }
 
-    /// Which source an error is about.
+    /// Which file an error is about.
     fn damaged(&self, error: &anyhow::Error) -> Option<usize> {
         let error = match error.downcast_ref::<RunError>() {
             Some(RunError::Source(error)) => error,
             Some(RunError::Sessions(_)) => return None,
             None => error.downcast_ref::<SourceError>()?,
         };
-        let mut sources = self.sources.iter();
-        sources.position(|source| source.outline().name == error.recording)
+        let mut files = self.files.iter();
+        files.position(|file| file.outline().name == error.recording)
     }
 
     pub(super) fn sources(&self) -> &[Box<dyn Source>] {

@@ -64,7 +64,7 @@ fn kill(kills: u32, frames: u64, more: &[&str]) -> Found {
 }
 
 /// Any number below `limit`: which one is not repeatable, nor is what the kernel does meanwhile.
-fn random_below(limit: u64) -> u64 {
+pub(crate) fn random_below(limit: u64) -> u64 {
     RandomState::new().hash_one(0) % limit
 }
 

@@ -9,7 +9,7 @@ use std::time::Instant;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{Duration, sleep};
-use wsaudit_recording::{Filter, FrameBytes, Reader};
+use wsaudit_recording::{Filter, FrameBytes, Reader, Seq};
 use wsaudit_wire::{Direction, FrameHeader, LengthForm, encode_frame};
 
 use crate::harness::DEADLINE;
@@ -143,21 +143,44 @@ impl Ledger {
         recorded
     }
 
+    /// What the parts of a run hold together: whole streams, each frame once, and no echo without its
+    /// cause; in the order of `seq`, which near a cut is not the order of the parts.
+    pub(crate) fn recorded_in_parts(readers: &[Reader]) -> Self {
+        let mut frames = BTreeMap::new();
+        for reader in readers {
+            each_frame_at(reader, |seq, frame| {
+                let other = frames.insert(seq, frame);
+                assert_eq!(other, None, "{frame} has a place that is taken");
+            });
+        }
+        let mut recorded = Self::default();
+        for frame in frames.into_values() {
+            recorded.add_caused(frame);
+        }
+        recorded
+    }
+
     /// What a recording holds: whole streams from the first frame on, and no echo without its cause.
     pub(crate) fn recorded(reader: &Reader) -> Self {
         let mut recorded = Self::default();
-        each_frame(reader, |frame| {
-            recorded.add(frame);
-            if frame.stream.1 == Direction::ServerToClient {
-                let cause = (frame.stream.0, Direction::ClientToServer);
-                assert!(recorded.count(cause) > frame.number, "{frame} has no cause");
-            }
-        });
+        each_frame(reader, |frame| recorded.add_caused(frame));
         recorded
+    }
+
+    fn add_caused(&mut self, frame: Numbered) {
+        self.add(frame);
+        if frame.stream.1 == Direction::ServerToClient {
+            let cause = (frame.stream.0, Direction::ClientToServer);
+            assert!(self.count(cause) > frame.number, "{frame} has no cause");
+        }
     }
 }
 
 fn each_frame(reader: &Reader, mut see: impl FnMut(Numbered)) {
+    each_frame_at(reader, |_, frame| see(frame));
+}
+
+fn each_frame_at(reader: &Reader, mut see: impl FnMut(Seq, Numbered)) {
     let mut query = reader.frames(Filter::ALL).unwrap();
     let mut rows = query.rows().unwrap();
     while let Some(row) = rows.next().unwrap() {
@@ -166,7 +189,7 @@ fn each_frame(reader: &Reader, mut see: impl FnMut(Numbered)) {
         };
         let frame = Numbered::of(payload);
         assert_eq!(frame.stream.1, row.direction);
-        see(frame);
+        see(row.seq, frame);
     }
 }
 

@@ -10,7 +10,7 @@ use self::state::{Life, Named};
 use super::error::Problem;
 use super::line::Statement;
 use super::word::{self, Words};
-use crate::history::{Anomaly, Gap, MemoryMessage, MemorySource, Moment, Outline, Tag};
+use crate::history::{Anomaly, Gap, GapCause, MemoryMessage, MemorySource, Moment, Outline, Tag};
 use crate::rules::read::nearest;
 
 /// When traces begin: 2026-01-01T00:00:00Z, in nanoseconds since the Unix epoch.
@@ -289,6 +289,7 @@ impl Trace {
             to,
             frames,
             why: why.trim().to_owned(),
+            cause: GapCause::Recorder,
         });
         Ok(())
     }
@@ -332,6 +333,7 @@ impl Trace {
             connections,
             gaps: self.gaps,
             anomalies: self.anomalies,
+            ..Outline::default()
         };
         (MemorySource::new(outline, self.messages), problems)
     }

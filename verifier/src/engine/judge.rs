@@ -11,7 +11,7 @@ use super::run::{Finished, Input, RuleOutcome};
 use super::state::{ConnectionIx, Cx, Holder, SessionIx, UserIx};
 use crate::decode::DecodeError;
 use crate::finding::{Doubt, Outcome, Place, Subject};
-use crate::history::{Outline, SourceError};
+use crate::history::{GapCause, Outline, SourceError};
 use crate::rules::{Accept, EventId, Pack, Pointer, Rule};
 use crate::verdict::{Reason, State, Verdict};
 
@@ -204,6 +204,7 @@ impl Judge<'_, '_> {
         let mut doubts: Vec<_> = self.unread.iter().map(unread).collect();
         for (recording, outline) in (0_u16..).zip(&self.finished.cx.outlines) {
             doubts.extend(unclean(recording, outline));
+            doubts.extend(goes_on(outline));
             doubts.extend(self.gaps(pack, recording, outline));
         }
         doubts.extend(self.undecodable(pack));
@@ -234,6 +235,10 @@ impl Judge<'_, '_> {
                 let whose = gap
                     .connection
                     .map_or(String::new(), |number| format!(" of connection {number}"));
+                let settle = match gap.cause {
+                    GapCause::Recorder => "record again without a stall of the recorder",
+                    GapCause::MissingPart => ALL_PARTS,
+                };
                 OutsideDoubt {
                     doubt: Doubt {
                         reason: Reason::Gap,
@@ -241,7 +246,7 @@ impl Judge<'_, '_> {
                             "{frames}{whose} between {} and {} are missing: {}",
                             gap.from, gap.to, gap.why
                         ),
-                        settle: "record again without a stall of the recorder".to_owned(),
+                        settle: settle.to_owned(),
                         place: Some(Place {
                             recording,
                             seq: gap.from,
@@ -353,6 +358,22 @@ fn unclean(recording: u16, outline: &Outline) -> Option<OutsideDoubt> {
                 recording,
                 seq: connection.opened.seq,
             }),
+            subject: Subject::default(),
+        },
+        touches: Touches::Every,
+    })
+}
+
+/// What settles that a part of a run is missing.
+const ALL_PARTS: &str = "verify with all parts of the run";
+
+fn goes_on(outline: &Outline) -> Option<OutsideDoubt> {
+    Some(OutsideDoubt {
+        doubt: Doubt {
+            reason: Reason::Gap,
+            message: outline.goes_on.clone()?,
+            settle: ALL_PARTS.to_owned(),
+            place: None,
             subject: Subject::default(),
         },
         touches: Touches::Every,

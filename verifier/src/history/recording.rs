@@ -9,8 +9,8 @@ use wsaudit_recording::{
 };
 
 use super::{
-    Anomaly, Connection, Cursor, Gap, Moment, Outline, Reading, Source, SourceError, SourceMessage,
-    SourcePayload, Tag,
+    Anomaly, Connection, Cursor, Gap, GapCause, Moment, Outline, Part, Reading, Source,
+    SourceError, SourceMessage, SourcePayload, Tag,
 };
 
 /// A recording on disk; it is never written to.
@@ -90,6 +90,7 @@ impl RecordingSource {
                 to: gap.to.0,
                 frames: gap.frames,
                 why: gap.why,
+                cause: GapCause::Recorder,
             })
             .collect();
         let anomalies = reader
@@ -106,6 +107,7 @@ impl RecordingSource {
                 detail: anomaly.detail,
             })
             .collect();
+        let parts = parts(&reader, name, &connections)?;
         let outline = Outline {
             name: name.to_owned(),
             started_at: reader
@@ -117,6 +119,8 @@ impl RecordingSource {
             connections,
             gaps,
             anomalies,
+            parts,
+            goes_on: None,
         };
         Ok(Self {
             reader,
@@ -161,6 +165,34 @@ fn connection(reader: &Reader, row: wsaudit_recording::Connection, tags: Vec<Tag
         request_head: row.opened.request_head,
         tags,
     }
+}
+
+/// The runs, each with its places.
+fn parts(reader: &Reader, file: &str, connections: &[Connection]) -> Result<Vec<Part>, ReadError> {
+    let steps = connections.iter().flat_map(|connection| {
+        let moments = [connection.answered, connection.closed];
+        let later = moments.into_iter().flatten();
+        later
+            .map(|moment| moment.seq)
+            .chain([connection.opened.seq])
+    });
+    let newest = reader.frame_range()?.map_or(0, |(_, newest)| newest.0);
+    let last = steps.fold(newest, u64::max);
+    let runs = reader.runs();
+    Ok(runs
+        .iter()
+        .enumerate()
+        .map(|(index, run)| Part {
+            run: run.uuid.clone(),
+            number: run.part,
+            continued: run.continued,
+            first_seq: run.first_seq.0,
+            last_seq: runs
+                .get(index + 1)
+                .map_or(last, |next| next.first_seq.0.saturating_sub(1)),
+            file: file.to_owned(),
+        })
+        .collect())
 }
 
 /// When the last thing was observed: the end of the last run, where that was written.

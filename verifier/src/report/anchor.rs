@@ -27,7 +27,8 @@ pub(super) fn anchor<'r>(
             column: location.column,
         };
     }
-    let read = report.recordings.iter().map(|it| it.name.as_str());
+    let read = report.recordings.iter();
+    let read = read.map(|it| it.files.first().unwrap_or(&it.name).as_str());
     let unread = report.unread.iter().map(|it| it.recording.as_str());
     let file = recording.or_else(|| read.chain(unread).next());
     Anchor {

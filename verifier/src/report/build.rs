@@ -14,7 +14,7 @@ use super::model::{
 use super::people::People;
 use crate::engine::{ConnectionIx, RuleResult, SessionIx, UserIx, Verification};
 use crate::finding::{self, Doubt, Place, Severity};
-use crate::history::{Source, SourceError};
+use crate::history::{self, Outline, Source, SourceError};
 use crate::rules::{self, Pack};
 
 /// The report of a verification of `packs` over `sources`: the same ones, in the same order.
@@ -239,12 +239,9 @@ impl Builder<'_> {
 
     fn connection(&self, connection: ConnectionIx) -> ConnectionRef {
         let stats = &self.verification.connections[connection.0 as usize];
-        let recording = self.recording(Place {
-            recording: stats.recording,
-            seq: 0,
-        });
+        let source = &self.sources[usize::from(stats.recording)];
         ConnectionRef {
-            recording,
+            recording: source.outline().name.clone(),
             number: stats.number,
         }
     }
@@ -298,9 +295,8 @@ impl Builder<'_> {
 
     fn recording(&self, place: Place) -> String {
         self.sources[usize::from(place.recording)]
-            .outline()
-            .name
-            .clone()
+            .file_of(place.seq)
+            .to_owned()
     }
 
     /// Seconds from the start of the history.
@@ -341,10 +337,23 @@ fn recording(source: &dyn Source) -> Recording {
         name: outline.name.clone(),
         started_at: outline.started_at as f64 / 1e9,
         duration: (outline.ended_at - outline.started_at) as f64 / 1e9,
-        closed_cleanly: outline.unclean.is_none(),
+        closed_cleanly: outline.unclean.is_none() && outline.goes_on.is_none(),
+        files: files(outline),
         connections: outline.connections.len(),
         anomalies: outline.anomalies.len(),
     }
+}
+
+/// The files of the parts, where the recording is one of parts.
+fn files(outline: &Outline) -> Vec<String> {
+    let cut = |part: &history::Part| part.number > 1 || part.continued;
+    let mut files = Vec::new();
+    if outline.parts.iter().any(cut) {
+        files.extend(outline.parts.iter().map(|part| part.file.clone()));
+        // A run that was added to the last part is in one file with it.
+        files.dedup();
+    }
+    files
 }
 
 fn gaps(source: &dyn Source) -> Vec<Gap> {

@@ -43,6 +43,16 @@ pub struct Report {
     pub baseline: Option<Baseline>,
 }
 
+impl Report {
+    /// Whether a place has to say in which file it is.
+    pub(super) fn names_files(&self) -> bool {
+        match self.recordings.as_slice() {
+            [only] => only.files.len() > 1,
+            recordings => recordings.len() > 1,
+        }
+    }
+}
+
 /// Something that keeps a rule from holding.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
@@ -282,6 +292,8 @@ pub struct Recording {
     pub duration: f64,
     /// Whether it has its end.
     pub closed_cleanly: bool,
+    /// The files of its parts, in order; empty where the run was not cut into several.
+    pub files: Vec<String>,
     /// How many connections it has.
     pub connections: usize,
     /// How many breaches of RFC 6455 and RFC 7692.

@@ -141,7 +141,7 @@ fn doubt(report: &Report, reason: &Reason, palette: &Palette, out: &mut String) 
         rules => rules.join(", "),
     };
     let place = match (reason.seq, &reason.recording) {
-        (Some(seq), Some(recording)) if report.recordings.len() > 1 => {
+        (Some(seq), Some(recording)) if report.names_files() => {
             format!(", frame {seq} of {recording}")
         }
         (Some(seq), _) => format!(", frame {seq}"),

@@ -1,13 +1,14 @@
 //! What a case needs around it: its rules, and its recordings.
 
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 use super::compare::unknown_rule;
 use super::difference::{Difference, Mismatch};
 use crate::case::{Case, CaseHistory, PackChoice};
 use crate::engine::{Input, Verification, verify};
 use crate::facts::Facts;
-use crate::history::{RecordingSource, Source};
+use crate::history::{RecordingSource, Source, join};
 use crate::rules::Pack;
 
 /// Where a case's rules and recordings come from.
@@ -96,13 +97,15 @@ impl Prepared {
             }
             packs.retain(|pack| !pack.rules.is_empty());
         }
-        let sources = match &case.history {
+        let sources: Vec<Box<dyn Source>> = match &case.history {
             CaseHistory::Trace(source) => vec![Box::new(source.clone()) as Box<dyn Source>],
             CaseHistory::Recordings(paths) => paths
                 .iter()
                 .map(|path| surroundings.recording(path).map_err(|why| mismatch(1, why)))
                 .collect::<Result<_, _>>()?,
         };
+        let sources: Vec<_> = sources.into_iter().map(Rc::from).collect();
+        let sources = join(&sources).map_err(|error| mismatch(1, error.to_string()))?;
         Ok(Self {
             packs,
             facts: case.facts.clone(),

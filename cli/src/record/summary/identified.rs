@@ -1,7 +1,7 @@
 //! On which connections of a run the configured sources yielded something.
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::PathBuf;
 
 use wsaudit_recording::{Reader, RunId};
 use wsaudit_tagging::TagKind;
@@ -14,25 +14,24 @@ pub(super) struct Identified {
 }
 
 impl Identified {
-    /// Reads it from a recording that is closed.
-    pub(super) fn read(path: &Path, run: RunId) -> anyhow::Result<Self> {
-        let reader = Reader::open(path)?;
-        let accepted = reader
-            .connections()?
-            .into_iter()
-            .filter(|connection| connection.run == run)
-            .filter(|connection| {
+    /// Reads it from the files of a run that is closed.
+    pub(super) fn read(files: &[PathBuf], run: RunId) -> anyhow::Result<Self> {
+        let mut identified = Self::default();
+        for file in files {
+            let reader = Reader::open(file)?;
+            for connection in reader.connections()? {
                 let status = connection.answered.as_ref().and_then(|it| it.status);
-                status == Some(101)
-            })
-            .map(|connection| connection.id.0)
-            .collect();
-        let tagged = reader
-            .tags()?
-            .into_iter()
-            .map(|span| (span.tag.kind, span.tag.connection.0))
-            .collect();
-        Ok(Self { accepted, tagged })
+                if connection.run == run && status == Some(101) {
+                    identified.accepted.insert(connection.id.0);
+                }
+            }
+            let tags = reader.tags()?;
+            let tagged = tags
+                .iter()
+                .map(|span| (span.tag.kind, span.tag.connection.0));
+            identified.tagged.extend(tagged);
+        }
+        Ok(identified)
     }
 
     /// How many accepted connections have no tag of that kind.

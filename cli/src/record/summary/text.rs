@@ -112,10 +112,23 @@ impl Report {
             writeln!(
                 out,
                 "another process has it open: keep {}-wal with it",
-                self.recording
+                self.files.last().map_or("", String::as_str)
             )?;
         }
-        let (wsaudit, recording) = (program(), quoted(&self.recording));
+        let (wsaudit, first) = (program(), self.files.first());
+        let first = first.map_or(String::new(), |first| quoted(first));
+        let all = match &self.pattern {
+            // In quotes it would be no pattern.
+            Some(pattern)
+                if quoted(pattern.replace('*', "").as_str()) == pattern.replace('*', "") =>
+            {
+                pattern.clone()
+            }
+            _ => {
+                let files: Vec<_> = self.files.iter().map(|file| quoted(file)).collect();
+                files.join(" ")
+            }
+        };
         if self.connections.recorded == 0 && self.exchanges.recorded == 0 {
             let what = match self.clients {
                 0 => "no client came".to_owned(),
@@ -151,9 +164,9 @@ impl Report {
             )?;
         }
         if self.connections.established > 0 || self.exchanges.recorded > 0 {
-            writeln!(out, "  {wsaudit} verify {recording}")?;
+            writeln!(out, "  {wsaudit} verify {all}")?;
         }
-        writeln!(out, "  {wsaudit} show {recording}")?;
+        writeln!(out, "  {wsaudit} show {first}")?;
         Ok(())
     }
 

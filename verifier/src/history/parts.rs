@@ -1,0 +1,347 @@
+//! The parts of a run that was cut into several files (`wsaudit record --rotate`), as one recording.
+//!
+//! Verified together they are what the uncut recording would have been: a connection that goes on in
+//! the next part is the same one, and messages come in the order of `seq`, whatever part they are
+//! in. A part that is missing is a gap.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BinaryHeap};
+use std::rc::Rc;
+
+use super::{
+    Connection, Cursor, Gap, GapCause, Moment, Outline, Part, Reading, Source, SourceError,
+    SourceMessage,
+};
+
+/// Two files that hold the same part.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "{first} and {second} are the same recording (part {part} of run {run}): give each one once"
+)]
+pub struct SamePart {
+    /// One file.
+    pub first: String,
+    /// The other.
+    pub second: String,
+    /// The part.
+    pub part: u32,
+    /// The run's UUID.
+    pub run: String,
+}
+
+/// Recordings as histories: the parts of a run become one, in whatever order they are given; the
+/// others stay as they are.
+pub fn join(sources: &[Rc<dyn Source>]) -> Result<Vec<Box<dyn Source>>, SamePart> {
+    refuse_twice(sources)?;
+    let mut groups: Vec<Vec<Rc<dyn Source>>> = Vec::new();
+    for source in sources {
+        let runs = |source: &Rc<dyn Source>| -> Vec<String> {
+            let parts = &source.outline().parts;
+            parts.iter().map(|part| part.run.clone()).collect()
+        };
+        let own = runs(source);
+        let shares = |other: &Rc<dyn Source>| runs(other).iter().any(|run| own.contains(run));
+        // A file of two runs (one was added to the last part of the other) is with the parts of both.
+        let (with, mut others): (Vec<_>, Vec<_>) = groups
+            .into_iter()
+            .partition(|group| group.iter().any(shares));
+        let mut group: Vec<_> = with.into_iter().flatten().collect();
+        group.push(Rc::clone(source));
+        others.push(group);
+        groups = others;
+    }
+    // In the order in which the first file of each was given.
+    groups.sort_by_key(|group| {
+        let given = |one: &Rc<dyn Source>| sources.iter().position(|other| Rc::ptr_eq(one, other));
+        group.iter().filter_map(given).min()
+    });
+    Ok(groups.into_iter().map(whole).collect())
+}
+
+/// One part in two files would be a history in which everything happens twice.
+fn refuse_twice(sources: &[Rc<dyn Source>]) -> Result<(), SamePart> {
+    let mut seen = BTreeMap::new();
+    for source in sources {
+        let outline = source.outline();
+        for part in &outline.parts {
+            if let Some(first) = seen.insert((&part.run, part.number), &outline.name) {
+                return Err(SamePart {
+                    first: first.clone(),
+                    second: outline.name.clone(),
+                    part: part.number,
+                    run: part.run.clone(),
+                });
+            }
+        }
+    }
+    Ok(())
+}
+
+/// One recording of the files that belong together.
+fn whole(mut files: Vec<Rc<dyn Source>>) -> Box<dyn Source> {
+    let place = |file: &Rc<dyn Source>| {
+        let part = file.outline().parts.first();
+        part.map(|part| (part.number, part.first_seq))
+    };
+    files.sort_by_key(place);
+    let parts = files.iter().flat_map(|file| &file.outline().parts);
+    let is_whole = files.len() == 1 && parts.clone().all(Part::is_whole);
+    match files.pop() {
+        Some(only) if is_whole => Box::new(only),
+        last => {
+            files.extend(last);
+            Box::new(Joined::new(files))
+        }
+    }
+}
+
+impl Part {
+    /// Whether nothing comes before or after it.
+    const fn is_whole(&self) -> bool {
+        self.number == 1 && !self.continued
+    }
+}
+
+/// The parts of a run.
+struct Joined {
+    /// In the order of their numbers.
+    files: Vec<Rc<dyn Source>>,
+    outline: Outline,
+}
+
+impl Joined {
+    fn new(files: Vec<Rc<dyn Source>>) -> Self {
+        let outlines: Vec<_> = files.iter().map(Source::outline).collect();
+        let outline = join_outlines(&outlines);
+        Self { files, outline }
+    }
+}
+
+fn join_outlines(files: &[&Outline]) -> Outline {
+    let mut connections: BTreeMap<u64, Connection> = BTreeMap::new();
+    for file in files {
+        let begun = file.parts.first().map_or(0, |part| part.first_seq);
+        for connection in &file.connections {
+            connections
+                .entry(connection.number)
+                .and_modify(|known| go_on(known, connection, begun))
+                .or_insert_with(|| connection.clone());
+        }
+    }
+    let mut connections: Vec<_> = connections.into_values().collect();
+    connections.sort_by_key(|connection| connection.opened);
+    let parts: Vec<_> = files.iter().flat_map(|file| file.parts.clone()).collect();
+    let (missing, goes_on) = missing(files, &connections);
+    let gaps = files.iter().flat_map(|file| file.gaps.clone());
+    let anomalies = files.iter().flat_map(|file| file.anomalies.clone());
+    // A part that another one follows has all that came before the cut, however it was closed.
+    let unclean = files.last().and_then(|last| {
+        let why = last.unclean.as_ref()?;
+        Some(match files {
+            [_] => why.clone(),
+            [..] => format!("{}: {why}", last.name),
+        })
+    });
+    Outline {
+        name: name(files),
+        started_at: files.iter().map(|file| file.started_at).min().unwrap_or(0),
+        ended_at: files.iter().map(|file| file.ended_at).max().unwrap_or(0),
+        unclean,
+        gaps: gaps.chain(missing).collect(),
+        anomalies: anomalies.collect(),
+        connections,
+        parts,
+        goes_on,
+    }
+}
+
+/// `traffic-000001.db to traffic-000003.db (3 parts)`.
+fn name(files: &[&Outline]) -> String {
+    match files {
+        [] => String::new(),
+        [only] => only.name.clone(),
+        [first, .., last] => format!("{} to {} ({} parts)", first.name, last.name, files.len()),
+    }
+}
+
+/// What a further part, begun at a place, says of a connection that was open at the cut.
+fn go_on(known: &mut Connection, next: &Connection, begun: u64) {
+    if known.answered.is_none() && next.answered.is_some() {
+        known.answered = next.answered;
+        known.status = next.status;
+        known.response_head.clone_from(&next.response_head);
+        known.subprotocol.clone_from(&next.subprotocol);
+    }
+    known.closed = known.closed.or(next.closed);
+    for tag in &next.tags {
+        // Those that held at the cut are in both.
+        if tag.from >= begun || !known.tags.contains(tag) {
+            known.tags.push(tag.clone());
+        }
+    }
+}
+
+/// A gap for each part that is missing before others, and what is missing after the last one.
+fn missing(files: &[&Outline], connections: &[Connection]) -> (Vec<Gap>, Option<String>) {
+    let mut runs: BTreeMap<&str, Vec<(&Outline, &Part)>> = BTreeMap::new();
+    for file in files {
+        for part in &file.parts {
+            runs.entry(&part.run).or_default().push((file, part));
+        }
+    }
+    let mut gaps = Vec::new();
+    let mut goes_on = None;
+    for (run, mut parts) in runs {
+        parts.sort_by_key(|(_, part)| part.number);
+        let mut before: Option<&Part> = None;
+        for (file, part) in &parts {
+            let expected = before.map_or(1, |before| before.number + 1);
+            if part.number > expected {
+                let from = match before {
+                    Some(before) => before.last_seq + 1,
+                    // The connections that were open then began in it.
+                    None => connections
+                        .iter()
+                        .map(|connection| connection.opened.seq)
+                        .fold(part.first_seq, u64::min),
+                };
+                gaps.push(Gap {
+                    connection: None,
+                    from,
+                    to: from.max(part.first_seq.saturating_sub(1)),
+                    frames: None,
+                    why: format!(
+                        "{} of run {run} {} missing, and {} is part {}",
+                        numbers(expected, part.number - 1),
+                        if part.number - 1 > expected {
+                            "are"
+                        } else {
+                            "is"
+                        },
+                        file.name,
+                        part.number
+                    ),
+                    cause: GapCause::MissingPart,
+                });
+            }
+            before = Some(part);
+        }
+        if let Some((file, last)) = parts.last()
+            && last.continued
+        {
+            goes_on = Some(format!(
+                "part {} of run {run} is missing: {} says that it goes on there",
+                last.number + 1,
+                file.name
+            ));
+        }
+    }
+    (gaps, goes_on)
+}
+
+/// `part 2`, `parts 2 to 4`.
+fn numbers(first: u32, last: u32) -> String {
+    if first == last {
+        format!("part {first}")
+    } else {
+        format!("parts {first} to {last}")
+    }
+}
+
+impl Source for Joined {
+    fn outline(&self) -> &Outline {
+        &self.outline
+    }
+
+    fn reading(&self) -> Result<Box<dyn Reading + '_>, SourceError> {
+        let readings = self.files.iter().map(Source::reading);
+        Ok(Box::new(JoinedReading(readings.collect::<Result<_, _>>()?)))
+    }
+
+    fn payload(&self, seq: u64) -> Result<Option<Vec<u8>>, SourceError> {
+        for file in self.files.iter().rev() {
+            if let Some(payload) = file.payload(seq)? {
+                return Ok(Some(payload));
+            }
+        }
+        Ok(None)
+    }
+
+    fn file_of(&self, seq: u64) -> &str {
+        let begins = |file: &&Rc<dyn Source>| {
+            let part = file.outline().parts.first();
+            part.is_none_or(|part| part.first_seq <= seq)
+        };
+        // Near a cut, a frame may be in the part after the one in whose range it is.
+        let known = |file: &&Rc<dyn Source>| matches!(file.payload(seq), Ok(Some(_)));
+        let mut files = self.files.iter();
+        files
+            .find(known)
+            .or_else(|| self.files.iter().rfind(begins))
+            .map_or(&self.outline.name, |file| &file.outline().name)
+    }
+}
+
+struct JoinedReading<'s>(Vec<Box<dyn Reading + 's>>);
+
+impl Reading for JoinedReading<'_> {
+    fn begin(&mut self) -> Result<Box<dyn Cursor + '_>, SourceError> {
+        let mut cursors = Vec::new();
+        let mut next = BinaryHeap::new();
+        for (file, reading) in self.0.iter_mut().enumerate() {
+            let mut cursor = reading.begin()?;
+            if let Some(moment) = cursor.advance()? {
+                next.push(Reverse((moment, file)));
+            }
+            cursors.push(cursor);
+        }
+        Ok(Box::new(JoinedCursor {
+            cursors,
+            next,
+            current: None,
+            at: i64::MIN,
+        }))
+    }
+}
+
+/// The messages of all parts, by `seq`.
+struct JoinedCursor<'s> {
+    cursors: Vec<Box<dyn Cursor + 's>>,
+    /// The message at which each cursor stands, but for the current one.
+    next: BinaryHeap<Reverse<(Moment, usize)>>,
+    /// The file whose cursor stands at the current message.
+    current: Option<usize>,
+    /// The time of the current message; kept from running backwards, as within one recording.
+    at: i64,
+}
+
+impl Cursor for JoinedCursor<'_> {
+    fn advance(&mut self) -> Result<Option<Moment>, SourceError> {
+        if let Some(file) = self.current.take()
+            && let Some(moment) = self.cursors[file].advance()?
+        {
+            self.next.push(Reverse((moment, file)));
+        }
+        let Some(Reverse((moment, file))) = self.next.pop() else {
+            return Ok(None);
+        };
+        self.current = Some(file);
+        self.at = self.at.max(moment.at);
+        Ok(Some(Moment {
+            seq: moment.seq,
+            at: self.at,
+        }))
+    }
+
+    fn current(&self) -> Result<SourceMessage<'_>, SourceError> {
+        let file = self.current.expect("`advance` found a message");
+        let message = self.cursors[file].current()?;
+        Ok(SourceMessage {
+            moment: Moment {
+                seq: message.moment.seq,
+                at: self.at,
+            },
+            ..message
+        })
+    }
+}
