@@ -319,6 +319,46 @@ fn a_full_disk_damages_nothing_that_was_recorded() {
 }
 
 #[test]
+fn a_little_room_on_a_full_disk_is_used_and_the_rest_waits_for_more() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("a.db");
+    let limit = Arc::new(AtomicU32::new(60));
+    let options = WriterOptions {
+        retry_interval: Duration::from_millis(1),
+        batch_frames: 1_000,
+        page_limit: Some(Arc::clone(&limit)),
+        ..lazy()
+    };
+    let writer = Writer::create(&path, options).expect("created");
+    let (id, opening) = opened(&writer);
+    // One transaction, of which a hundredth part fits.
+    let mut records = vec![opening];
+    records.extend((0..2_000).map(|_| frame(&writer, id)));
+    writer.sender().send(records, None);
+    let full = || {
+        matches!(
+            writer.state(),
+            WriterState::Failed(WriteError::DiskFull { .. })
+        )
+    };
+    wait_for("a full disk", full);
+    let before = writer.stats().frames;
+    assert!(before < 500, "{before} frames are too many for the disk");
+    limit.store(160, Ordering::SeqCst);
+    wait_for("frames in the room that there is", || {
+        writer.stats().frames >= before + 500
+    });
+    assert!(full(), "the rest does not fit");
+    limit.store(0, Ordering::SeqCst);
+    wait_for("recovery", || writer.state() == WriterState::Running);
+    writer.close().expect("closed");
+    let reader = Reader::open(&path).expect("a recording");
+    assert_eq!(seqs(&reader).len(), 2_000);
+    assert_eq!(reader.gaps().expect("read"), []);
+    reader.check().expect("sound");
+}
+
+#[test]
 fn a_disk_that_stays_full_is_an_error_of_close_and_leaves_an_unclean_recording() {
     let directory = tempfile::tempdir().expect("a directory");
     let path = directory.path().join("a.db");

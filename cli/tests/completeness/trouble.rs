@@ -3,6 +3,8 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use tempfile::{TempDir, tempdir};
 use tokio::runtime::Runtime;
@@ -11,7 +13,7 @@ use wsaudit_recording::Reader;
 
 use super::peers::{Ledger, Peers};
 use super::strace;
-use crate::harness::{Ended, Recorder, has, run, runtime};
+use crate::harness::{DEADLINE, Ended, Recorder, has, run, runtime};
 
 const CLIENTS: u32 = 2;
 
@@ -70,7 +72,7 @@ impl Load {
     /// Locks the recording, as any other process can.
     fn lock(&self, sql: &str) -> rusqlite::Connection {
         let other = rusqlite::Connection::open(&self.out).unwrap();
-        other.busy_timeout(crate::harness::DEADLINE).unwrap();
+        other.busy_timeout(DEADLINE).unwrap();
         other.execute_batch(sql).unwrap();
         other
     }
@@ -253,6 +255,42 @@ fn on_a_full_disk_traffic_goes_on_with_a_gap() {
     assert!(gaps.iter().all(|why| why.contains("full")), "{gaps:?}");
 }
 
+/// The transaction that failed is kept; all of it may be more than what has become free.
+#[test]
+fn on_a_small_disk_what_has_become_free_is_used() {
+    let Some(disk) = Mounted::new("size=12m") else {
+        return;
+    };
+    let filler = disk.0.path().join("filler");
+    std::fs::write(&filler, vec![1; 2 << 20]).unwrap();
+    let mut load = Load::start(binary(), disk.0.path(), &[]);
+    load.recorder.wait_for_line("traffic goes on unrecorded");
+    let recorded = || -> i64 {
+        let other = rusqlite::Connection::open(&load.out).unwrap();
+        other
+            .query_row("SELECT count(*) FROM frame", [], |row| row.get(0))
+            .unwrap()
+    };
+    let before = recorded();
+    std::fs::remove_file(&filler).unwrap();
+    // Whether all of it fits or not.
+    let started = Instant::now();
+    while recorded() == before {
+        assert!(started.elapsed() < DEADLINE, "no room is used");
+        thread::sleep(Duration::from_millis(20));
+    }
+    let received = {
+        load.peers.stop();
+        load.clients_end();
+        load.peers.received().total()
+    };
+    // It ends cleanly or not, as the room allows; what is there is sound.
+    load.recorder.stop();
+    let reader = Reader::open(&load.out).unwrap();
+    reader.check().unwrap();
+    assert!(Ledger::recorded_with_gaps(&reader).total() < received);
+}
+
 #[test]
 fn a_read_only_file_system_is_refused() {
     let Some(disk) = Mounted::new("ro") else {
@@ -284,7 +322,7 @@ fn a_reader_that_stays_open_loses_nothing_and_is_told_of() {
     left.is_whole();
     has(
         &left.ended.stdout,
-        &["another process has it open: keep", "-wal"],
+        &["another process has it open", "keep", "-wal"],
     );
     drop(other);
 }

@@ -1,5 +1,7 @@
 //! What is kept, and what is counted, while the recorder cannot write.
 
+use std::collections::VecDeque;
+
 use crate::record::{GapRecord, HttpBody, Nanos, Payload, Record, Seq};
 
 /// Handshakes and tails kept in memory until the recorder writes again, in bytes; beyond that heads
@@ -9,6 +11,10 @@ const HEADS_LIMIT: usize = 64 << 20;
 /// Anomalies and gaps kept in memory until the recorder writes again.
 const NOTES_LIMIT: usize = 100_000;
 
+/// Kept records that are written at once when writing is tried again. All of them may take more room
+/// than has become free on a disk that was full.
+const PART: usize = 100;
+
 /// The records of a time of failure.
 ///
 /// What is known of connections is kept (a few rows for each), so that every later frame finds its
@@ -16,7 +22,7 @@ const NOTES_LIMIT: usize = 100_000;
 #[derive(Debug, Default)]
 pub(super) struct Lost {
     /// In the order of observation: first the transaction that failed, then what is kept.
-    kept: Vec<Record>,
+    kept: VecDeque<Record>,
     head_bytes: usize,
     notes: usize,
     frames: u64,
@@ -27,7 +33,7 @@ impl Lost {
     /// Begins with the records of the transaction that failed; they will be written whole.
     pub(super) fn new(transaction: Vec<Record>) -> Self {
         Self {
-            kept: transaction,
+            kept: transaction.into(),
             ..Self::default()
         }
     }
@@ -100,7 +106,7 @@ impl Lost {
             }
             Record::Closed(_) | Record::Tag(_) | Record::ExchangeEnded(_) => {}
         }
-        self.kept.push(record);
+        self.kept.push_back(record);
     }
 
     fn trim(&mut self, head: &mut Vec<u8>) {
@@ -123,9 +129,20 @@ impl Lost {
         self.frames
     }
 
-    /// What is to be written.
-    pub(super) fn kept(&self) -> &[Record] {
-        &self.kept
+    /// What is to be written next; a part of what is kept, so that little room is enough to begin.
+    pub(super) fn part(&self) -> impl Iterator<Item = &Record> {
+        self.kept.iter().take(PART)
+    }
+
+    /// The part was written.
+    pub(super) fn written(&mut self) {
+        let count = self.kept.len().min(PART);
+        self.kept.drain(..count);
+    }
+
+    /// Whether the part is the last one.
+    pub(super) fn is_last_part(&self) -> bool {
+        self.kept.len() <= PART
     }
 
     /// The gap; `None` where nothing was dropped.

@@ -391,15 +391,8 @@ impl Recorder<'_> {
         let Some(mut failure) = self.failure.take() else {
             return;
         };
-        match self.write_kept(&failure) {
-            Ok(gap) => {
-                let transaction = std::mem::take(&mut self.transaction);
-                transaction.add_to(self.shared);
-                self.look_at_size();
-                let gaps = u64::from(gap);
-                self.shared.counters.gaps.fetch_add(gaps, Ordering::Relaxed);
-                self.shared.set_state(WriterState::Running);
-            }
+        match self.write_kept(&mut failure) {
+            Ok(()) => self.shared.set_state(WriterState::Running),
             Err(error) => {
                 self.roll_back();
                 self.transaction = Transaction::default();
@@ -413,22 +406,35 @@ impl Recorder<'_> {
         self.shared.budget.heard();
     }
 
-    fn write_kept(&mut self, failure: &Failure) -> rusqlite::Result<bool> {
-        self.begin()?;
-        for record in failure.lost.kept() {
-            match self.inserts.insert(record)? {
-                Inserted::Written => self.note(record),
-                Inserted::Refused(why) => self.write_refusal(record, &why)?,
+    /// Writes what was kept, part by part, and with the last one the gap. What was written is
+    /// forgotten, also where a later part fails.
+    fn write_kept(&mut self, failure: &mut Failure) -> rusqlite::Result<()> {
+        loop {
+            self.begin()?;
+            for record in failure.lost.part() {
+                match self.inserts.insert(record)? {
+                    Inserted::Written => self.note(record),
+                    Inserted::Refused(why) => self.write_refusal(record, &why)?,
+                }
+            }
+            let last = failure.lost.is_last_part();
+            let mut gaps = 0;
+            if last {
+                let why = format!("the recorder failed: {}", failure.error);
+                if let Some(gap) = failure.lost.gap(self.shared.run.now(), &why) {
+                    self.inserts.insert(&Record::Gap(gap))?;
+                    gaps = 1;
+                }
+            }
+            self.connection.execute_batch("COMMIT")?;
+            failure.lost.written();
+            std::mem::take(&mut self.transaction).add_to(self.shared);
+            self.look_at_size();
+            self.shared.counters.gaps.fetch_add(gaps, Ordering::Relaxed);
+            if last {
+                return Ok(());
             }
         }
-        let why = format!("the recorder failed: {}", failure.error);
-        let gap = failure.lost.gap(self.shared.run.now(), &why);
-        let found = gap.is_some();
-        if let Some(gap) = gap {
-            self.inserts.insert(&Record::Gap(gap))?;
-        }
-        self.connection.execute_batch("COMMIT")?;
-        Ok(found)
     }
 
     fn count_lost(&self, frames: u64) {

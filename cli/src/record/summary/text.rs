@@ -111,7 +111,7 @@ impl Report {
         if !self.single_file {
             writeln!(
                 out,
-                "another process has it open: keep {}-wal with it",
+                "its log is not in it, since another process has it open, or the disk is full: keep {}-wal with it",
                 self.files.last().map_or("", String::as_str)
             )?;
         }
