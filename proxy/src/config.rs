@@ -77,6 +77,9 @@ pub struct Limits {
     pub recorded_payload: Option<u64>,
     /// How many bytes of a joined or inflated message are kept.
     pub message: usize,
+    /// The length of the recording's write-ahead log, in bytes, from which on it is told of. Usually it
+    /// is moved into the file at 32 MiB.
+    pub log: u64,
     /// How many bytes of a body of a recorded HTTP exchange are recorded; it is forwarded whole.
     pub recorded_body: u64,
 }
@@ -91,6 +94,7 @@ impl Default for Limits {
             connection_credit: 1024 * 1024,
             chunk: 1024 * 1024,
             message: 64 * 1024 * 1024,
+            log: 256 * 1024 * 1024,
             recorded_body: 1024 * 1024,
         }
     }

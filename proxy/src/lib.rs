@@ -32,6 +32,7 @@ mod summary;
 mod tap;
 mod tls;
 mod upstream;
+mod watch;
 
 pub use config::{Durability, Limits, OnRecorderFailure, ProxyConfig};
 pub use metrics::{Figures, Live};

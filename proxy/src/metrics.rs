@@ -175,6 +175,11 @@ fn recorder(out: &mut Exposition, live: &Live, counted: &Counted) {
         u8::from(live.0.sender.rotation_failure().is_none()),
     );
     out.gauge(
+        "log_bytes",
+        "Length of the write-ahead log beside the recording",
+        writer.log_bytes,
+    );
+    out.gauge(
         "recorder_queue_batches",
         "Batches that wait for the recorder",
         writer.queued,

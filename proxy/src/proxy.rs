@@ -11,13 +11,13 @@ use thiserror::Error;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet, spawn_blocking};
-use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
-use wsaudit_recording::{Sender, WriteError, Writer, WriterState};
+use tokio::time::{sleep, timeout};
+use wsaudit_recording::Writer;
 use wsaudit_tagging::{Candidates, Issued};
 
 use crate::admin;
 use crate::admission::{Admission, Admitted, Refusals};
-use crate::config::{OnRecorderFailure, ProxyConfig};
+use crate::config::ProxyConfig;
 use crate::counters::Counters;
 use crate::metrics::Live;
 use crate::phase::{Phase, PhaseWatch};
@@ -29,12 +29,10 @@ use crate::tap::{AllHeld, Stalled};
 use crate::tls::TlsError;
 use crate::tls::listener::ReloadedTls;
 use crate::upstream::Upstream;
+use crate::watch::watch_recorder;
 
 /// How long to wait after the listener could not accept: descriptors come back when connections end.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
-
-/// How often the recorder is looked after.
-const WATCH_INTERVAL: Duration = Duration::from_millis(200);
 
 /// The transparent recording proxy; see [`Proxy::bind`].
 #[derive(Debug, Clone, Copy)]
@@ -188,7 +186,7 @@ impl Bound {
         let mut turn = 0;
         let mut refusals = Refusals::default();
         let mut admission = Admission::new(shared.config.limits.connections);
-        let failed = watch_recorder(shared.sender.clone(), shared.config.on_recorder_failure);
+        let failed = watch_recorder(&shared.sender, &shared.config);
         tokio::pin!(failed);
         tokio::pin!(shutdown);
         let why = loop {
@@ -251,51 +249,6 @@ async fn accept(
         Poll::Pending
     })
     .await
-}
-
-/// Ends when the recorder has failed and traffic is to end with it; says loudly when it fails, and
-/// when it goes on.
-async fn watch_recorder(sender: Sender, policy: OnRecorderFailure) -> WriteError {
-    let mut ticks = interval(WATCH_INTERVAL);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut recording = true;
-    let mut rotating = true;
-    loop {
-        ticks.tick().await;
-        match sender.rotation_failure() {
-            Some(why) if rotating => {
-                tracing::error!(
-                    %why,
-                    "the next part of the recording cannot be begun: the old one goes on, and it is tried again"
-                );
-                rotating = false;
-            }
-            None if !rotating => {
-                tracing::warn!(part = %sender.path().display(), "the next part of the recording was begun");
-                rotating = true;
-            }
-            Some(_) | None => {}
-        }
-        match (sender.state(), policy) {
-            (WriterState::Failed(error), OnRecorderFailure::Close) => {
-                tracing::error!(%error, "the recorder has failed: traffic ends");
-                return error;
-            }
-            (WriterState::Failed(error), OnRecorderFailure::Continue) => {
-                if recording {
-                    tracing::error!(%error, "the recorder has failed: traffic goes on unrecorded");
-                }
-                recording = false;
-            }
-            (WriterState::Running, _) => {
-                if !recording {
-                    tracing::warn!("the recorder records again; the recording has a gap");
-                }
-                recording = true;
-            }
-            (WriterState::Closed, _) => {}
-        }
-    }
 }
 
 /// A connection's task has ended.

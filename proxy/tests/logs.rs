@@ -8,7 +8,7 @@ use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Metadata, Subscriber};
 
-use crate::harness::{Rig, expect, read_all};
+use crate::harness::{Rig, expect, masked, read_all, within};
 
 /// Writes every field of every event down.
 #[derive(Clone, Default)]
@@ -72,4 +72,30 @@ async fn no_secret_is_logged_whatever_goes_wrong() {
     assert!(log.contains("a request was refused"), "{log}");
     assert!(log.contains("is no HTTP"), "{log}");
     assert!(!log.contains("hunter2"), "{log}");
+}
+
+#[tokio::test]
+async fn a_log_that_grows_is_told_of_once() {
+    let log = Everything::default();
+    let _guard = tracing::subscriber::set_default(log.clone());
+    let rig = Rig::start_with(|config| config.limits.log = 100_000).await;
+    let sender = rig.sender();
+    let (mut client, mut server) = rig.pair().await;
+    let frame = masked(0x82, &[7; 60_000]);
+    let told = || {
+        let log = log.0.lock().unwrap();
+        log.matches("the recording's log (-wal) grows").count()
+    };
+    assert_eq!(told(), 0);
+    // Far from where it is moved into the file; whose fault it is does not count here.
+    within(async {
+        while told() == 0 || sender.stats().log_bytes < 1_000_000 {
+            client.write_all(&frame).await.unwrap();
+            expect(&mut server, &frame).await;
+        }
+    })
+    .await;
+    drop((client, server));
+    rig.stop().await;
+    assert_eq!(told(), 1);
 }

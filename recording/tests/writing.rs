@@ -278,6 +278,44 @@ fn a_lock_that_another_process_holds_leaves_a_gap() {
 }
 
 #[test]
+fn a_reader_makes_the_log_long_and_its_end_makes_it_short_again() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("a.db");
+    let writer = Writer::create(&path, WriterOptions::default()).expect("created");
+    let (id, opening) = opened(&writer);
+    writer.sender().send(vec![opening], None);
+    let credit = writer.sender().credit(1 << 20);
+    let mut write = |mib: u64| {
+        let frames = writer.stats().frames + mib * 1_024;
+        while writer.stats().frames < frames {
+            let guard = credit.acquire_blocking(100_000);
+            let some = (0..100).map(|_| frame(&writer, id)).collect();
+            writer.sender().send(some, Some(guard));
+        }
+    };
+    write(1);
+    assert!(writer.stats().log_bytes > 0);
+    let other = rusqlite::Connection::open(&path).expect("opened");
+    other
+        .execute_batch("BEGIN; SELECT count(*) FROM frame")
+        .expect("read");
+    write(80);
+    let long = writer.stats().log_bytes;
+    assert!(long > 80 << 20, "{long} bytes");
+    other.execute_batch("COMMIT").expect("ended");
+    drop(other);
+    // Moved with the next commit, and cut with the one after it; none holds more than 4,000 frames.
+    write(12);
+    let short = writer.stats().log_bytes;
+    assert!(short <= 64 << 20, "{short} bytes");
+    writer.close().expect("closed");
+    Reader::open(&path)
+        .expect("a recording")
+        .check()
+        .expect("sound");
+}
+
+#[test]
 fn a_full_disk_damages_nothing_that_was_recorded() {
     let directory = tempfile::tempdir().expect("a directory");
     let path = directory.path().join("a.db");

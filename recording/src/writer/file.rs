@@ -1,6 +1,6 @@
 //! Opening the file that is to be written.
 
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
@@ -138,7 +138,9 @@ impl RecordingFile {
         self.connection
             .query_row("PRAGMA wal_autocheckpoint = 4096", [], |_| Ok(()))?;
         self.connection.execute_batch(
-            "PRAGMA synchronous = FULL;
+            // A log that a reader has made long gives its room back once it has been moved.
+            "PRAGMA journal_size_limit = 67108864;
+             PRAGMA synchronous = FULL;
              PRAGMA cache_size = -16384;",
         )
     }
@@ -162,6 +164,13 @@ impl RecordingFile {
         self.connection
             .query_row("PRAGMA page_count", [], |row| row.get::<_, u32>(0))
             .map(|pages| u64::from(pages) * u64::from(PAGE_SIZE))
+    }
+
+    /// The length of its log in bytes.
+    pub(super) fn log_size(&self) -> u64 {
+        let mut log = self.path.clone().into_os_string();
+        log.push("-wal");
+        fs::metadata(log).map_or(0, |metadata| metadata.len())
     }
 
     fn failed(&self, doing: &'static str, error: &rusqlite::Error) -> StartError {

@@ -330,6 +330,9 @@ impl Recorder<'_> {
     }
 
     fn look_at_size(&mut self) {
+        let log = self.file.log_size();
+        let counters = &self.shared.counters;
+        counters.log_bytes.store(log, Ordering::Relaxed);
         if let Some(rota) = &mut self.rota {
             // Where the size cannot be read, the next commit tells of the trouble.
             let size = self.file.size().unwrap_or(0);

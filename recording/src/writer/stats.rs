@@ -29,6 +29,9 @@ pub struct WriterStats {
     pub lost_frames: u64,
     /// Gaps that the writer itself has written.
     pub gaps: u64,
+    /// The length, in bytes, of the write-ahead log beside the file, as of the last commit. It is moved
+    /// into the file at about 32 MiB, unless another process reads an older state for long.
+    pub log_bytes: u64,
     /// Batches that wait in the queue.
     pub queued: usize,
     /// From the reading of a frame's last byte to its commit, for the newest committed frame.
@@ -47,6 +50,7 @@ pub(super) struct Counters {
     pub(super) commits: AtomicU64,
     pub(super) lost_frames: AtomicU64,
     pub(super) gaps: AtomicU64,
+    pub(super) log_bytes: AtomicU64,
     pub(super) lag_last: AtomicU64,
     pub(super) lag_max: AtomicU64,
     pub(super) lag_sum: AtomicU64,
@@ -63,6 +67,7 @@ impl Counters {
             commits: read(&self.commits),
             lost_frames: read(&self.lost_frames),
             gaps: read(&self.gaps),
+            log_bytes: read(&self.log_bytes),
             queued,
             lag_last: Duration::from_nanos(read(&self.lag_last)),
             lag_max: Duration::from_nanos(read(&self.lag_max)),
