@@ -81,7 +81,7 @@ async fn a_log_that_grows_is_told_of_once() {
     let rig = Rig::start_with(|config| config.limits.log = 100_000).await;
     let sender = rig.sender();
     let (mut client, mut server) = rig.pair().await;
-    let frame = masked(0x82, &[7; 60_000]);
+    let frame = masked(0x82, &vec![7; 60_000]);
     let told = || {
         let log = log.0.lock().unwrap();
         log.matches("the recording's log (-wal) grows").count()

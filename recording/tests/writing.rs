@@ -285,7 +285,7 @@ fn a_reader_makes_the_log_long_and_its_end_makes_it_short_again() {
     let (id, opening) = opened(&writer);
     writer.sender().send(vec![opening], None);
     let credit = writer.sender().credit(1 << 20);
-    let mut write = |mib: u64| {
+    let write = |mib: u64| {
         let frames = writer.stats().frames + mib * 1_024;
         while writer.stats().frames < frames {
             let guard = credit.acquire_blocking(100_000);
