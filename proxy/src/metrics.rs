@@ -19,14 +19,20 @@ pub struct Live(Arc<Shared>);
 pub struct Figures {
     /// Clients that are connected now.
     pub clients: u64,
+    /// Clients that connected.
+    pub clients_total: u64,
     /// WebSocket connections that were opened.
     pub established: u64,
     /// Sessions that were seen.
     pub sessions: u64,
     /// Frames that passed on recorded connections.
     pub frames: BothWays,
+    /// Bytes of payload that were committed.
+    pub recorded_bytes: u64,
     /// Gaps in the recording.
     pub gaps: u64,
+    /// Frames that were not recorded.
+    pub lost_frames: u64,
     /// From reading the newest committed frame to its commit.
     pub lag: Duration,
     /// Whether the recorder records.
@@ -44,10 +50,13 @@ impl Live {
         let writer = self.0.sender.stats();
         Figures {
             clients: counted.open,
+            clients_total: counted.connections,
             established: counted.established,
             sessions: counted.sessions,
             frames: counted.frames,
+            recorded_bytes: writer.bytes,
             gaps: counted.gaps + writer.gaps,
+            lost_frames: counted.lost_frames + writer.lost_frames,
             lag: writer.lag_last,
             recording: self.0.sender.state() == WriterState::Running,
         }
