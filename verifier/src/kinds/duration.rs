@@ -43,7 +43,8 @@
 //! - `max`: the limit for every measurement.
 //! - `mean`: the limit for the mean over all.
 //! - `p1 ... p99`: the limit for a percentile (nearest rank).
-//! - `cohort-max`: the limit from the first start to the last end over all holders whose intervals overlap.
+//! - `cohort-max`: the limit from the first start to the last end over all holders whose intervals share an instant: each of them
+//!   is concurrent with each other one.
 //!
 //! # What it cannot see
 //!
@@ -51,8 +52,9 @@
 //! In the mean, the percentiles and the cohorts it counts as long as it was watched: what is too high with that is too high whatever
 //! comes.
 //!
-//! It is exercised by each measurement; with `cohort-max` alone, by those that overlap with another holder's. Overlapping goes on
-//! through others: on a server that is never idle, everybody may be one cohort. A step of a handshake that was refused starts no
+//! It is exercised by each measurement; with `cohort-max` alone, by those that overlap with another holder's. Of cohorts that are
+//! too slow at the same time, the slowest is told; no cohort takes longer than its two slowest members one after the other, so
+//! that a `cohort-max` of twice `max` breaks only where `max` does. A step of a handshake that was refused starts no
 //! clock: that it was accepted is for `handshake` to say. With `to-last` what comes after the recording's end is not seen.
 
 mod check;

@@ -178,12 +178,29 @@ fn sessions(spans: &[(u32, u32)]) -> String {
 }
 
 #[test]
-fn spans_that_overlap_through_others_are_one_cohort() {
-    let chained = sessions(&[(0, 9), (8, 16), (15, 21)]);
-    assert_eq!(trial(COHORT, &chained).story(), ["0", "21"]);
+fn spans_that_share_an_instant_are_a_cohort() {
+    let together = sessions(&[(0, 9), (8, 16), (9, 21)]);
+    assert_eq!(trial(COHORT, &together).story(), ["0", "21"]);
     let apart = sessions(&[(0, 9), (8, 16), (17, 30)]);
     assert_eq!(trial(COHORT, &apart).state(), State::Holds);
     assert_eq!(trial(COHORT, &apart).opportunities(), 2);
+}
+
+#[test]
+fn overlapping_does_not_go_on_through_others() {
+    let never_idle: Vec<_> = (0..10).map(|number| (8 * number, 8 * number + 9)).collect();
+    let trial_of = trial(COHORT, &sessions(&never_idle));
+    assert_eq!(
+        (trial_of.state(), trial_of.opportunities()),
+        (State::Holds, 10)
+    );
+}
+
+#[test]
+fn of_slow_cohorts_at_one_time_the_slowest_is_told() {
+    // From 0 to 24, from 5 to 30 (the slowest), and long after, from 100 to 130.
+    let slow = sessions(&[(0, 10), (5, 24), (20, 30), (100, 110), (105, 130)]);
+    assert_eq!(trial(COHORT, &slow).broken_at(), ["30", "130"]);
 }
 
 #[test]

@@ -68,6 +68,13 @@ struct Measured {
     took: i64,
 }
 
+impl Measured {
+    /// When it ended, or was watched no more.
+    fn end_at(&self) -> i64 {
+        self.span.start.at + self.took
+    }
+}
+
 impl Checker for Check {
     fn observe(&mut self, cx: &Cx<'_>, event: &Event<'_>) {
         let (starts, ends) = (self.from.has(event), self.to.has(event));

@@ -1,46 +1,91 @@
-//! Holders whose measured spans overlap, directly or through others, are a cohort.
+//! Holders whose measured spans share an instant are a cohort: they all worked at once.
 //!
 //! ```text
 //!   s-1   |-------|
-//!   s-2       |-------|            s-1, s-2 and s-3 are one cohort, s-4 is another
+//!   s-2       |-------|            s-1 and s-2 are a cohort, s-2 and s-3 another; s-4 is alone
 //!   s-3             |------|
 //!   s-4                         |-----|
 //! ```
+//!
+//! Spans of which each two overlap share an instant (intervals have that property), so these are the
+//! largest sets in which each is concurrent with each. That s-1 and s-3 are bound together by s-2
+//! would make one cohort of everybody on a server that is never idle (decision 0011).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Check, Measured};
 use crate::engine::{Cx, Holder, in_words, nanoseconds};
 use crate::finding::{Evidence, Outcome, Subject, Violation};
 
-/// Spans that overlap.
+/// Spans that share an instant.
 struct Cohort<'m> {
-    holders: BTreeSet<Holder>,
+    holders: usize,
     first: &'m Measured,
     last: &'m Measured,
-    spans: u64,
 }
 
-impl<'m> Cohort<'m> {
-    fn of(one: &'m Measured) -> Self {
-        Self {
-            holders: BTreeSet::from([one.holder]),
-            first: one,
-            last: one,
-            spans: 1,
-        }
+impl Cohort<'_> {
+    fn start(&self) -> i64 {
+        self.first.span.start.at
     }
 
     fn end(&self) -> i64 {
-        self.last.span.start.at + self.last.took
+        self.last.end_at()
     }
 
-    fn add(&mut self, one: &'m Measured) {
-        self.holders.insert(one.holder);
-        self.spans += 1;
-        if one.span.start.at + one.took > self.end() {
-            self.last = one;
+    fn took(&self) -> i64 {
+        self.end() - self.start()
+    }
+}
+
+/// The spans at an instant, while it moves on from start to end.
+#[derive(Default)]
+struct Now {
+    by_start: BTreeSet<(i64, usize)>,
+    by_end: BTreeSet<(i64, usize)>,
+    holders: BTreeMap<Holder, usize>,
+    /// Those that were in no company yet.
+    alone: BTreeSet<usize>,
+}
+
+impl Now {
+    fn begin(&mut self, number: usize, one: &Measured) {
+        self.by_start.insert((one.span.start.at, number));
+        self.by_end.insert((one.end_at(), number));
+        *self.holders.entry(one.holder).or_default() += 1;
+        self.alone.insert(number);
+    }
+
+    fn end(&mut self, number: usize, one: &Measured) {
+        self.by_start.remove(&(one.span.start.at, number));
+        self.by_end.remove(&(one.end_at(), number));
+        self.alone.remove(&number);
+        if let Some(spans) = self.holders.get_mut(&one.holder) {
+            *spans -= 1;
+            if *spans == 0 {
+                self.holders.remove(&one.holder);
+            }
         }
+    }
+
+    fn cohort<'m>(&self, measured: &'m [Measured]) -> Option<Cohort<'m>> {
+        let (_, first) = self.by_start.first()?;
+        let (_, last) = self.by_end.last()?;
+        Some(Cohort {
+            holders: self.holders.len(),
+            first: &measured[*first],
+            last: &measured[*last],
+        })
+    }
+
+    /// How many spans have come into another holder's company since this was asked last.
+    fn joined(&mut self) -> u64 {
+        if self.holders.len() < 2 {
+            return 0;
+        }
+        let joined = self.alone.len() as u64;
+        self.alone.clear();
+        joined
     }
 }
 
@@ -50,34 +95,30 @@ impl Check {
         let Some(limit) = self.spec.cohort_max.map(nanoseconds) else {
             return 0;
         };
-        let mut by_start: Vec<_> = measured.iter().collect();
-        by_start.sort_by_key(|one| (one.span.start.at, one.span.start.place));
-        let mut cohorts: Vec<Cohort<'_>> = Vec::new();
-        for one in by_start {
-            match cohorts.last_mut() {
-                Some(cohort) if one.span.start.at <= cohort.end() => cohort.add(one),
-                Some(_) | None => cohorts.push(Cohort::of(one)),
+        let (mut slow, concurrent) = slow_cohorts(measured, limit);
+        // The slowest ones, none of which was going on at the time of another: the rest is the same
+        // slowness once more.
+        slow.sort_by_key(|cohort| (-cohort.took(), cohort.start()));
+        let mut told: Vec<Cohort<'_>> = Vec::new();
+        for cohort in slow {
+            let apart =
+                |other: &Cohort<'_>| cohort.end() < other.start() || other.end() < cohort.start();
+            if told.iter().all(apart) {
+                told.push(cohort);
             }
         }
-        let mut concurrent = 0;
-        for cohort in cohorts {
-            if cohort.holders.len() > 1 {
-                concurrent += cohort.spans;
-            }
-            let took = cohort.end() - cohort.first.span.start.at;
-            if took > limit {
-                outcome
-                    .violations
-                    .push(self.slow_cohort(cx, &cohort, took, limit));
-            }
-        }
+        told.sort_by_key(Cohort::start);
+        let violations = told
+            .iter()
+            .map(|cohort| self.slow_cohort(cx, cohort, limit));
+        outcome.violations.extend(violations);
         concurrent
     }
 
-    fn slow_cohort(&self, cx: &Cx<'_>, cohort: &Cohort<'_>, took: i64, limit: i64) -> Violation {
+    fn slow_cohort(&self, cx: &Cx<'_>, cohort: &Cohort<'_>, limit: i64) -> Violation {
         let (first, last) = (cohort.first, cohort.last);
-        let (took, limit) = (in_words(took), in_words(limit));
-        let they = match cohort.holders.len() {
+        let (took, limit) = (in_words(cohort.took()), in_words(limit));
+        let they = match cohort.holders {
             1 => cx.describe(first.holder),
             several => format!("{several} concurrent {}s", self.spec.per.as_str()),
         };
@@ -118,4 +159,32 @@ impl Check {
             )
         }
     }
+}
+
+/// The cohorts that took longer than `limit`, and how many spans were in another holder's company.
+fn slow_cohorts(measured: &[Measured], limit: i64) -> (Vec<Cohort<'_>>, u64) {
+    let by = |at: fn(&Measured) -> i64| {
+        let mut order: Vec<_> = (0..measured.len()).collect();
+        order.sort_by_key(|number| (at(&measured[*number]), *number));
+        order
+    };
+    let mut starts = by(|one| one.span.start.at).into_iter().peekable();
+    let (mut now, mut slow, mut concurrent) = (Now::default(), Vec::new(), 0);
+    for ending in by(Measured::end_at) {
+        let end = measured[ending].end_at();
+        let mut grown = false;
+        // What begins at the very end of another is concurrent with it.
+        while let Some(number) = starts.next_if(|one| measured[*one].span.start.at <= end) {
+            now.begin(number, &measured[number]);
+            grown = true;
+        }
+        // Before a span ends, and after one began: nothing can be added any more.
+        if grown {
+            concurrent += now.joined();
+            let cohort = now.cohort(measured);
+            slow.extend(cohort.filter(|cohort| cohort.took() > limit));
+        }
+        now.end(ending, &measured[ending]);
+    }
+    (slow, concurrent)
 }
