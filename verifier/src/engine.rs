@@ -23,7 +23,7 @@ mod watched;
 
 pub use breaches::Breaches;
 pub use checker::Checker;
-pub use event::{Carried, Event, EventSet};
+pub use event::{Carried, Event, EventSet, Excuse};
 pub use identity::is_hashed;
 pub use judge::{
     ConnectionStats, Coverage, RuleResult, RunError, SessionStats, Verification, verify,

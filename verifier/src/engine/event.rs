@@ -109,10 +109,24 @@ pub struct Event<'e> {
     pub name: Option<&'e str>,
     /// Which of the pack's events it is; often none.
     pub is: EventSet,
+    /// Which of the rule's exceptions covers whoever the connection speaks for here.
+    pub excuse: Excuse,
     /// What the pointers yielded; `None` for a step in a connection's life.
     pub(super) values: Option<&'e Values>,
     /// In the second pass: all strings of a server's message.
     pub(super) strings: Option<&'e Strings>,
+}
+
+/// Which of a rule's exceptions covers whoever an event is about. What one covers is kept apart from
+/// what none does: it must not hide it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Excuse(Option<u16>);
+
+impl Excuse {
+    /// By the exception of that place in the rule; `None`: no exception covers it.
+    pub(super) fn by(exception: Option<usize>) -> Self {
+        Self(exception.and_then(|place| u16::try_from(place).ok()))
+    }
 }
 
 /// A message as it was carried, whatever is in it.

@@ -2,6 +2,7 @@
 
 use wsaudit_tagging::{Provenance, TagKind};
 
+use super::event::{Event, Excuse};
 use super::state::Cx;
 use crate::finding::{Outcome, Place, Subject};
 use crate::history::Tag;
@@ -24,6 +25,14 @@ pub(super) fn apply(rule: &Rule, cx: &Cx<'_>, outcome: &mut Outcome) {
         }
         covering.is_none()
     });
+}
+
+/// Which of the rule's exceptions covers whoever an event's connection speaks for there.
+pub(super) fn excuse(rule: &Rule, cx: &Cx<'_>, event: &Event<'_>) -> Excuse {
+    let covering = rule.except.iter().position(|exception| {
+        exception.event.is_none() && covers(exception, cx, event.subject(), event.place)
+    });
+    Excuse::by(covering)
 }
 
 /// A client can claim to be anyone: only what the server issued excuses.

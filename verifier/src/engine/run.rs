@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use wsaudit_wire::{Direction, Opcode};
 
 use super::checker::Checker;
-use super::event::{Carried, Event, EventSet};
+use super::event::{Carried, Event, EventSet, Excuse};
 use super::program::{PackProgram, Program};
 use super::state::{ConnectionIx, Cx};
 use super::tally::Tally;
@@ -52,6 +52,8 @@ struct Worker<'p> {
     checker: Box<dyn Checker>,
     rule: &'p Rule,
     excepted_events: Vec<(EventSet, &'p str)>,
+    /// Whether the rule has exceptions for somebody, not only for events.
+    excepts_somebody: bool,
     excepted: BTreeMap<String, u64>,
     requires: Option<(EventSet, RequiredPlace)>,
     required: u64,
@@ -182,6 +184,10 @@ impl<'p> Worker<'p> {
             checker,
             rule,
             excepted_events,
+            excepts_somebody: rule
+                .except
+                .iter()
+                .any(|exception| exception.event.is_none()),
             excepted: BTreeMap::new(),
             requires,
             required: 0,
@@ -203,14 +209,23 @@ impl<'p> Worker<'p> {
             *self.excepted.entry((*why).to_owned()).or_default() += 1;
             return;
         }
-        self.checker.observe(cx, event);
+        self.show(cx, event);
+    }
+
+    fn show(&mut self, cx: &Cx<'_>, event: &Event<'_>) {
+        if !self.excepts_somebody {
+            self.checker.observe(cx, event);
+            return;
+        }
+        let excuse = super::exceptions::excuse(self.rule, cx, event);
+        self.checker.observe(cx, &Event { excuse, ..*event });
     }
 
     /// The second pass: what is counted beside the checker was counted in the first one.
     fn observe_again(&mut self, cx: &Cx<'_>, event: &Event<'_>) {
         let hidden = |(events, _): &(EventSet, _)| event.is_one_of(events);
         if self.checker.wants_strings() && !self.excepted_events.iter().any(hidden) {
-            self.checker.observe(cx, event);
+            self.show(cx, event);
         }
     }
 
@@ -334,6 +349,7 @@ impl<'h> Pass<'_, 'h, '_> {
             user,
             name: None,
             is: EventSet::of(&[EventRef::Lifecycle(step)]),
+            excuse: Excuse::default(),
             values: None,
             strings: None,
         };
@@ -427,6 +443,7 @@ impl<'h> Pass<'_, 'h, '_> {
                 user,
                 name,
                 is,
+                excuse: Excuse::default(),
                 values: Some(values),
                 strings: strings.then_some(&self.strings),
             };

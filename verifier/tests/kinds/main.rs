@@ -4,6 +4,7 @@
 mod addressed;
 mod count;
 mod duration;
+mod exceptions;
 mod handshake;
 mod never;
 mod protocol;

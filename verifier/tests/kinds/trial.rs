@@ -113,6 +113,14 @@ impl Trial {
         doubts.map(|doubt| doubt.reason).collect()
     }
 
+    /// What exceptions hid, and why.
+    pub(crate) fn excepted(&self) -> Vec<(&str, u64)> {
+        let excepted = self.result.outcome.excepted.iter();
+        excepted
+            .map(|(why, count)| (why.as_str(), *count))
+            .collect()
+    }
+
     /// What was measured or counted, per session in order of appearance.
     pub(crate) fn measured(&self) -> Vec<Measure> {
         self.result.outcome.measured.values().copied().collect()

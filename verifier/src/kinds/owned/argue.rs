@@ -18,6 +18,7 @@ const COMPARE: &str = "identify sessions by a source that is no secret, as the m
 pub(super) fn argue(mut check: Check, cx: &Cx<'_>) -> Outcome {
     let sightings = std::mem::take(&mut check.sightings).close();
     let uses = std::mem::take(&mut check.uses).close();
+    check.ledger.apply_facts(cx, &check.parties);
     let mut argument = Argument {
         check: &check,
         cx,
@@ -29,18 +30,19 @@ pub(super) fn argue(mut check: Check, cx: &Cx<'_>) -> Outcome {
         unowned: Vec::new(),
     };
     argument.contested();
-    let met = sightings.iter().map(|((resource, _), _)| *resource);
-    argument.listed(met.chain(uses.keys().map(|(resource, _)| *resource)));
+    let met = sightings.iter().map(|((resource, ..), _)| *resource);
+    argument.listed(met.chain(uses.keys().map(|(resource, ..)| *resource)));
     let mut shown = BTreeSet::new();
-    for ((resource, receiver), seen) in sightings {
-        let used = uses.get(&(resource, receiver));
-        if argument.sighting(resource, receiver, &seen, used) {
-            shown.insert((resource, receiver));
+    for (sight, seen) in sightings {
+        let (resource, receiver, _) = sight;
+        if argument.sighting(resource, receiver, &seen, uses.get(&sight)) {
+            shown.insert(sight);
         }
     }
-    for ((resource, user), used) in &uses {
-        if !shown.contains(&(*resource, *user)) {
-            argument.used(*resource, *user, used);
+    for (sight, used) in &uses {
+        let (resource, user, _) = *sight;
+        if !shown.contains(sight) {
+            argument.used(resource, user, used);
         }
     }
     argument.tell_unowned();

@@ -18,18 +18,14 @@ impl Owned {
         let mut ledger = Ledger::new(self.unique_within);
         let mut parties = Parties::default();
         for fact in self.facts.iter().flat_map(|name| compiler.facts(name)) {
-            let resource = ledger.number_everywhere(&fact.resource);
             let owner = parties.number(Party::Named(self.owner, fact.owner.clone()));
-            let support = Support::Fact(fact.origin.clone());
-            ledger.claim(
-                resource,
-                ClaimMade {
-                    owner,
-                    basis: Basis::Fact,
-                    place: None,
-                    support,
-                },
-            );
+            let claim = ClaimMade {
+                owner,
+                basis: Basis::Fact,
+                place: None,
+                support: Support::Fact(fact.origin.clone()),
+            };
+            ledger.fact(&fact.resource, claim);
         }
         Check {
             listed: self.facts.as_deref().map(|name| Listed {
@@ -209,6 +205,7 @@ impl Check {
                 connection: event.connection,
                 severity,
                 answer,
+                excuse: event.excuse,
             };
             match &self.reply {
                 Some(reply) => {
@@ -288,9 +285,7 @@ impl Check {
             .filter(|text| text.chars().nth(SHORTEST_ANYWHERE - 1).is_some());
         resources.extend(
             long.filter_map(|text| self.ledger.find(cx, event, text))
-                .filter(|resource| {
-                    self.spec.claims_nothing() || !self.ledger.get(*resource).claims.is_empty()
-                }),
+                .filter(|resource| self.spec.claims_nothing() || self.ledger.is_claimed(*resource)),
         );
         if resources.len() > named {
             resources.sort_unstable();

@@ -152,6 +152,8 @@ pub(super) struct Ledger {
     reach: Reach,
     resources: Vec<Resource>,
     numbers: HashMap<(Scope, Box<str>), Lives>,
+    /// By id, where ids do not mean the same everywhere.
+    facts: HashMap<String, Vec<ClaimMade>>,
 }
 
 /// What an id means: one resource, until that is released and the id is claimed anew.
@@ -170,6 +172,28 @@ enum Scope {
     Unknown(ConnectionIx),
 }
 
+impl Scope {
+    /// Whether ids mean here what they mean to the session or user of that name.
+    fn is_of(self, cx: &Cx<'_>, kind: HolderKind, name: &str) -> bool {
+        let holder = cx.holder_named(kind, name);
+        let user_of = |session| cx.session_user(session).map(Holder::User);
+        match self {
+            Self::Everywhere => true,
+            Self::Holder(Holder::Connection(connection)) | Self::Unknown(connection) => {
+                cx.first_name(kind, connection) == Some(name)
+            }
+            Self::Holder(here @ Holder::User(_)) => match holder {
+                Some(Holder::Session(session)) => user_of(session) == Some(here),
+                other => other == Some(here),
+            },
+            Self::Holder(here @ Holder::Session(session)) => match holder {
+                Some(Holder::User(_)) => user_of(session) == holder,
+                other => other == Some(here),
+            },
+        }
+    }
+}
+
 /// A resource's key, borrowed.
 #[derive(Hash)]
 struct Key<'k>(Scope, &'k str);
@@ -186,6 +210,7 @@ impl Ledger {
             reach,
             resources: Vec::new(),
             numbers: HashMap::new(),
+            facts: HashMap::new(),
         }
     }
 
@@ -203,9 +228,42 @@ impl Ledger {
         self.number_in(scope, id)
     }
 
-    /// The resource that `id` means everywhere: the one that facts speak of.
-    pub(super) fn number_everywhere(&mut self, id: &str) -> ResourceIx {
-        self.number_in(Scope::Everywhere, id)
+    /// Notes a fact about `id`. Where that does not mean the same everywhere, whom the fact speaks of is
+    /// known once the history is.
+    pub(super) fn fact(&mut self, id: &str, claim: ClaimMade) {
+        if self.reach == Reach::Server {
+            let resource = self.number_in(Scope::Everywhere, id);
+            self.claim(resource, claim);
+        } else {
+            self.facts.entry_ref(id).or_default().push(claim);
+        }
+    }
+
+    /// Whether something says whose a resource is, or a fact about its id may.
+    pub(super) fn is_claimed(&self, resource: ResourceIx) -> bool {
+        let resource = self.get(resource);
+        !resource.claims.is_empty() || self.facts.contains_key(&resource.id)
+    }
+
+    /// Facts about an id speak of the resource that it means to their owner: in the owner's session, to
+    /// the owner's user, on the owner's connections.
+    pub(super) fn apply_facts(&mut self, cx: &Cx<'_>, parties: &Parties) {
+        let facts = std::mem::take(&mut self.facts);
+        let mut met: Vec<_> = self
+            .numbers
+            .iter()
+            .filter_map(|((scope, id), lives)| Some((lives.first, *scope, facts.get(&**id)?)))
+            .collect();
+        met.sort_unstable_by_key(|(resource, ..)| *resource);
+        for (resource, scope, facts) in met {
+            for fact in facts {
+                if let Party::Named(kind, owner) = parties.get(fact.owner)
+                    && scope.is_of(cx, *kind, owner)
+                {
+                    self.claim(resource, fact.clone());
+                }
+            }
+        }
     }
 
     /// The resource that `id` means in an event, if it was met before.

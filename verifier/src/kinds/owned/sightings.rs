@@ -3,7 +3,7 @@
 use hashbrown::HashMap;
 
 use super::ledger::{PartyIx, ResourceIx};
-use crate::engine::{ConnectionIx, Event};
+use crate::engine::{ConnectionIx, Event, Excuse};
 use crate::finding::Place;
 
 /// A frame that shows a resource to somebody.
@@ -43,12 +43,15 @@ pub(super) struct Seen {
     pub(super) count: u64,
 }
 
+/// Who saw what; what an exception covers is kept apart.
+pub(super) type Sight = (ResourceIx, PartyIx, Excuse);
+
 /// All sightings of one rule: one entry for each resource and receiver.
 #[derive(Debug, Default)]
 pub(super) struct Sightings {
-    seen: HashMap<(ResourceIx, PartyIx), Seen>,
+    seen: HashMap<Sight, Seen>,
     /// By resource: who saw it.
-    receivers: HashMap<ResourceIx, Vec<PartyIx>>,
+    receivers: HashMap<ResourceIx, Vec<(PartyIx, Excuse)>>,
 }
 
 impl Sightings {
@@ -61,7 +64,7 @@ impl Sightings {
         access_ended: Option<Place>,
         slack: i64,
     ) {
-        let seen = self.of(resource, receiver);
+        let seen = self.of((resource, receiver, event.excuse));
         seen.count += 1;
         if seen.definite.is_some() {
             return;
@@ -77,7 +80,7 @@ impl Sightings {
 
     /// A resource is shown to somebody whose access ended a moment ago.
     pub(super) fn doubt(&mut self, resource: ResourceIx, receiver: PartyIx, event: &Event<'_>) {
-        let seen = self.of(resource, receiver);
+        let seen = self.of((resource, receiver, event.excuse));
         seen.count += 1;
         seen.doubtful
             .get_or_insert_with(|| Sighting::of(event, None));
@@ -92,8 +95,8 @@ impl Sightings {
         at: i64,
         slack: i64,
     ) {
-        for receiver in self.receivers.get(&resource).into_iter().flatten() {
-            let Some(seen) = self.seen.get_mut(&(resource, *receiver)) else {
+        for (receiver, excuse) in self.receivers.get(&resource).into_iter().flatten() {
+            let Some(seen) = self.seen.get_mut(&(resource, *receiver, *excuse)) else {
                 continue;
             };
             let Some(pending) = seen
@@ -110,15 +113,17 @@ impl Sightings {
         }
     }
 
-    fn of(&mut self, resource: ResourceIx, receiver: PartyIx) -> &mut Seen {
-        self.seen.entry((resource, receiver)).or_insert_with(|| {
-            self.receivers.entry(resource).or_default().push(receiver);
+    fn of(&mut self, sight: Sight) -> &mut Seen {
+        self.seen.entry(sight).or_insert_with(|| {
+            let (resource, receiver, excuse) = sight;
+            let receivers = self.receivers.entry(resource).or_default();
+            receivers.push((receiver, excuse));
             Seen::default()
         })
     }
 
     /// All of them, in the order of resources and receivers: no more access will be given.
-    pub(super) fn close(self) -> Vec<((ResourceIx, PartyIx), Seen)> {
+    pub(super) fn close(self) -> Vec<(Sight, Seen)> {
         let mut all: Vec<_> = self
             .seen
             .into_iter()

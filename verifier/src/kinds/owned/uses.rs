@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use hashbrown::{HashMap, HashSet};
 
 use super::ledger::{PartyIx, ResourceIx};
-use crate::engine::ConnectionIx;
+use super::sightings::Sight;
+use crate::engine::{ConnectionIx, Excuse};
 use crate::finding::{Place, Severity};
 
 /// The uses of one rule.
@@ -21,9 +22,9 @@ pub(super) struct Uses {
     /// Who ever named what.
     named: HashSet<(ResourceIx, PartyIx)>,
     /// Answered, by resource and user.
-    told: HashMap<(ResourceIx, PartyIx), Told>,
+    told: HashMap<Sight, Told>,
     /// By resource: who used it.
-    users: HashMap<ResourceIx, Vec<PartyIx>>,
+    users: HashMap<ResourceIx, Vec<(PartyIx, Excuse)>>,
 }
 
 #[derive(Debug)]
@@ -62,6 +63,8 @@ pub(super) struct Used {
     pub(super) connection: ConnectionIx,
     pub(super) severity: Severity,
     pub(super) answer: Answer,
+    /// Which exception covers whoever asked.
+    pub(super) excuse: Excuse,
 }
 
 /// How a use was answered, the one that tells most first.
@@ -177,8 +180,8 @@ impl Uses {
         at: i64,
         slack: i64,
     ) {
-        for user in self.users.get(&resource).into_iter().flatten() {
-            let Some(told) = self.told.get_mut(&(resource, *user)) else {
+        for (user, excuse) in self.users.get(&resource).into_iter().flatten() {
+            let Some(told) = self.told.get_mut(&(resource, *user, *excuse)) else {
                 continue;
             };
             for mut used in std::mem::take(&mut told.recent) {
@@ -203,7 +206,7 @@ impl Uses {
     }
 
     /// The use of a resource that tells most about a party. Everything still open is unanswered.
-    pub(super) fn close(mut self) -> BTreeMap<(ResourceIx, PartyIx), Used> {
+    pub(super) fn close(mut self) -> BTreeMap<Sight, Used> {
         for (_, open) in std::mem::take(&mut self.open) {
             let used = match (open.provisional, open.access) {
                 (Some(answer), Since::Refused) => open.used.answered(answer),
@@ -223,13 +226,17 @@ impl Uses {
 
     /// Notes a use whose answer is known.
     pub(super) fn tell(&mut self, resource: ResourceIx, user: PartyIx, used: Used, slack: i64) {
-        let told = self.told.entry((resource, user)).or_insert_with(|| {
-            self.users.entry(resource).or_default().push(user);
-            Told {
-                most: None,
-                recent: Vec::new(),
-            }
-        });
+        let told = self
+            .told
+            .entry((resource, user, used.excuse))
+            .or_insert_with(|| {
+                let users = self.users.entry(resource).or_default();
+                users.push((user, used.excuse));
+                Told {
+                    most: None,
+                    recent: Vec::new(),
+                }
+            });
         for recent in std::mem::take(&mut told.recent) {
             if used.at.saturating_sub(recent.at) > slack {
                 told.add(recent);

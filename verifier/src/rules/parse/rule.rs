@@ -69,7 +69,8 @@ fn rule(
         Some(name)
     });
     let title = table.required("title").and_then(Node::prose);
-    let except = each(table.get("except"), |node| exception(node, names));
+    let excepted = table.get("except");
+    let except = each(excepted, |node| exception(node, names));
     let requires = table
         .get("requires")
         .and_then(|node| requirement(node, names));
@@ -87,6 +88,14 @@ fn rule(
     let spec = reader(&mut table, names);
     table.finish();
     let spec = spec?;
+    if let Some(node) = excepted
+        && !spec.reads_messages()
+        && except.iter().any(|exception| exception.event.is_some())
+    {
+        node.error(format_args!("a rule of kind `{kind}` looks at no events"))
+            .label("expected `session`, `user` or `device` in its exceptions")
+            .emit();
+    }
     if let Some((node, field)) = reports {
         check_report(node, field, &spec);
     }
