@@ -10,7 +10,7 @@ use tempfile::tempdir;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio_tungstenite::tungstenite::Message;
-use wsaudit_recording::PartNames;
+use wsaudit_recording::{PartNames, Reader};
 
 use super::harness::{Ran, Recorder, has, run, runtime};
 
@@ -293,4 +293,70 @@ fn a_damaged_part_is_told_and_missing() {
     let found = verify(&rules, &files, &[]).ends_with(2);
     has(&found.stderr, &["traffic-000002.db", "not an SQLite file"]);
     has(&found.stdout, &["part 2 of run ", "is missing"]);
+}
+
+#[test]
+fn a_run_that_is_added_begins_after_the_last_part() {
+    let directory = tempdir().unwrap();
+    let rules = rules(directory.path());
+    let runtime = runtime();
+    let upstream = runtime.block_on(backend());
+    let out = directory.path().join("traffic.db");
+    let config = directory.path().join("wsaudit.toml");
+    let key = key(directory.path(), "key", 7);
+    fs::write(
+        &config,
+        "append = true\nrotate = [\"1GiB\", \"1h\"]\nredaction-key-file = \"key\"\n",
+    )
+    .unwrap();
+    let names = PartNames::of(&out);
+    for session in ["s-1", "s-2"] {
+        let config = config.to_str().unwrap();
+        let recorder = Recorder::start(&upstream, &out, &["--config", config]);
+        runtime.block_on(async {
+            let mut socket = connect(&recorder, session).await;
+            make(&mut socket, "same", 1).await;
+            socket.close(None).await.unwrap();
+        });
+        recorder.stop().with_code(0);
+    }
+    assert!(!out.exists(), "that is the name of all parts");
+    let files = [names.path(1), names.path(2)];
+    assert_eq!(names.newest().unwrap(), Some(2));
+    let runs: Vec<_> = files
+        .iter()
+        .map(|file| Reader::open(file).unwrap().runs()[0].clone())
+        .collect();
+    assert_eq!((runs[1].id.0, runs[1].part), (2, 1));
+    assert!(runs[1].first_seq > runs[0].first_seq);
+    assert!(
+        runs[0]
+            .config
+            .contains(r#""rotate":{"bytes":1073741824,"seconds":3600.0}"#)
+    );
+    // Two runs, each whole: two recordings of one history, in which two sessions claim one document.
+    let found = verify(&rules, &files, &["--format", "json"]).ends_with(1);
+    let report: serde_json::Value = serde_json::from_str(&found.stdout).unwrap();
+    assert_eq!(report["recordings"].as_array().unwrap().len(), 2);
+    assert_eq!(report["recordings"][0]["files"], serde_json::json!([]));
+    // Without --append, none of them may be there.
+    let ran = run([
+        "record",
+        "--listen",
+        "127.0.0.1:0",
+        "--upstream",
+        &upstream,
+        "--out",
+    ]
+    .map(OsString::from)
+    .into_iter()
+    .chain([
+        out.into(),
+        "--redaction-key-file".into(),
+        key.into(),
+        "--rotate".into(),
+        "1h".into(),
+    ]))
+    .ends_with(2);
+    has(ran.error(), &["traffic-000002.db: the file exists"]);
 }

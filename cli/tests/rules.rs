@@ -85,7 +85,7 @@ fn a_sound_pack_is_sound_and_the_shipped_ones_are() {
     let rules = Path::new(env!("CARGO_MANIFEST_DIR")).join("../rules");
     has(
         &check(&["--deny-warnings"], &rules).ends_with(0).stdout,
-        &["3 packs"],
+        &["4 packs"],
     );
     for name in ["agent-platform", "handshake", "protocol"] {
         check(&["--deny-warnings"], Path::new(name)).ends_with(0);
