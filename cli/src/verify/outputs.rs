@@ -166,18 +166,18 @@ impl Outputs {
 
     /// Writes them all. What cannot be written is told, and the rest is written; whether all was.
     ///
-    /// `stdout`: whether there is something to say on standard output.
+    /// `told`: whether there is something to tell people; if not, all has been said on standard error.
     pub(super) fn write(
         &self,
         audit: &Audit,
         text: &TextOf<'_>,
         output: &mut Output,
-        stdout: bool,
+        told: bool,
     ) -> anyhow::Result<Written> {
         let mut written = Written::All;
         for sink in &self.sinks {
             match &sink.target {
-                Target::Stdout if stdout => {
+                Target::Stdout if told || sink.format != Format::Text => {
                     let report = rendered(sink.format, audit, &|| text(output.paint()));
                     output.write_all(report.as_bytes())?;
                 }

@@ -108,7 +108,8 @@ fn escape(text: &str, out: &mut String) {
             '\u{200B}'..='\u{200F}'
             | '\u{2028}'..='\u{202E}'
             | '\u{2060}'..='\u{2069}'
-            | '\u{FEFF}' => code(character, out),
+            | '\u{FEFF}'
+            | '\u{FFFE}'..='\u{FFFF}' => code(character, out),
             character if character.is_control() => code(character, out),
             character => out.push(character),
         }

@@ -24,7 +24,8 @@ struct Annotation<'r> {
     level: &'static str,
     anchor: Option<Anchor<'r>>,
     title: String,
-    message: String,
+    /// As they are; a line break within one is no line break.
+    lines: Vec<String>,
 }
 
 /// What a run tells, as annotations: at most eight, and how many more there are.
@@ -62,7 +63,7 @@ fn annotations(report: &Report) -> Vec<Annotation<'_>> {
             column: 1,
         }),
         title: "wsaudit: cannot be read".to_owned(),
-        message: unread.why.clone(),
+        lines: vec![unread.why.clone()],
     }));
     all
 }
@@ -103,12 +104,10 @@ fn doubts(audit: &Audit) -> Vec<Annotation<'_>> {
             level: "warning",
             anchor: rule.map(|rule| anchor(report, rule, reason.recording.as_deref())),
             title: format!("wsaudit: {}", reason.reason),
-            message: format!(
-                "{}: {}{more}\nto settle it: {}",
-                report.name(),
-                reason.message,
-                reason.settle
-            ),
+            lines: vec![
+                format!("{}: {}{more}", report.name(), reason.message),
+                format!("to settle it: {}", reason.settle),
+            ],
         }
     });
     told.collect()
@@ -117,17 +116,17 @@ fn doubts(audit: &Audit) -> Vec<Annotation<'_>> {
 fn of_violation<'r>(report: &'r Report, violation: &'r Violation) -> Annotation<'r> {
     let rule = report.rule(&violation.pack, &violation.rule);
     let place = &violation.offending;
-    let mut message = format!(
+    let mut lines = vec![format!(
         "{} (frame {} of {})",
         violation.message, place.seq, place.recording
-    );
+    )];
     for (number, line) in (1..).zip(&violation.evidence).take(MOST_LINES) {
         let frame = line
             .seq
             .map_or(String::new(), |seq| format!(", frame {seq}"));
-        let _ = write!(message, "\n{number}. {}{frame}", line.text);
+        lines.push(format!("{number}. {}{frame}", line.text));
     }
-    let _ = write!(message, "\nexpected: {}", violation.expected);
+    lines.push(format!("expected: {}", violation.expected));
     let outcome = violation.standing.as_ref().map_or("", |it| it.outcome);
     let (rank, level, prefix) = match (outcome, violation.severity) {
         (Standing::KNOWN, _) => (5, "notice", "known: "),
@@ -141,7 +140,7 @@ fn of_violation<'r>(report: &'r Report, violation: &'r Violation) -> Annotation<
         level,
         anchor: rule.map(|rule| anchor(report, rule, Some(&place.recording))),
         title: format!("{prefix}{}", violation.rule),
-        message,
+        lines,
     }
 }
 
@@ -153,7 +152,7 @@ fn line(annotation: &Annotation<'_>, out: &mut String) {
         properties.push(format!("col={column}"));
     }
     properties.push(format!("title={}", property(&annotation.title)));
-    let lines = annotation.message.split('\n').map(printable);
+    let lines = annotation.lines.iter().map(|line| printable(line));
     let message = lines.collect::<Vec<_>>().join("\n");
     let _ = writeln!(
         out,
@@ -169,6 +168,7 @@ fn data(text: &str) -> String {
     text.replace('%', "%25")
         .replace('\r', "%0D")
         .replace('\n', "%0A")
+        .replace("##[", "\\u{23}#[")
 }
 
 /// A command's property, which ends at a comma, and all of which end at a colon.
