@@ -21,6 +21,7 @@ macro_rules! kinds {
 kinds! {
     "addressed",
     "always",
+    "correlated",
     "count",
     "duration",
     "handshake",
