@@ -8,6 +8,7 @@ mod file;
 mod numbers;
 mod output;
 mod shell;
+mod status;
 #[cfg(feature = "verify")]
 mod table;
 

@@ -6,6 +6,8 @@ use std::io::{self, BufWriter, Stdout, Write};
 
 use anyhow::Context as _;
 
+use crate::status::AboveStatus;
+
 /// When to use colours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
 pub(crate) enum ColorChoice {
@@ -134,7 +136,7 @@ impl Write for Output {
 
 /// One line on standard error, where nobody has to read it.
 pub(crate) fn say(line: &str) {
-    let _ = writeln!(io::stderr(), "{line}");
+    let _ = AboveStatus.write_all(format!("{line}\n").as_bytes());
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ mod rotate;
 mod settings;
 mod signals;
 mod size;
+mod status;
 mod summary;
 
 use std::io::{self, IsTerminal as _, Write as _};
@@ -21,6 +22,7 @@ use wsaudit_recording::{PartNames, Writer, WriterOptions};
 
 use crate::exit::Exit;
 use crate::output::{ColorChoice, Output, Paint, say};
+use crate::status::AboveStatus;
 
 use flags::LogFormat;
 pub(crate) use flags::RecordArgs;
@@ -85,7 +87,17 @@ pub(crate) fn run(args: &RecordArgs, output: &mut Output) -> anyhow::Result<Exit
         if let Some(addr) = bound.admin_addr() {
             say(&format!("serving /metrics and /healthz on http://{addr}"));
         }
-        Ok(bound.run(signals.first()).await)
+        // Lines for machines are not to be mixed with one for people.
+        let watched = io::stderr().is_terminal() && !args.quiet && log_format == LogFormat::Text;
+        let paint = output.color().paint(true);
+        let status = watched.then(|| tokio::spawn(status::follow(bound.live(), paint)));
+        let summary = bound.run(signals.first()).await;
+        if let Some(status) = status {
+            status.abort();
+            // It ends with its line, before the summary comes.
+            let _ = status.await;
+        }
+        Ok(summary)
     })?;
     let report = summary::Report::new(&summary, &file, parts.as_ref(), run, &tags);
     if args.json {
@@ -126,7 +138,7 @@ fn log_to_stderr(color: ColorChoice, format: LogFormat) -> anyhow::Result<()> {
     let ansi = color.paint(io::stderr().is_terminal()) == Paint::Ansi;
     let lines = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(io::stderr)
+        .with_writer(|| AboveStatus)
         .with_target(false);
     match format {
         LogFormat::Text => lines.with_ansi(ansi).init(),

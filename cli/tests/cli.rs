@@ -22,5 +22,6 @@ mod reports;
 mod rotate;
 mod rules;
 mod show;
+mod status;
 mod transparency;
 mod verify;

@@ -41,6 +41,7 @@ Exit codes: 0 the recording was closed cleanly, 2 it could not be begun or not b
 /// Record WebSocket traffic: a transparent proxy in front of a server
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag")]
 pub(crate) struct RecordArgs {
     /// A file with what these flags say; a flag overrides what is in it
     #[arg(long, value_name = "FILE")]
@@ -138,6 +139,9 @@ pub(crate) struct RecordArgs {
     /// How log lines are written [default: text]
     #[arg(long, value_enum, value_name = "FORMAT")]
     pub(super) log_format: Option<LogFormat>,
+    /// No status line while it records; there is one where standard error is a terminal
+    #[arg(long, short)]
+    pub(super) quiet: bool,
     /// Print the summary as JSON
     #[arg(long)]
     pub(super) json: bool,
