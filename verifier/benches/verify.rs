@@ -37,6 +37,7 @@ fn tag(kind: TagKind, value: String, from: u64) -> Tag {
 fn history() -> MemorySource {
     let connections = (1..=SESSIONS)
         .map(|number| Connection {
+            http: None,
             number,
             opened: Moment {
                 seq: number * 2 - 1,

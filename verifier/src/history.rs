@@ -150,9 +150,73 @@ pub struct Connection {
     pub subprotocol: Option<String>,
     /// On whose behalf it speaks, in the order of `from`.
     pub tags: Vec<Tag>,
+    /// What there is besides, where it is no WebSocket but a plain HTTP exchange: its request and its
+    /// answer are its messages. `status` and the heads are those of the exchange, `closed` is its end.
+    pub http: Option<Exchange>,
+}
+
+/// A plain HTTP exchange.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Exchange {
+    /// `POST`.
+    pub method: String,
+    /// The target, with its query.
+    pub target: String,
+    /// The method and the path, which are the name of its messages: `POST /api/threads`.
+    pub name: String,
+}
+
+impl Exchange {
+    /// An exchange of that method and target.
+    pub fn new(method: &str, target: &str) -> Self {
+        let path = target.split(['?', '#']).next().unwrap_or_default();
+        Self {
+            method: method.to_owned(),
+            target: target.to_owned(),
+            name: format!("{method} {path}"),
+        }
+    }
+
+    /// The target without its query.
+    pub fn path(&self) -> &str {
+        &self.name[self.method.len() + 1..]
+    }
 }
 
 impl Connection {
+    /// The media type of a message's body, where the head names one and this is an exchange.
+    pub fn media_type(&self, direction: Direction) -> Option<String> {
+        let named = |headers: &wsaudit_wire::Headers| {
+            let value = String::from_utf8_lossy(headers.get("Content-Type")?).into_owned();
+            let essence = value.split(';').next().unwrap_or_default();
+            Some(essence.trim().to_ascii_lowercase())
+        };
+        match direction {
+            Direction::ClientToServer => {
+                let head = wsaudit_wire::RequestHead::parse(&self.request_head).ok()?;
+                named(head.headers())
+            }
+            Direction::ServerToClient => {
+                let head = wsaudit_wire::ResponseHead::parse(&self.response_head).ok()?;
+                named(head.headers())
+            }
+        }
+    }
+
+    /// Of an exchange that says only in its answer whom it speaks for (a login), the request is of the
+    /// same one.
+    pub(crate) fn speak_from_the_beginning(&mut self) {
+        if self.http.is_none() {
+            return;
+        }
+        for kind in [TagKind::Session, TagKind::User, TagKind::Device] {
+            if let Some(first) = self.tags.iter_mut().find(|tag| tag.kind == kind) {
+                first.from = first.from.min(self.opened.seq);
+            }
+        }
+        self.tags.sort_by_key(|tag| tag.from);
+    }
+
     /// Whether the server answered 101.
     pub fn accepted(&self) -> bool {
         self.status == Some(101)

@@ -9,6 +9,7 @@ mod file;
 mod load;
 mod matcher;
 mod parse;
+mod path_pattern;
 mod pointer;
 pub(crate) mod read;
 pub mod schema;
@@ -20,6 +21,7 @@ pub(crate) use document::document;
 pub use file::RuleFile;
 pub use load::{Checked, LoadError};
 pub use matcher::{Comparison, Literal, Matcher};
+pub use path_pattern::PathPattern;
 pub use pointer::{Pointer, PointerError, Step as PointerStep};
 
 use std::collections::BTreeMap;
@@ -110,10 +112,24 @@ pub struct EventDef {
     /// What values the message must have. All must match; a pointer that yields several values
     /// matches if one of them does.
     pub conditions: Vec<Condition>,
+    /// For a message of a plain HTTP exchange: what its head must be. `None`: it is one of a
+    /// WebSocket.
+    pub http: Option<HttpEvent>,
     /// Where ids are in this event, instead of where the field says.
     pub bind: BTreeMap<FieldId, Vec<Pointer>>,
     /// Where it stands.
     pub location: Location,
+}
+
+/// What the head of a request, or of an answer and the request before it, must be.
+#[derive(Debug, Clone, Default)]
+pub struct HttpEvent {
+    /// The request's method.
+    pub method: Option<Matcher>,
+    /// The request's path.
+    pub path: Option<PathPattern>,
+    /// The answer's status.
+    pub status: Option<Matcher>,
 }
 
 /// A value that a message must have.
@@ -154,6 +170,8 @@ pub enum Selector {
     Field(FieldId),
     /// A pointer written in the rule.
     Pointer(Pointer),
+    /// `@exchange`: the HTTP exchange itself, which its request and its answer share.
+    Exchange,
 }
 
 /// Whom a rule is about.

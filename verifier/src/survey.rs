@@ -5,7 +5,9 @@
 
 mod walk;
 
-use std::collections::BTreeMap;
+pub(crate) use walk::looks_like_an_id;
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use wsaudit_wire::{Direction, Opcode};
 
@@ -46,10 +48,21 @@ pub fn survey(packs: &[Pack], sources: &[Box<dyn Source>]) -> Result<Survey, Sou
     let mut found = BTreeMap::<(String, Direction), (u64, String)>::new();
     let mut left_out = 0;
     for source in sources {
+        // What is asked for over HTTP is not known to be in the packs' words.
+        let exchanges: BTreeSet<_> = source
+            .outline()
+            .connections
+            .iter()
+            .filter(|connection| connection.http.is_some())
+            .map(|connection| connection.number)
+            .collect();
         let mut reading = source.reading()?;
         let mut cursor = reading.begin()?;
         while cursor.advance()?.is_some() {
             let message = cursor.current()?;
+            if exchanges.contains(&message.connection) {
+                continue;
+            }
             let SourcePayload::Whole(bytes) = message.payload else {
                 continue;
             };

@@ -247,6 +247,7 @@ impl History {
             (What::Open, None) => {
                 *now = Some(connections.len());
                 connections.push(Connection {
+                    http: None,
                     number: connections.len() as u64 + 1,
                     opened: moment,
                     answered: None,

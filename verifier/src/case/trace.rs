@@ -1,5 +1,6 @@
 //! The history that a case writes down: declarations and timed lines.
 
+mod http;
 mod payload;
 mod state;
 
@@ -10,7 +11,9 @@ use self::state::{Life, Named};
 use super::error::Problem;
 use super::line::Statement;
 use super::word::{self, Words};
-use crate::history::{Anomaly, Gap, GapCause, MemoryMessage, MemorySource, Moment, Outline, Tag};
+use crate::history::{
+    Anomaly, Connection, Gap, GapCause, MemoryMessage, MemorySource, Moment, Outline, Tag,
+};
 use crate::rules::read::nearest;
 
 /// When traces begin: 2026-01-01T00:00:00Z, in nanoseconds since the Unix epoch.
@@ -23,6 +26,10 @@ const RESERVED: [&str; 7] = ["end", "unclean", "gap", "expect", "todo", "fact", 
 #[derive(Debug, Default)]
 pub(super) struct Trace {
     connections: Vec<Named>,
+    /// HTTP exchanges, in the order of their requests.
+    exchanges: Vec<Connection>,
+    /// Who has asked and waits for the answer, with the exchange; the first one first.
+    asked: Vec<(usize, usize)>,
     opened: u64,
     messages: Vec<MemoryMessage>,
     gaps: Vec<Gap>,
@@ -128,8 +135,8 @@ impl Trace {
 
     /// What a connection does on a line.
     fn act(&mut self, index: usize, moment: Moment, words: &mut Words<'_>) -> Result<(), Problem> {
-        const VERBS: [&str; 10] = [
-            ">", "<", "open", "accept", "refuse", "close", "drop", "is", "gap", "anomaly",
+        const VERBS: [&str; 11] = [
+            ">", "<", "http", "open", "accept", "refuse", "close", "drop", "is", "gap", "anomaly",
         ];
         let verb = words.expect("what the connection does")?;
         match verb {
@@ -173,6 +180,7 @@ impl Trace {
                 self.connections[index].close(moment)?;
             }
             "anomaly" => self.anomaly(index, moment, Direction::ClientToServer, words)?,
+            "http" => self.http(index, moment, words)?,
             ">" => self.send(index, moment, Direction::ClientToServer, words)?,
             "<" => self.send(index, moment, Direction::ServerToClient, words)?,
             other => return Err(word::unknown(other, &VERBS, &[])),
@@ -313,7 +321,7 @@ impl Trace {
         let problems = self
             .connections
             .iter()
-            .filter(|connection| connection.life == Life::Declared)
+            .filter(|connection| connection.life == Life::Declared && !connection.speaks_http)
             .map(|connection| {
                 let problem = Problem::WrongState {
                     name: connection.name.clone(),
@@ -323,7 +331,10 @@ impl Trace {
                 (connection.line, problem)
             })
             .collect();
-        let mut connections: Vec<_> = self.connections.into_iter().map(Named::finish).collect();
+        let sockets = self.connections.into_iter();
+        let sockets = sockets.filter(|connection| connection.life != Life::Declared);
+        let mut connections: Vec<_> = sockets.map(Named::finish).collect();
+        connections.extend(self.exchanges);
         connections.sort_by_key(|connection| connection.number);
         let outline = Outline {
             name: file.to_owned(),

@@ -3,25 +3,40 @@
 use std::collections::BTreeMap;
 
 use super::json::{self, Trie};
-use super::{DecodeError, SlotId, Values};
+use super::{DecodeError, SlotId, Value, Values};
 use crate::rules::{Codec, Pointer};
 
 /// Collects the pointers that rules ask for; equal ones share a slot.
 #[derive(Debug, Default)]
 pub struct ExtractorBuilder {
     slots: BTreeMap<Pointer, SlotId>,
+    /// Slots of values that no pointer leads to.
+    others: usize,
 }
 
 impl ExtractorBuilder {
     /// The slot of `pointer`.
     pub fn slot(&mut self, pointer: &Pointer) -> SlotId {
-        let next = SlotId(u16::try_from(self.slots.len()).expect("fewer than 65,536 pointers"));
+        let next = self.next();
         *self.slots.entry(pointer.clone()).or_insert(next)
+    }
+
+    /// A slot for values that no pointer leads to; see [`Extractor::push`].
+    pub fn other_slot(&mut self) -> SlotId {
+        let next = self.next();
+        self.others += 1;
+        next
+    }
+
+    fn next(&self) -> SlotId {
+        let count = self.slots.len() + self.others;
+        SlotId(u16::try_from(count).expect("fewer than 65,536 pointers"))
     }
 
     /// Compiles them.
     pub fn build(self) -> Extractor {
-        let values = Values::with_slots(self.slots.len());
+        let slots = self.slots.len() + self.others;
+        let values = Values::with_slots(slots);
         let pointers: Vec<_> = self.slots.into_iter().collect();
         let trie = Trie::new(
             pointers
@@ -31,7 +46,7 @@ impl ExtractorBuilder {
         Extractor {
             trie,
             values,
-            yielded: vec![0; pointers.len()],
+            yielded: vec![0; slots],
             pointers,
         }
     }
@@ -61,6 +76,17 @@ impl Extractor {
             Err(_) => self.values.clear(),
         }
         read
+    }
+
+    /// Begins a message that has no body to be read.
+    pub fn read_nothing(&mut self) {
+        self.values.clear();
+    }
+
+    /// Adds a value that no pointer leads to, to those of the last message.
+    pub fn push(&mut self, slot: SlotId, text: &str) {
+        self.values.push(&[slot], Value::Text(text));
+        self.yielded[slot.index()] += 1;
     }
 
     /// What the last message yielded.
@@ -93,7 +119,6 @@ pub(super) fn utf8(message: &[u8]) -> Result<&str, DecodeError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::decode::Value;
 
     /// What `pointer` yields in `message`, as text.
     fn yields(pointers: &[&str], message: &str) -> Vec<Vec<String>> {

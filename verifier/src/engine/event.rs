@@ -7,6 +7,7 @@ use super::state::{ConnectionIx, Holder, SessionIx, UserIx};
 use crate::decode::{Strings, Values};
 use crate::finding::{Place, Subject};
 use crate::history::SourcePayload;
+use crate::rules::read::Carrier;
 use crate::rules::{EventId, EventRef, HolderKind, Lifecycle};
 
 /// A set of a pack's events: which a rule speaks of, or which a message is.
@@ -100,6 +101,8 @@ pub struct Event<'e> {
     pub connection: ConnectionIx,
     /// The way it travelled; `None` for a step in a connection's life.
     pub direction: Option<Direction>,
+    /// What carried it.
+    pub(super) carrier: Carrier,
     /// The connection's session at that place. A step that comes before anything is known of it has
     /// the one that the connection turns out to speak for: the whole history is known.
     pub session: Option<SessionIx>,

@@ -281,6 +281,9 @@ impl Judge<'_, '_> {
                          followed in such messages (an expression needs no JSON), or leave the \
                          connection out with [scope]"
                         .to_owned(),
+                    _ if state.info.http.is_some() => "record again with a larger \
+                         --max-recorded-body, or choose other paths with --record-http"
+                        .to_owned(),
                     _ => format!(
                         "choose another codec than `{codec}` in [message], or leave the \
                          connection out with [scope]"
@@ -301,6 +304,8 @@ impl Judge<'_, '_> {
         let (cx, tally) = (&self.finished.cx, &self.finished.tally);
         let mut unidentified = cx.connections().filter(|(index, state)| {
             self.finished.scopes[pack][index.0 as usize]
+                // Of exchanges, those that a rule could not judge are told by the rule.
+                && state.info.http.is_none()
                 && state.identified_from.is_none()
                 && tally.received[index.0 as usize] > 0
         });
@@ -479,7 +484,9 @@ fn sessions(finished: &Finished<'_>) -> Vec<SessionStats> {
         own.extend(state.session);
         for session in own {
             let stats = &mut sessions[session.0 as usize];
-            stats.connections.push(index);
+            if state.info.http.is_none() {
+                stats.connections.push(index);
+            }
             stats.connected |= state.info.accepted();
             if stats.device.is_none() {
                 stats.device.clone_from(&state.device);

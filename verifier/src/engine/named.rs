@@ -4,6 +4,7 @@ use wsaudit_wire::Direction;
 
 use super::event::{Event, EventSet};
 use super::program::Compiler;
+use crate::rules::read::Carrier;
 use crate::rules::{EventRef, Lifecycle};
 
 /// Events that a rule speaks of.
@@ -11,7 +12,7 @@ use crate::rules::{EventRef, Lifecycle};
 pub struct Named {
     set: EventSet,
     all: Vec<(EventSet, String)>,
-    ways: Vec<Option<Direction>>,
+    ways: Vec<Option<(Direction, Carrier)>>,
 }
 
 impl Named {
@@ -36,7 +37,9 @@ impl Named {
     /// Whether one of them could travel the way that `event` does (or is, as it is, a step in a
     /// connection's life).
     pub fn could_come_like(&self, event: &Event<'_>) -> bool {
-        self.ways.contains(&event.direction)
+        let way = event.direction;
+        self.ways
+            .contains(&way.map(|direction| (direction, event.carrier)))
     }
 
     /// Whether one of them is a step in a connection's life.
@@ -62,15 +65,19 @@ impl Named {
 impl Compiler<'_> {
     /// Events of the pack, with their names.
     pub fn named(&self, events: &[EventRef]) -> Named {
-        let both = Direction::BOTH.map(Some);
+        let both = Direction::BOTH.map(|direction| Some((direction, Carrier::Socket)));
         let mut ways = Vec::new();
         for event in events {
             match event {
                 EventRef::Lifecycle(_) => ways.push(None),
-                EventRef::Message(id) => match self.pack().event(*id).from {
-                    Some(from) => ways.push(Some(from)),
-                    None => ways.extend(both),
-                },
+                EventRef::Message(id) => {
+                    let event = self.pack().event(*id);
+                    match (event.from, &event.http) {
+                        (Some(from), None) => ways.push(Some((from, Carrier::Socket))),
+                        (Some(from), Some(_)) => ways.push(Some((from, Carrier::Http))),
+                        (None, _) => ways.extend(both),
+                    }
+                }
             }
         }
         Named {

@@ -1,14 +1,20 @@
 //! Packs, compiled: pointers become slots, names become sets of events.
 
+use std::collections::BTreeMap;
+
 use hashbrown::HashMap;
-use wsaudit_wire::Direction;
+use regex::Regex;
+use wsaudit_wire::{Direction, percent_decode};
 
 use super::checker::{Checker, checker};
 use super::event::EventSet;
 use crate::decode::{Extractor, ExtractorBuilder, SlotId, Value, Values};
 use crate::facts::{Fact, Facts};
+use crate::history::Exchange;
+use crate::rules::read::Carrier;
 use crate::rules::{
-    Codec, Condition, EventId, EventRef, FieldId, Listing, Matcher, Pack, Pointer, Selector,
+    Codec, Condition, EventId, EventRef, FieldId, HttpEvent, Listing, Matcher, Pack, Pointer,
+    Selector,
 };
 
 /// All packs of a run, ready to check.
@@ -60,6 +66,17 @@ pub struct Compiler<'b> {
     fields: Vec<Vec<SlotId>>,
     /// By field: the events that bind it, and where.
     binds: Vec<Vec<(EventSet, Vec<SlotId>)>>,
+    /// By event: what parts of a path are put into which slots.
+    captures: Vec<Vec<Capture>>,
+    /// Where the HTTP exchange of a message is.
+    exchange: SlotId,
+}
+
+/// An expression over a request's path, and the slots of its groups.
+#[derive(Debug, Clone)]
+struct Capture {
+    regex: Regex,
+    groups: Vec<(usize, SlotId)>,
 }
 
 impl<'b> Compiler<'b> {
@@ -76,22 +93,41 @@ impl<'b> Compiler<'b> {
             })
             .collect();
         let mut binds = vec![Vec::new(); pack.fields.len()];
+        let mut captures = Vec::new();
         for (id, event) in events(pack) {
+            let mut places: BTreeMap<FieldId, Vec<SlotId>> = BTreeMap::new();
+            let path = event.http.as_ref().and_then(|http| http.path.as_ref());
+            let mut own = Vec::new();
+            for (regex, groups) in path.iter().flat_map(|path| &path.captures) {
+                let groups = groups.iter().map(|(group, field)| {
+                    let slot = builder.other_slot();
+                    places.entry(*field).or_default().push(slot);
+                    (*group, slot)
+                });
+                own.push(Capture {
+                    regex: regex.clone(),
+                    groups: groups.collect(),
+                });
+            }
+            captures.push(own);
             for (field, pointers) in &event.bind {
-                let slots = pointers
-                    .iter()
-                    .map(|pointer| builder.slot(pointer))
-                    .collect();
+                let slots = pointers.iter().map(|pointer| builder.slot(pointer));
+                places.entry(*field).or_default().extend(slots);
+            }
+            for (field, slots) in places {
                 let event = EventSet::of(&[EventRef::Message(id)]);
                 binds[usize::from(field.0)].push((event, slots));
             }
         }
+        let exchange = builder.other_slot();
         Self {
             builder,
             facts,
             pack,
             fields,
             binds,
+            captures,
+            exchange,
         }
     }
 
@@ -101,6 +137,10 @@ impl<'b> Compiler<'b> {
             Selector::Field(field) => self.field(*field),
             Selector::Pointer(pointer) => Ids {
                 slots: vec![self.slot(pointer)],
+                bound: vec![],
+            },
+            Selector::Exchange => Ids {
+                slots: vec![self.exchange],
                 bound: vec![],
             },
         }
@@ -125,6 +165,7 @@ impl<'b> Compiler<'b> {
         match selector {
             Selector::Field(field) => self.field_name(*field).to_owned(),
             Selector::Pointer(pointer) => pointer.as_str().to_owned(),
+            Selector::Exchange => "@exchange".to_owned(),
         }
     }
 
@@ -208,16 +249,51 @@ pub(super) struct PackProgram {
     pub codec: Codec,
     name_slots: Vec<SlotId>,
     events: Vec<CompiledEvent>,
-    /// For names met so far, by direction: the events that could be meant.
-    candidates: [HashMap<String, Vec<EventId>>; 2],
+    /// For names met so far, by way: the events that could be meant.
+    candidates: [HashMap<String, Vec<EventId>>; 4],
     /// The same for messages without a name.
-    nameless: [Vec<EventId>; 2],
+    nameless: [Vec<EventId>; 4],
+    exchange: SlotId,
+}
+
+/// How a message came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Way {
+    pub(super) direction: Direction,
+    pub(super) carrier: Carrier,
+}
+
+impl Way {
+    const ALL: [Self; 4] = {
+        const fn way(direction: Direction, carrier: Carrier) -> Way {
+            Way { direction, carrier }
+        }
+        [
+            way(Direction::ClientToServer, Carrier::Socket),
+            way(Direction::ServerToClient, Carrier::Socket),
+            way(Direction::ClientToServer, Carrier::Http),
+            way(Direction::ServerToClient, Carrier::Http),
+        ]
+    };
+
+    const fn index(self) -> usize {
+        let http = match self.carrier {
+            Carrier::Socket => 0,
+            Carrier::Http => 2,
+        };
+        match self.direction {
+            Direction::ClientToServer => http,
+            Direction::ServerToClient => http + 1,
+        }
+    }
 }
 
 #[derive(Debug)]
 struct CompiledEvent {
     from: Option<Direction>,
     name: Option<Matcher>,
+    http: Option<HttpEvent>,
+    captures: Vec<Capture>,
     conditions: Vec<CompiledCondition>,
 }
 
@@ -239,17 +315,20 @@ impl PackProgram {
             events: pack
                 .events
                 .iter()
-                .map(|event| CompiledEvent {
+                .zip(compiler.captures.clone())
+                .map(|(event, captures)| CompiledEvent {
                     from: event.from,
                     name: event.name.clone(),
+                    http: event.http.clone(),
+                    captures,
                     conditions: compiler.conditions(&event.conditions),
                 })
                 .collect(),
-            candidates: [HashMap::new(), HashMap::new()],
-            nameless: [Vec::new(), Vec::new()],
+            candidates: Default::default(),
+            nameless: Default::default(),
+            exchange: compiler.exchange,
         };
-        program.nameless =
-            Direction::BOTH.map(|direction| could_be(&program.events, direction, None));
+        program.nameless = Way::ALL.map(|way| could_be(&program.events, way, None));
         program
     }
 
@@ -261,36 +340,78 @@ impl PackProgram {
             .find_map(Value::as_id)
     }
 
-    /// Which events a message is.
-    pub(super) fn classify(
+    /// Which events a message of an HTTP exchange is. What the paths of these events say is added to
+    /// the values in `extractor`, and so is `key`, which stands for the exchange.
+    pub(super) fn classify_http(
         &mut self,
         direction: Direction,
+        exchange: &Exchange,
+        status: Option<u16>,
+        key: &str,
+        extractor: &mut Extractor,
+    ) -> EventSet {
+        let carrier = Carrier::Http;
+        let set = self.classify(
+            Way { direction, carrier },
+            Some(&exchange.name),
+            status,
+            extractor.values(),
+        );
+        extractor.push(self.exchange, key);
+        for EventId(id) in set.messages() {
+            for capture in &self.events[usize::from(id)].captures {
+                let Some(found) = capture.regex.captures(exchange.path()) else {
+                    continue;
+                };
+                for (group, slot) in &capture.groups {
+                    if let Some(part) = found.get(*group) {
+                        // In a path, a plus is a plus.
+                        let part = percent_decode(&part.as_str().replace('+', "%2B"));
+                        let part = String::from_utf8_lossy(&part);
+                        extractor.push(*slot, &part);
+                    }
+                }
+            }
+        }
+        set
+    }
+
+    /// Which events a message is; `status` is that of an answer over HTTP.
+    pub(super) fn classify(
+        &mut self,
+        way: Way,
         name: Option<&str>,
+        status: Option<u16>,
         values: &Values,
     ) -> EventSet {
-        let way = usize::from(direction == Direction::ServerToClient);
         let once;
         let candidates = match name {
-            None => &self.nameless[way],
+            None => &self.nameless[way.index()],
             // Long names do not come again, and would fill the memory.
             Some(name) if name.len() > LONGEST_NAME => {
-                once = could_be(&self.events, direction, Some(name));
+                once = could_be(&self.events, way, Some(name));
                 &once
             }
             Some(name) => {
-                let known = &mut self.candidates[way];
+                let known = &mut self.candidates[way.index()];
                 if known.len() >= MOST_NAMES && !known.contains_key(name) {
                     known.clear();
                 }
                 let events = &self.events;
                 known
                     .entry_ref(name)
-                    .or_insert_with(|| could_be(events, direction, Some(name)))
+                    .or_insert_with(|| could_be(events, way, Some(name)))
             }
         };
         let mut set = EventSet::default();
         for id in candidates {
-            let conditions = &self.events[usize::from(id.0)].conditions;
+            let CompiledEvent {
+                conditions, http, ..
+            } = &self.events[usize::from(id.0)];
+            let wanted = http.as_ref().and_then(|http| http.status.as_ref());
+            if wanted.is_some_and(|wanted| !has_status(wanted, status)) {
+                continue;
+            }
             if conditions.iter().all(|condition| condition.is_met(values)) {
                 set.insert(EventRef::Message(*id));
             }
@@ -300,7 +421,21 @@ impl PackProgram {
 }
 
 /// The events that a message of that name could be.
-fn could_be(events: &[CompiledEvent], direction: Direction, name: Option<&str>) -> Vec<EventId> {
+fn could_be(events: &[CompiledEvent], way: Way, name: Option<&str>) -> Vec<EventId> {
+    let carried = |event: &CompiledEvent| match (&event.http, way.carrier) {
+        (None, Carrier::Socket) => true,
+        (Some(http), Carrier::Http) => {
+            let (method, path) = name
+                .and_then(|name| name.split_once(' '))
+                .unwrap_or_default();
+            let is = |matcher: Option<&Matcher>, text| {
+                matcher.is_none_or(|matcher| matcher.matches_text(text))
+            };
+            let wanted = http.path.as_ref().map(|path| &path.matcher);
+            is(http.method.as_ref(), method) && is(wanted, path)
+        }
+        (None, Carrier::Http) | (Some(_), Carrier::Socket) => false,
+    };
     let named = |event: &CompiledEvent| match (&event.name, name) {
         (None, _) => true,
         (Some(matcher), Some(name)) => matcher.matches_text(name),
@@ -308,9 +443,17 @@ fn could_be(events: &[CompiledEvent], direction: Direction, name: Option<&str>) 
     };
     (0_u16..)
         .zip(events)
-        .filter(|(_, event)| event.from.is_none_or(|from| from == direction) && named(event))
+        .filter(|(_, event)| {
+            event.from.is_none_or(|from| from == way.direction) && carried(event) && named(event)
+        })
         .map(|(id, _)| EventId(id))
         .collect()
+}
+
+/// Whether an answer has that status; it is a number, and compared as one.
+fn has_status(wanted: &Matcher, status: Option<u16>) -> bool {
+    let text = status.map(|status| status.to_string());
+    wanted.matches_any(text.iter().map(|text| Value::Number(text)))
 }
 
 /// A pack's events with their ids.

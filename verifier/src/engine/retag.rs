@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use wsaudit_tagging::{AlreadyRedacted, TagKind, TagRules, Tagger};
+use wsaudit_tagging::{AlreadyRedacted, Issued, TagKind, TagRules, Tagger};
 use wsaudit_wire::{Direction, RequestHead, ResponseHead};
 
 use crate::history::{Connection, Outline, Source, SourceError, SourcePayload, Tag};
@@ -45,13 +45,19 @@ pub(super) fn rules(packs: &[Pack]) -> Result<Option<Arc<TagRules>>, SessionConf
 /// A recording's outline, tagged anew. Its messages are read only where a source is in them.
 pub(super) fn tag_anew(rules: &Arc<TagRules>, source: &dyn Source) -> Result<Outline, SourceError> {
     let mut outline = source.outline().clone();
+    let mut issued = Issued::default();
+    for connection in outline.connections.iter().filter(|it| it.http.is_some()) {
+        if let Ok(head) = ResponseHead::parse(&connection.response_head) {
+            issued.note(&head, rules, &AlreadyRedacted);
+        }
+    }
     let mut retagging: Vec<_> = outline
         .connections
         .iter_mut()
         .map(|connection| Retagging::new(rules, connection))
         .collect();
     for one in &mut retagging {
-        one.by_heads();
+        one.by_heads(&issued);
     }
     if retagging.iter().any(Retagging::wants_messages) {
         by_messages(source, &mut retagging)?;
@@ -63,8 +69,10 @@ pub(super) fn tag_anew(rules: &Arc<TagRules>, source: &dyn Source) -> Result<Out
 }
 
 fn by_messages(source: &dyn Source, retagging: &mut [Retagging<'_>]) -> Result<(), SourceError> {
+    // Sources of messages are about sockets; bodies are not looked into.
     let mut by_number: BTreeMap<u64, &mut Retagging<'_>> = retagging
         .iter_mut()
+        .filter(|one| one.connection.http.is_none())
         .map(|one| (one.connection.number, one))
         .collect();
     let mut reading = source.reading()?;
@@ -98,11 +106,13 @@ impl<'c> Retagging<'c> {
     }
 
     /// Tags by the heads, and by the claims that were recorded: the tokens themselves were not.
-    fn by_heads(&mut self) {
+    fn by_heads(&mut self, issued: &Issued) {
         let opened = self.connection.opened.seq;
         // A head that does not parse yields nothing, as it did when it was recorded.
         if let Ok(head) = RequestHead::parse(&self.connection.request_head) {
-            let found = self.tagger.on_request(&head, &AlreadyRedacted);
+            let found = self
+                .tagger
+                .on_request_knowing(&head, &AlreadyRedacted, issued);
             self.add(found, opened);
         }
         let claims = self
@@ -115,7 +125,10 @@ impl<'c> Retagging<'c> {
             .on_claims(claims.map(|tag| (&*tag.source, &*tag.value)));
         self.add(found, opened);
         if let Ok(head) = ResponseHead::parse(&self.connection.response_head) {
-            let found = self.tagger.on_response(&head, &AlreadyRedacted);
+            let found = match self.connection.http {
+                None => self.tagger.on_response(&head, &AlreadyRedacted),
+                Some(_) => self.tagger.on_answer(&head, &AlreadyRedacted),
+            };
             let answered = self.connection.answered.map_or(opened, |moment| moment.seq);
             self.add(found, answered);
         }
@@ -143,6 +156,7 @@ impl<'c> Retagging<'c> {
         tags.retain(|tag| !kinds.contains(&tag.kind));
         tags.extend(self.found);
         tags.sort_by_key(|tag| tag.from);
+        self.connection.speak_from_the_beginning();
     }
 }
 
@@ -175,6 +189,7 @@ mod tests {
             request_head: b"GET /ws?device=phone HTTP/1.1\r\nHost: a\r\n\r\n".to_vec(),
             response_head: Vec::new(),
             subprotocol: None,
+            http: None,
             tags: vec![
                 tag(TagKind::Device, "laptop", "header:X-Device"),
                 tag(TagKind::Session, "s-old", "header:X-Session"),

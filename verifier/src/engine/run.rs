@@ -6,14 +6,17 @@ use wsaudit_wire::{Direction, Opcode};
 
 use super::checker::Checker;
 use super::event::{Carried, Event, EventSet, Excuse};
-use super::program::{PackProgram, Program};
+use super::program::{PackProgram, Program, Way};
 use super::state::{ConnectionIx, Cx};
 use super::tally::Tally;
 use super::timeline::{Item, Mark, Timeline};
 use crate::decode::{DecodeError, Extractor, Strings};
 use crate::facts::Facts;
 use crate::finding::{Outcome, Place};
-use crate::history::{Outline, Reading, Source, SourceError, SourceMessage, SourcePayload};
+use crate::history::{
+    Exchange, Outline, Reading, Source, SourceError, SourceMessage, SourcePayload,
+};
+use crate::rules::read::Carrier;
 use crate::rules::{Codec, EventRef, Lifecycle, Pack, Pointer, RequiredPlace, Rule};
 
 /// What rules are checked over, and with what.
@@ -160,7 +163,11 @@ fn rooms<'p>(
                 .collect(),
             in_scope: cx
                 .connections()
-                .map(|(_, state)| pack.scope.contains(&state.path, state.info))
+                .map(|(_, state)| match state.info.http {
+                    None => pack.scope.contains(&state.path, state.info),
+                    // A pack without an event of HTTP is about sockets alone.
+                    Some(_) => pack.events.iter().any(|event| event.http.is_some()),
+                })
                 .collect(),
         })
         .collect()
@@ -345,6 +352,7 @@ impl<'h> Pass<'_, 'h, '_> {
             at,
             connection,
             direction: None,
+            carrier: Carrier::Socket,
             session,
             user,
             name: None,
@@ -384,6 +392,10 @@ impl<'h> Pass<'_, 'h, '_> {
 
     fn message(&mut self, recording: u16, connection: ConnectionIx, message: &SourceMessage<'_>) {
         self.cx.carry(connection);
+        if let Some(exchange) = &self.cx.connection(connection).info.http {
+            self.http_message(recording, connection, exchange, message);
+            return;
+        }
         if !matches!(message.opcode, Opcode::TEXT | Opcode::BINARY) {
             return;
         }
@@ -429,7 +441,11 @@ impl<'h> Pass<'_, 'h, '_> {
                 None => None,
             };
             named = named.or_else(|| name.map(|name| self.tally.name(name)));
-            let is = room.program.classify(message.direction, name, values);
+            let way = Way {
+                direction: message.direction,
+                carrier: Carrier::Socket,
+            };
+            let is = room.program.classify(way, name, None, values);
             self.tally.matched(pack, &is);
             if !is.is_empty() {
                 events = is;
@@ -439,6 +455,7 @@ impl<'h> Pass<'_, 'h, '_> {
                 at: message.moment.at,
                 connection,
                 direction: Some(message.direction),
+                carrier: Carrier::Socket,
                 session,
                 user,
                 name,
@@ -452,6 +469,111 @@ impl<'h> Pass<'_, 'h, '_> {
         self.tally
             .message(connection, session, message, named, &events);
     }
+
+    /// A request or an answer over plain HTTP. Its name is the method and the path; its body is looked
+    /// into where it says that it is JSON.
+    fn http_message(
+        &mut self,
+        recording: u16,
+        connection: ConnectionIx,
+        exchange: &'h Exchange,
+        message: &SourceMessage<'_>,
+    ) {
+        let place = Place {
+            recording,
+            seq: message.moment.seq,
+        };
+        let state = self.cx.connection(connection);
+        let (session, user, info) = (state.session, state.user, state.info);
+        let status = match message.direction {
+            Direction::ServerToClient => info.status,
+            Direction::ClientToServer => None,
+        };
+        let key = match recording {
+            0 => info.number.to_string(),
+            recording => format!("{}-of-{recording}", info.number),
+        };
+        let media_type = info.media_type(message.direction);
+        let looks_again =
+            self.look == Look::Again && message.direction == Direction::ServerToClient;
+        let mut events = EventSet::default();
+        let mut shown = false;
+        for (pack, room) in self.rooms.iter_mut().enumerate() {
+            if !room.in_scope[connection.0 as usize] || !room.reads_messages {
+                continue;
+            }
+            let body = read_body(&mut self.extractor, media_type.as_deref(), message);
+            self.strings.clear();
+            match (body, message.payload) {
+                (Ok(Body::Json), SourcePayload::Whole(bytes)) if looks_again => {
+                    // What does not decode was counted in the first pass.
+                    let _ = self.strings.read(bytes);
+                }
+                (Ok(_), _) => {}
+                (Err(error), _) => {
+                    self.tally.undecodable(pack, connection, place, &error);
+                    self.cx.fail_to_decode(connection, place.seq);
+                    continue;
+                }
+            }
+            let (direction, extractor) = (message.direction, &mut self.extractor);
+            let is = room
+                .program
+                .classify_http(direction, exchange, status, &key, extractor);
+            self.tally.matched(pack, &is);
+            if !is.is_empty() {
+                events = is;
+            }
+            shown = true;
+            let event = Event {
+                place,
+                at: message.moment.at,
+                connection,
+                direction: Some(direction),
+                carrier: Carrier::Http,
+                session,
+                user,
+                name: Some(&exchange.name),
+                is,
+                values: Some(self.extractor.values()),
+                strings: looks_again.then_some(&self.strings),
+            };
+            room.observe(self.look, self.cx, &event);
+        }
+        if shown {
+            self.tally
+                .http_message(message.direction, exchange, &events);
+        }
+    }
+}
+
+/// What a body is, as far as it is looked into.
+enum Body {
+    Json,
+    /// Nothing, or something else: it has no values.
+    Other,
+}
+
+fn read_body(
+    extractor: &mut Extractor,
+    media_type: Option<&str>,
+    message: &SourceMessage<'_>,
+) -> Result<Body, DecodeError> {
+    extractor.read_nothing();
+    let is_json = match (media_type, message.payload) {
+        (_, SourcePayload::Whole([])) => false,
+        (Some(media_type), _) => {
+            matches!(media_type, "application/json" | "text/json") || media_type.ends_with("+json")
+        }
+        (None, SourcePayload::Whole(bytes)) => {
+            matches!(bytes.trim_ascii_start().first(), Some(b'{' | b'['))
+        }
+        (None, _) => true,
+    };
+    if !is_json {
+        return Ok(Body::Other);
+    }
+    read(extractor, Codec::Json, message).map(|()| Body::Json)
 }
 
 fn readings(sources: &[Box<dyn Source>]) -> Result<Vec<Box<dyn Reading + '_>>, SourceError> {
@@ -497,6 +619,14 @@ impl Cx<'_> {
                     self.accept(connection);
                 }
                 Some(step)
+            }
+            Mark::Present => {
+                self.accept(connection);
+                None
+            }
+            Mark::Gone => {
+                self.close(connection);
+                None
             }
             Mark::Tag(number) => {
                 let tag = &self.connection(connection).info.tags[number];

@@ -35,8 +35,8 @@ impl Skipped {
     ) {
         let told_elsewhere = match kind {
             HolderKind::Session => {
-                let tags = &cx.connection(event.connection).info.tags;
-                tags.iter().all(|tag| tag.kind != TagKind::Session)
+                let info = cx.connection(event.connection).info;
+                info.http.is_none() && info.tags.iter().all(|tag| tag.kind != TagKind::Session)
             }
             HolderKind::User | HolderKind::Connection => false,
         };

@@ -286,11 +286,15 @@ impl<'h> Cx<'h> {
     pub fn describe_connection(&self, connection: ConnectionIx) -> String {
         let state = self.connection(connection);
         let number = state.info.number;
+        let what = match state.info.http {
+            None => "connection",
+            Some(_) => "HTTP exchange",
+        };
         if self.outlines.len() == 1 {
-            return format!("connection {number}");
+            return format!("{what} {number}");
         }
         let recording = &self.outlines[usize::from(state.recording)].name;
-        format!("connection {number} of {recording}")
+        format!("{what} {number} of {recording}")
     }
 
     /// How whoever a connection speaks for is called in a sentence: its session, else itself.

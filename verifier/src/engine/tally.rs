@@ -10,7 +10,7 @@ use super::event::EventSet;
 use super::state::{ConnectionIx, SessionIx};
 use crate::decode::DecodeError;
 use crate::finding::Place;
-use crate::history::SourceMessage;
+use crate::history::{Exchange, SourceMessage};
 use crate::rules::{EventId, Pack};
 
 /// The counters of a run.
@@ -93,6 +93,20 @@ impl Tally {
         }
     }
 
+    /// Counts a message over plain HTTP. It is none that a session received as an event of a socket.
+    pub(super) fn http_message(
+        &mut self,
+        direction: Direction,
+        exchange: &Exchange,
+        events: &EventSet,
+    ) {
+        self.messages += 1;
+        let NameIx(name) = self.name(&without_ids(&exchange.name));
+        let met = &mut self.by_name[name as usize][way(direction)];
+        met.count += 1;
+        met.covered += u64::from(!events.is_empty());
+    }
+
     pub(super) fn matched(&mut self, pack: usize, is: &EventSet) {
         if is.is_empty() {
             return;
@@ -166,6 +180,19 @@ impl Tally {
         self.name_numbers.insert(name.to_owned(), number);
         NameIx(number)
     }
+}
+
+/// `GET /api/threads/*`: segments that look like ids would make names without end.
+fn without_ids(name: &str) -> String {
+    let segments = name.split('/').map(|segment| {
+        let digits = !segment.is_empty() && segment.bytes().all(|byte| byte.is_ascii_digit());
+        if digits || crate::survey::looks_like_an_id(segment) {
+            "*"
+        } else {
+            segment
+        }
+    });
+    segments.collect::<Vec<_>>().join("/")
 }
 
 /// A name, as far as it is listed.

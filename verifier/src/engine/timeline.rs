@@ -1,7 +1,11 @@
 //! One order over all recordings: steps in connections' lives, tags and messages.
 
+use std::collections::BTreeMap;
+
+use wsaudit_tagging::TagKind;
+
 use super::state::ConnectionIx;
-use crate::history::{Cursor, Moment, Outline, Reading, SourceError, SourceMessage};
+use crate::history::{Connection, Cursor, Moment, Outline, Reading, SourceError, SourceMessage};
 use crate::rules::Lifecycle;
 
 /// Something that happened, other than a message.
@@ -11,6 +15,10 @@ pub(super) enum Mark {
     Step(Lifecycle),
     /// The connection's tag of that index holds from here on.
     Tag(usize),
+    /// The first HTTP exchange of a session begins: from here on the session is there.
+    Present,
+    /// The last one has ended. The mark is of the first exchange, which stands for all.
+    Gone,
 }
 
 /// The next thing in the order.
@@ -118,19 +126,9 @@ impl<'h> Track<'h> {
         for (connection, index) in outline.connections.iter().zip(first..) {
             let index = ConnectionIx(index);
             connections.push((connection.number, index));
-            marks.push((connection.opened, index, Mark::Step(Lifecycle::Open)));
-            let step = if connection.accepted() {
-                Lifecycle::Accepted
-            } else {
-                Lifecycle::Refused
-            };
-            let answered = connection
-                .answered
-                .map(|moment| (moment, index, Mark::Step(step)));
-            let closed = connection
-                .closed
-                .map(|moment| (moment, index, Mark::Step(Lifecycle::Closed)));
-            marks.extend(answered.into_iter().chain(closed));
+            if connection.http.is_none() {
+                marks.extend(life(connection, index));
+            }
             for (number, tag) in connection.tags.iter().enumerate() {
                 let moment = Moment {
                     seq: tag.from,
@@ -139,13 +137,14 @@ impl<'h> Track<'h> {
                 marks.push((moment, index, Mark::Tag(number)));
             }
         }
+        marks.extend(presence(outline, first));
         connections.sort_unstable();
         // A tag of the place where a step is comes before the step: it is known in it.
         marks.sort_by_key(|(moment, connection, mark)| {
             let rank = match mark {
-                Mark::Step(Lifecycle::Open) => 0,
+                Mark::Step(Lifecycle::Open) | Mark::Present => 0,
                 Mark::Tag(_) => 1,
-                Mark::Step(_) => 2,
+                Mark::Step(_) | Mark::Gone => 2,
             };
             (moment.seq, *connection, rank)
         });
@@ -189,4 +188,47 @@ impl<'h> Track<'h> {
             .ok()?;
         Some(self.connections[at].1)
     }
+}
+
+/// The steps in a connection's life.
+fn life(
+    connection: &Connection,
+    index: ConnectionIx,
+) -> impl Iterator<Item = (Moment, ConnectionIx, Mark)> {
+    let step = if connection.accepted() {
+        Lifecycle::Accepted
+    } else {
+        Lifecycle::Refused
+    };
+    let steps = [
+        Some((connection.opened, Lifecycle::Open)),
+        connection.answered.map(|moment| (moment, step)),
+        connection.closed.map(|moment| (moment, Lifecycle::Closed)),
+    ];
+    let steps = steps.into_iter().flatten();
+    steps.map(move |(moment, step)| (moment, index, Mark::Step(step)))
+}
+
+/// When sessions are there that speak over plain HTTP: from their first exchange to the end of their
+/// last one. An exchange is over in milliseconds; whoever asks again was there in between.
+fn presence(outline: &Outline, first: u32) -> Vec<(Moment, ConnectionIx, Mark)> {
+    let mut sessions: BTreeMap<&str, (Moment, ConnectionIx, Option<Moment>)> = BTreeMap::new();
+    for (connection, index) in outline.connections.iter().zip(first..) {
+        let mut tags = connection.tags.iter().rev();
+        let session = tags.find(|tag| tag.kind == TagKind::Session);
+        if let (Some(_), Some(session)) = (&connection.http, session) {
+            let there = sessions.entry(&session.value).or_insert((
+                connection.opened,
+                ConnectionIx(index),
+                connection.closed,
+            ));
+            // One that has not ended is there to the end.
+            there.2 = there.2.and_then(|last| Some(last.max(connection.closed?)));
+        }
+    }
+    let marks = sessions.into_values().flat_map(|(from, index, to)| {
+        let gone = to.map(|to| (to, index, Mark::Gone));
+        [Some((from, index, Mark::Present)), gone]
+    });
+    marks.flatten().collect()
 }

@@ -4,12 +4,14 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use wsaudit_recording::{
-    ConnectionId, Filter, MessageContent, MessagePayload, MessageQuery, MessageRows, Nanos,
-    OpenError, ReadError, Reader, RunId, Seq,
+    ConnectionId, Filter, HttpBodyRow, HttpQuery, HttpRows, MessageContent, MessagePayload,
+    MessageQuery, MessageRows, Nanos, OpenError, ReadError, Reader, RunId, Seq,
 };
 
+use wsaudit_wire::Opcode;
+
 use super::{
-    Anomaly, Connection, Cursor, Gap, GapCause, Moment, Outline, Part, Reading, Source,
+    Anomaly, Connection, Cursor, Exchange, Gap, GapCause, Moment, Outline, Part, Reading, Source,
     SourceError, SourceMessage, SourcePayload, Tag,
 };
 
@@ -60,8 +62,11 @@ impl RecordingSource {
     pub fn open(path: &Path, name: &str) -> Result<Self, RecordingError> {
         let reader = Reader::open(path)?;
         let rows = reader.connections()?;
+        let sockets = rows.iter().map(|row| (row.id, row.run));
+        let exchanges = reader.exchanges()?;
+        let exchanges = exchanges.iter().map(|row| (row.id, row.run));
         let clock = Clock {
-            runs: rows.iter().map(|row| (row.id, row.run)).collect(),
+            runs: sockets.chain(exchanges).collect(),
         };
         let mut tags: BTreeMap<ConnectionId, Vec<Tag>> = BTreeMap::new();
         for span in reader.tags()? {
@@ -80,6 +85,10 @@ impl RecordingSource {
                 connection(&reader, row, tags)
             })
             .collect();
+        for row in reader.exchanges()? {
+            let tags = tags.remove(&row.id).unwrap_or_default();
+            connections.push(exchange(&reader, row, tags));
+        }
         connections.sort_by_key(|connection| connection.opened);
         let gaps = reader
             .gaps()?
@@ -164,6 +173,7 @@ fn connection(reader: &Reader, row: wsaudit_recording::Connection, tags: Vec<Tag
             .unwrap_or_default(),
         request_head: row.opened.request_head,
         tags,
+        http: None,
     }
 }
 
@@ -193,6 +203,31 @@ fn parts(reader: &Reader, file: &str, connections: &[Connection]) -> Result<Vec<
             file: file.to_owned(),
         })
         .collect())
+}
+
+fn exchange(reader: &Reader, row: wsaudit_recording::Exchange, tags: Vec<Tag>) -> Connection {
+    let moment = |seq: Seq, at: Nanos| Moment {
+        seq: seq.0,
+        at: unix(reader, row.run, at),
+    };
+    let answered = row.answered.as_ref();
+    let mut connection = Connection {
+        number: row.id.0,
+        opened: moment(row.opened.seq, row.opened.at),
+        answered: answered.map(|answered| moment(answered.seq, answered.at)),
+        status: answered.map(|answered| answered.status),
+        closed: row.ended.as_ref().map(|ended| moment(ended.seq, ended.at)),
+        subprotocol: None,
+        http: Some(Exchange::new(&row.opened.method, &row.opened.target)),
+        response_head: row
+            .answered
+            .map(|answered| answered.response_head)
+            .unwrap_or_default(),
+        request_head: row.opened.request_head,
+        tags,
+    };
+    connection.speak_from_the_beginning();
+    connection
 }
 
 /// When the last thing was observed: the end of the last run, where that was written.
@@ -232,9 +267,14 @@ impl Source for RecordingSource {
             .reader
             .messages(Filter::ALL)
             .map_err(|error| self.error(&error))?;
+        let http = self
+            .reader
+            .http_messages()
+            .map_err(|error| self.error(&error))?;
         Ok(Box::new(RecordingReading {
             source: self,
             query,
+            http,
         }))
     }
 
@@ -243,6 +283,13 @@ impl Source for RecordingSource {
             .reader
             .message(Seq(seq))
             .map_err(|error| self.error(&error))?;
+        if message.is_none() {
+            let message = self
+                .reader
+                .http_message(Seq(seq))
+                .map_err(|error| self.error(&error))?;
+            return Ok(message.map(|message| message.body.bytes().to_vec()));
+        }
         Ok(message.and_then(|message| match message.content {
             MessageContent::Whole(bytes) | MessageContent::Truncated { kept: bytes, .. } => {
                 Some(bytes)
@@ -255,6 +302,7 @@ impl Source for RecordingSource {
 struct RecordingReading<'s> {
     source: &'s RecordingSource,
     query: MessageQuery<'s>,
+    http: HttpQuery<'s>,
 }
 
 impl Reading for RecordingReading<'_> {
@@ -263,53 +311,117 @@ impl Reading for RecordingReading<'_> {
             .query
             .rows()
             .map_err(|error| self.source.error(&error))?;
-        Ok(Box::new(RecordingCursor {
+        let http = self
+            .http
+            .rows()
+            .map_err(|error| self.source.error(&error))?;
+        let mut cursor = RecordingCursor {
             source: self.source,
             rows,
+            http,
+            next: [None, None],
+            stands_on: None,
             at: i64::MIN,
-        }))
+        };
+        cursor.next = [cursor.step(Track::Frames)?, cursor.step(Track::Http)?];
+        Ok(Box::new(cursor))
     }
 }
 
 struct RecordingCursor<'q> {
     source: &'q RecordingSource,
     rows: MessageRows<'q>,
+    http: HttpRows<'q>,
+    /// By track: the place and time of the message that its rows stand on.
+    next: [Option<Moment>; 2],
+    /// The track whose message is the current one.
+    stands_on: Option<Track>,
     /// The time of the message that the cursor stands on. Frames are numbered when they are read,
     /// and timed a moment before: times are kept from running backwards.
     at: i64,
 }
 
+/// Messages of connections, and those of plain HTTP exchanges.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Track {
+    Frames,
+    Http,
+}
+
+impl RecordingCursor<'_> {
+    /// Goes on to the next row of a track.
+    fn step(&mut self, track: Track) -> Result<Option<Moment>, SourceError> {
+        let error = |error: ReadError| self.source.error(&error);
+        let found = match track {
+            Track::Frames => {
+                self.rows.advance().map_err(error)?;
+                let row = self.rows.current().map_err(error)?;
+                row.map(|row| (row.seq, row.connection, row.at))
+            }
+            Track::Http => {
+                self.http.advance().map_err(error)?;
+                let row = self.http.current().map_err(error)?;
+                row.map(|row| (row.seq, row.exchange, row.at))
+            }
+        };
+        let (clock, reader) = (&self.source.clock, &self.source.reader);
+        Ok(found.map(|(seq, connection, at)| Moment {
+            seq: seq.0,
+            at: clock.at(reader, connection, at),
+        }))
+    }
+}
+
 impl Cursor for RecordingCursor<'_> {
     fn advance(&mut self) -> Result<Option<Moment>, SourceError> {
-        let error = |error: ReadError| self.source.error(&error);
-        if !self.rows.advance().map_err(error)? {
-            return Ok(None);
+        match self.stands_on {
+            Some(Track::Frames) => self.next[0] = self.step(Track::Frames)?,
+            Some(Track::Http) => self.next[1] = self.step(Track::Http)?,
+            None => {}
         }
-        let Some(row) = self.rows.current().map_err(error)? else {
-            return Ok(None);
+        let (track, moment) = match self.next {
+            [Some(frame), Some(http)] if http.seq < frame.seq => (Track::Http, http),
+            [Some(frame), _] => (Track::Frames, frame),
+            [None, Some(http)] => (Track::Http, http),
+            [None, None] => {
+                self.stands_on = None;
+                return Ok(None);
+            }
         };
-        let at = self
-            .source
-            .clock
-            .at(&self.source.reader, row.connection, row.at);
-        self.at = self.at.max(at);
+        self.stands_on = Some(track);
+        self.at = self.at.max(moment.at);
         Ok(Some(Moment {
-            seq: row.seq.0,
             at: self.at,
+            ..moment
         }))
     }
 
     fn current(&self) -> Result<SourceMessage<'_>, SourceError> {
-        let row = self
-            .rows
-            .current()
-            .map_err(|error| self.source.error(&error))?;
+        let error = |error: ReadError| self.source.error(&error);
+        let moment = |seq: Seq| Moment {
+            seq: seq.0,
+            at: self.at,
+        };
+        if self.stands_on == Some(Track::Http) {
+            let row = self.http.current().map_err(error)?;
+            let row = row.expect("`advance` found a message");
+            return Ok(SourceMessage {
+                moment: moment(row.seq),
+                connection: row.exchange.0,
+                direction: row.direction,
+                opcode: Opcode::TEXT,
+                payload: match row.body {
+                    HttpBodyRow::Whole(bytes) => SourcePayload::Whole(bytes),
+                    HttpBodyRow::Truncated { why, .. } | HttpBodyRow::Undecodable { why, .. } => {
+                        SourcePayload::Undecodable(why)
+                    }
+                },
+            });
+        }
+        let row = self.rows.current().map_err(error)?;
         let row = row.expect("`advance` found a message");
         Ok(SourceMessage {
-            moment: Moment {
-                seq: row.seq.0,
-                at: self.at,
-            },
+            moment: moment(row.seq),
             connection: row.connection.0,
             direction: row.direction,
             opcode: row.opcode,

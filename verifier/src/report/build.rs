@@ -339,7 +339,11 @@ fn recording(source: &dyn Source) -> Recording {
         duration: (outline.ended_at - outline.started_at) as f64 / 1e9,
         closed_cleanly: outline.unclean.is_none() && outline.goes_on.is_none(),
         files: files(outline),
-        connections: outline.connections.len(),
+        connections: outline
+            .connections
+            .iter()
+            .filter(|connection| connection.http.is_none())
+            .count(),
         anomalies: outline.anomalies.len(),
     }
 }

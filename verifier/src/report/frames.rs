@@ -2,13 +2,14 @@
 //! of them.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 
 use wsaudit_wire::Direction;
 
 use super::excerpt::{Excerpt, excerpt};
 use crate::engine::{ConnectionStats, SessionStats, Verification};
 use crate::finding::Place;
-use crate::history::{Outline, Source, SourceError, SourcePayload};
+use crate::history::{Connection, Outline, Source, SourceError, SourceMessage, SourcePayload};
 
 /// The places that a report speaks of, and the values to point at there.
 pub(super) type Wanted = BTreeMap<Place, BTreeSet<Option<String>>>;
@@ -148,6 +149,13 @@ fn messages(
     let Some(last) = wanted.keys().next_back() else {
         return Ok(());
     };
+    let exchanges: BTreeMap<_, _> = source
+        .outline()
+        .connections
+        .iter()
+        .filter(|connection| connection.http.is_some())
+        .map(|connection| (connection.number, connection))
+        .collect();
     let mut reading = source.reading()?;
     let mut cursor = reading.begin()?;
     while let Some(moment) = cursor.advance()? {
@@ -158,6 +166,17 @@ fn messages(
             continue;
         };
         let message = cursor.current()?;
+        if let Some(exchange) = exchanges.get(&message.connection) {
+            let frame = Frame {
+                at: moment.at,
+                direction: Some(message.direction),
+                connection: message.connection,
+                session: sessions.at(message.connection, moment.seq),
+                excerpts: excerpts(&http(exchange, &message), values),
+            };
+            found.insert(moment.seq, frame);
+            continue;
+        }
         let shown = match message.payload {
             SourcePayload::Whole(bytes) => excerpts(bytes, values),
             SourcePayload::Truncated { kept, full_length } => {
@@ -180,6 +199,28 @@ fn messages(
         found.insert(moment.seq, frame);
     }
     Ok(())
+}
+
+/// A message over plain HTTP: `POST /api/threads {"title":"x"}`, or with the answer's status,
+/// `POST /api/threads 201 {"id":"t1"}`.
+fn http(connection: &Connection, message: &SourceMessage<'_>) -> Vec<u8> {
+    let mut line = connection.http.as_ref().map_or_else(String::new, |http| {
+        format!("{} {}", http.method, http.target)
+    });
+    if let (Direction::ServerToClient, Some(status)) = (message.direction, connection.status) {
+        let _ = write!(line, " {status}");
+    }
+    let mut bytes = line.into_bytes();
+    let body = match message.payload {
+        SourcePayload::Whole(body) => body,
+        SourcePayload::Truncated { .. } => b"(recorded in part)",
+        SourcePayload::Undecodable(why) | SourcePayload::Withheld(why) => why.as_bytes(),
+    };
+    if !body.is_empty() {
+        bytes.push(b' ');
+        bytes.extend_from_slice(body);
+    }
+    bytes
 }
 
 fn excerpts(

@@ -13,8 +13,8 @@ mod table;
 mod time;
 
 pub(super) use asked::{Asked, AskedTable, Entries, Listener, Presence};
+pub(crate) use names::{Carrier, HOLDERS, Names, ORIGINS, SENDERS};
 pub(super) use names::{Events, Fields};
-pub(crate) use names::{HOLDERS, Names, SENDERS};
 pub(crate) use nearest::{nearest, one_of};
 pub(crate) use node::Node;
 pub(crate) use table::Table;

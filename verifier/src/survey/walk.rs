@@ -149,7 +149,7 @@ fn is_called_an_id(name: &str) -> bool {
 }
 
 /// A UUID, sixteen or more hexadecimal digits, or a prefix with such an end: `thr_9c27f0`.
-fn looks_like_an_id(text: &str) -> bool {
+pub(crate) fn looks_like_an_id(text: &str) -> bool {
     let is_hex = |text: &str| text.bytes().all(|byte| byte.is_ascii_hexdigit());
     let has_digit = |text: &str| text.bytes().any(|byte| byte.is_ascii_digit());
     let groups: Vec<_> = text.split('-').collect();

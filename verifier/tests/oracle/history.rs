@@ -176,6 +176,7 @@ pub(crate) fn check(pack: &Pack, history: &[Happened], party: TagKind) -> Verifi
             }
         }
         Connection {
+            http: None,
             number,
             opened: Moment {
                 seq: number * 2 + 1,

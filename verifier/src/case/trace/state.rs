@@ -25,6 +25,8 @@ pub(super) struct Named {
     pub(super) life: Life,
     /// Tags that hold from its opening on.
     pub(super) declared: Vec<Tag>,
+    /// Whether it has asked for something over plain HTTP.
+    pub(super) speaks_http: bool,
     pub(super) info: Connection,
 }
 
@@ -46,6 +48,7 @@ impl Named {
             line,
             life: Life::Declared,
             declared: Vec::new(),
+            speaks_http: false,
             info: Connection {
                 number: 0,
                 opened: Moment { seq: 0, at: 0 },
@@ -56,6 +59,7 @@ impl Named {
                 response_head: Vec::new(),
                 subprotocol: None,
                 tags: Vec::new(),
+                http: None,
             },
         }
     }
@@ -180,6 +184,18 @@ impl Named {
         Ok(())
     }
 
+    /// The tags that hold now, before it opens as well.
+    pub(super) fn tags(&self) -> Vec<Tag> {
+        let all = self.declared.iter().chain(&self.info.tags);
+        let mut now: Vec<Tag> = Vec::new();
+        for tag in all {
+            let same = |known: &Tag| known.kind == tag.kind && known.source == tag.source;
+            now.retain(|known| !same(known));
+            now.push(tag.clone());
+        }
+        now
+    }
+
     /// Its end. One that nobody answered stays unanswered.
     pub(super) fn close(&mut self, moment: Moment) -> Result<(), Problem> {
         if self.life == Life::Ended {
@@ -212,7 +228,10 @@ pub(super) fn headers<'t>(lines: impl Iterator<Item = &'t str>) -> Result<Header
         .collect()
 }
 
-fn head<'h>(first: &str, headers: impl Iterator<Item = &'h (&'h str, &'h str)>) -> Vec<u8> {
+pub(super) fn head<'h>(
+    first: &str,
+    headers: impl Iterator<Item = &'h (&'h str, &'h str)>,
+) -> Vec<u8> {
     let headers = headers.flat_map(|(name, value)| [name, ": ", value, "\r\n"]);
     let parts = [first, "\r\n"].into_iter().chain(headers).chain(["\r\n"]);
     parts.collect::<String>().into_bytes()

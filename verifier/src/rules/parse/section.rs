@@ -4,10 +4,13 @@ use std::collections::BTreeMap;
 use std::str::FromStr;
 
 use wsaudit_tagging::{Source, TagRules};
+use wsaudit_wire::Direction;
 
 use crate::engine::EventSet;
-use crate::rules::read::{Events, Fields, Node, SENDERS, Table};
-use crate::rules::{Accept, Codec, EventDef, Field, FieldId, Pointer, Scope, See};
+use crate::rules::read::{Carrier, Events, Fields, Node, ORIGINS, Table};
+use crate::rules::{
+    Accept, Codec, EventDef, Field, FieldId, HttpEvent, PathPattern, Pointer, Scope, See,
+};
 use crate::verdict::Reason;
 
 /// The newest format of rule packs that this program reads. Formats:
@@ -204,8 +207,9 @@ pub(super) fn events(node: Node<'_>, fields: &mut Fields, events: &mut Events) {
 
 fn event(id: &str, node: Node<'_>, fields: &mut Fields) -> Option<EventDef> {
     let mut table = node.table(format!("event `{id}`"))?;
-    let from = table.get("from").and_then(|node| node.word(&SENDERS));
+    let origin = table.get("from").and_then(|node| node.word(&ORIGINS));
     let name = table.get("name").and_then(Node::matcher);
+    let http = http(&mut table, origin, fields);
     let conditions = table.get("where").map_or_else(Vec::new, Node::conditions);
     let bind = table
         .get("bind")
@@ -213,12 +217,70 @@ fn event(id: &str, node: Node<'_>, fields: &mut Fields) -> Option<EventDef> {
     table.finish();
     Some(EventDef {
         id: id.to_owned(),
-        from,
+        from: origin.map(|(direction, _)| direction),
         name,
+        http,
         conditions,
         bind,
         location: node.location(),
     })
+}
+
+/// What the head of an HTTP message must be; `None` for an event that is none.
+fn http(
+    table: &mut Table<'_>,
+    origin: Option<(Direction, Carrier)>,
+    fields: &mut Fields,
+) -> Option<HttpEvent> {
+    let (method, path, status) = (table.get("method"), table.get("path"), table.get("status"));
+    match origin {
+        Some((direction, Carrier::Http)) => {
+            if let (Some(status), Direction::ClientToServer) = (status, direction) {
+                status
+                    .error("a request has no `status`")
+                    .label("expected in an event with from = \"http-response\"")
+                    .emit();
+            }
+        }
+        Some((_, Carrier::Socket)) | None => {
+            for (key, node) in [("method", method), ("path", path), ("status", status)] {
+                if let Some(node) = node {
+                    node.error(format_args!("a message of a WebSocket has no `{key}`"))
+                        .label("it needs from = \"http-request\" or \"http-response\"")
+                        .emit();
+                    // All the same, what it may be is asked for.
+                    node.matcher();
+                }
+            }
+            return None;
+        }
+    }
+    let path = path.and_then(|node| {
+        let matcher = node.matcher()?;
+        let pattern = PathPattern::new(matcher, |name| field_of(name, node, fields));
+        pattern
+            .map_err(|why| {
+                node.error("this is no path of a request").label(why).emit();
+            })
+            .ok()
+    });
+    Some(HttpEvent {
+        method: method.and_then(Node::matcher),
+        path,
+        status: status.and_then(Node::matcher),
+    })
+}
+
+/// The field of that name; one that `node` is the first to speak of has no place of its own.
+fn field_of(name: &str, node: Node<'_>, fields: &mut Fields) -> Option<FieldId> {
+    let found = fields.find(name).or_else(|| {
+        let field = Field {
+            name: name.to_owned(),
+            pointers: Vec::new(),
+        };
+        fields.add(name, field, node.see("bound here"))
+    });
+    found.map(FieldId)
 }
 
 fn bind(node: Node<'_>, fields: &mut Fields) -> BTreeMap<FieldId, Vec<Pointer>> {
@@ -231,15 +293,8 @@ fn bind(node: Node<'_>, fields: &mut Fields) -> BTreeMap<FieldId, Vec<Pointer>> 
         if !table.check_name(name, &span) {
             continue;
         }
-        let id = fields.find(name).or_else(|| {
-            let field = Field {
-                name: name.to_owned(),
-                pointers: Vec::new(),
-            };
-            fields.add(name, field, node.see("bound here"))
-        });
-        if let Some(id) = id {
-            bound.insert(FieldId(id), pointers);
+        if let Some(id) = field_of(name, node, fields) {
+            bound.insert(id, pointers);
         }
     }
     bound

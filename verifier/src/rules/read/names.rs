@@ -24,6 +24,23 @@ pub(crate) const SENDERS: [(&str, Direction); 2] = [
     ("server", Direction::ServerToClient),
 ];
 
+/// What carries an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Carrier {
+    /// A WebSocket.
+    Socket,
+    /// A plain HTTP exchange.
+    Http,
+}
+
+/// The words for who sends an event, and what carries it.
+pub(crate) const ORIGINS: [(&str, (Direction, Carrier)); 4] = [
+    ("client", (Direction::ClientToServer, Carrier::Socket)),
+    ("server", (Direction::ServerToClient, Carrier::Socket)),
+    ("http-request", (Direction::ClientToServer, Carrier::Http)),
+    ("http-response", (Direction::ServerToClient, Carrier::Http)),
+];
+
 const LIFECYCLE: [(&str, Lifecycle); 4] = [
     ("@open", Lifecycle::Open),
     ("@accepted", Lifecycle::Accepted),
@@ -190,7 +207,17 @@ impl Names<'_> {
 
     /// A field, or a pointer.
     pub(crate) fn selector(&self, node: Node<'_>) -> Option<Selector> {
-        if node.string()?.starts_with('/') {
+        let text = node.string()?;
+        if text.starts_with('@') {
+            if text == "@exchange" {
+                return Some(Selector::Exchange);
+            }
+            node.error(format_args!("`{text}` is no id"))
+                .label("expected a field, a pointer, or `@exchange` for the HTTP exchange itself")
+                .emit();
+            return None;
+        }
+        if text.starts_with('/') {
             node.pointer().map(Selector::Pointer)
         } else {
             self.field(node).map(Selector::Field)
