@@ -10,6 +10,7 @@ mod bad_input;
 mod bad_rules;
 mod completeness;
 mod demo;
+mod exchanges;
 mod harness;
 mod killed;
 mod memory;
