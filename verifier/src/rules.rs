@@ -122,6 +122,22 @@ pub struct EventDef {
 }
 
 /// What the head of a request, or of an answer and the request before it, must be.
+///
+/// ```toml
+/// create  = { from = "http-request", name = "POST /api/threads" }
+/// created = { from = "http-response", method = "POST", path = "/api/threads", status = 201 }
+/// open    = { from = "http-request", method = "GET", path = "/api/threads/{thread}" }
+/// refused = { from = "http-response", path = { prefix = "/api/" }, status = [401, 403, 404] }
+/// ```
+///
+/// The name of such a message is the method and the path, without the query, of its request; so is
+/// that of the answer. `[message]` says nothing of them. `where`, `bind` and `[fields]` look into the
+/// body where it says that it is JSON (or says nothing, and begins like it); other bodies have no
+/// values. A part of the path that is written `{field}`, or a named group of an expression, is that
+/// field; a field that the path gives is not looked for in the body as well, but by `owned` when it
+/// asks what an answer shows. A request and its answer are on a connection of their own, so that
+/// what "the next answer on the connection" means needs no key; where a rule asks for one, `match =
+/// "@exchange"` is the exchange itself.
 #[derive(Debug, Clone, Default)]
 pub struct HttpEvent {
     /// The request's method.

@@ -444,3 +444,28 @@ path     = "x"
         )
     );
 }
+
+#[test]
+fn events_of_plain_http() {
+    shows!(
+        "http-events",
+        errors(
+            r#"
+asked    = { from = "http-request", status = 200 }
+pathless = { from = "server", name = "x", path = "/api" }
+relative = { from = "http-response", path = "api/threads" }
+query    = { from = "http-request", path = "/api/threads?id={thread}" }
+open     = { from = "http-request", path = "/api/{thread" }
+misspelt = { from = "http-respond", methd = "GET" }
+created2 = { from = "http-response", status = 201 }
+
+[[rule]]
+id         = "foreign-thread"
+title      = "a thread is seen only by its session"
+kind       = "owned"
+resource   = "thread"
+claimed-by = { event = "created2", answers = { event = "created2", match = "@exchnge" } }
+"#
+        )
+    );
+}

@@ -9,6 +9,7 @@ use wsaudit_wire::{Direction, Opcode};
 
 use super::super::error::Problem;
 use super::super::word::{self, Words};
+use super::state::Headers;
 use super::{Trace, payload, state};
 use crate::history::{Connection, Exchange, MemoryMessage, Moment};
 
@@ -99,7 +100,7 @@ impl Trace {
 }
 
 /// The body, if there is one, and the headers below it; JSON says that it is.
-fn body<'t>(words: &mut Words<'t>) -> Result<(Vec<u8>, Vec<(&'t str, &'t str)>), Problem> {
+fn body<'t>(words: &mut Words<'t>) -> Result<(Vec<u8>, Headers<'t>), Problem> {
     let (body, is_json) = match words.peek() {
         None => (Vec::new(), false),
         Some(first) => {

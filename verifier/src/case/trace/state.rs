@@ -39,7 +39,8 @@ const REQUIRED: [(&str, &str); 5] = [
     ("Sec-WebSocket-Version", "13"),
 ];
 
-type Headers<'t> = Vec<(&'t str, &'t str)>;
+/// Names with their values.
+pub(super) type Headers<'t> = Vec<(&'t str, &'t str)>;
 
 impl Named {
     pub(super) fn new(name: &str, line: u32) -> Self {
