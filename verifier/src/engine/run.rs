@@ -537,6 +537,7 @@ impl<'h> Pass<'_, 'h, '_> {
                 is,
                 values: Some(self.extractor.values()),
                 strings: looks_again.then_some(&self.strings),
+                excuse: Excuse::default(),
             };
             room.observe(self.look, self.cx, &event);
         }
