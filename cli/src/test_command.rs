@@ -3,11 +3,13 @@
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use anyhow::bail;
+use anyhow::{Context as _, bail};
 use clap::Args;
+use wsaudit_verifier::report::cases_junit;
 use wsaudit_verifier::suite::{self, CaseResult, SuiteError};
 
 use crate::exit::Exit;
+use crate::file::write_whole;
 use crate::numbers::counted;
 use crate::output::Output;
 
@@ -22,8 +24,9 @@ Examples:
   wsaudit test
   wsaudit test fixtures/agent-platform
   wsaudit test my-rules/foreign-room.md
+  wsaudit test --junit cases.xml
 
-Exit codes: 0 every case passed, 1 a case failed, 2 a path could not be read, or has no case.";
+Exit codes: 0 every case passed, 1 a case failed, 2 a path could not be read or written, or has no case.";
 
 /// Run cases: rules against histories, with what must be found
 #[derive(Debug, Args)]
@@ -35,12 +38,19 @@ pub(crate) struct TestArgs {
     /// Name each case, also those that pass
     #[arg(short, long)]
     verbose: bool,
+    #[arg(
+        long,
+        value_name = "FILE",
+        help = "Write JUnit XML, too: a test case for each case"
+    )]
+    junit: Option<PathBuf>,
 }
 
 /// Runs cases.
 pub(crate) fn run(args: &TestArgs, output: &mut Output) -> anyhow::Result<Exit> {
     let (mut cases, mut failed) = (0, 0);
     let mut empty = None;
+    let mut results = Vec::new();
     for path in paths(args)? {
         let suite = suite::run(&path, &mut |result| tell(args, result, output));
         let suite = match suite {
@@ -54,11 +64,16 @@ pub(crate) fn run(args: &TestArgs, output: &mut Output) -> anyhow::Result<Exit> 
         };
         cases += suite.results.len();
         failed += suite.failed();
+        results.extend(suite.results);
     }
     if let (0, Some(error)) = (cases, empty) {
         return Err(error.into());
     }
     writeln!(output, "{}, {failed} failed", counted(cases as u64, "case"))?;
+    if let Some(path) = &args.junit {
+        write_whole(path, cases_junit(&results).as_bytes())
+            .with_context(|| format!("cannot write the report to {}", path.display()))?;
+    }
     Ok(match failed {
         0 => Exit::Clean,
         _ => Exit::Violated,

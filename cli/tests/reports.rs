@@ -345,3 +345,31 @@ fn one_fault_has_the_same_fingerprints_in_every_recording() {
         }
     }
 }
+
+#[test]
+fn cases_are_told_to_whatever_shows_test_results() {
+    let place = Place::new();
+    place.put("cases/good.md", "verifier/tests/cases/leak.md");
+    let text = place.read("cases/good.md");
+    let bad = text.replace("#! expect foreign-thread", "#! expect foreign-run");
+    fs::write(place.path("cases/bad ]]>.md"), bad).unwrap();
+    let (cases, out) = (place.name("cases"), place.name("cases.xml"));
+    let ran = house(&["test", &cases, "--junit", &out]).ends_with(1);
+    has(&ran.stdout, &["2 cases, 1 failed"]);
+    let xml = place.read("cases.xml");
+    has(
+        &xml,
+        &[
+            "tests=\"2\"",
+            "failures=\"1\"",
+            "good.md",
+            "bad ]]&gt;.md",
+            "<failure ",
+        ],
+    );
+    house(&["test", &cases, "--junit", &out]).ends_with(1);
+    assert_eq!(place.read("cases.xml"), xml, "the same bytes");
+    let nowhere = place.name("no/such/cases.xml");
+    let ran = house(&["test", &cases, "--junit", &nowhere]).ends_with(2);
+    has(&ran.stderr, &["cannot write the report to", &nowhere]);
+}

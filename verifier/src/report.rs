@@ -7,6 +7,7 @@
 mod anchor;
 mod audit;
 mod build;
+mod cases;
 mod closing;
 mod excerpt;
 mod frames;
@@ -22,6 +23,7 @@ mod text;
 
 pub use audit::Audit;
 pub use build::report;
+pub use cases::cases_junit;
 pub use excerpt::{Excerpt, excerpt};
 pub use github::github;
 pub use json::{audit_json, json};
