@@ -74,6 +74,8 @@ pub struct RuleEnd {
     pub state: State,
     /// Whether the case said that it is not exercised.
     pub said_not_exercised: bool,
+    /// Whether the case said that it is undecided.
+    pub said_undecided: bool,
 }
 
 /// In how many passing cases a rule ends in which way: a rule that nothing fires is not tested.
@@ -85,6 +87,8 @@ pub struct Polarity {
     pub silent: usize,
     /// Cases that say that it is not exercised.
     pub not_exercised: usize,
+    /// Cases that say that it is undecided.
+    pub undecided: usize,
 }
 
 impl CaseResult {
@@ -116,6 +120,7 @@ impl Suite {
                 State::Violated => polarity.fires += 1,
                 State::Holds => polarity.silent += 1,
                 State::NotExercised if end.said_not_exercised => polarity.not_exercised += 1,
+                State::Undecided if end.said_undecided => polarity.undecided += 1,
                 State::NotExercised | State::Undecided => {}
             }
         }
@@ -196,6 +201,9 @@ fn ends(case: &Case, packs: &[Pack], verification: &Verification) -> Vec<RuleEnd
                 pack: pack.name.clone(),
                 rule: rule.id.clone(),
                 state: result.state,
+                said_undecided: case.expectations.iter().any(|expectation| {
+                    matches!(&expectation.expected, Expected::Undecided(name) if name.means(pack, rule))
+                }),
                 said_not_exercised: case.expectations.iter().any(|expectation| {
                     matches!(&expectation.expected, Expected::NotExercised(name) if name.means(pack, rule))
                 }),

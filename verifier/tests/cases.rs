@@ -396,7 +396,8 @@ fn a_directory_is_walked_in_order_and_rules_have_polarities() {
         Polarity {
             fires: 1,
             silent: 1,
-            not_exercised: 0
+            not_exercised: 0,
+            undecided: 0,
         }
     );
     assert_eq!(
@@ -404,7 +405,8 @@ fn a_directory_is_walked_in_order_and_rules_have_polarities() {
         Polarity {
             fires: 0,
             silent: 0,
-            not_exercised: 1
+            not_exercised: 1,
+            undecided: 0,
         }
     );
 }

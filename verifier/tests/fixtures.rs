@@ -59,6 +59,7 @@ enum How {
     Fires,
     Holds,
     IsNotExercised,
+    IsUndecided,
 }
 
 impl How {
@@ -67,6 +68,7 @@ impl How {
             Self::Fires => polarity.fires,
             Self::Holds => polarity.silent,
             Self::IsNotExercised => polarity.not_exercised,
+            Self::IsUndecided => polarity.undecided,
         }
     }
 
@@ -75,6 +77,7 @@ impl How {
             Self::Fires => "fires",
             Self::Holds => "holds",
             Self::IsNotExercised => "is said not to be exercised",
+            Self::IsUndecided => "is said to be undecided",
         }
     }
 }
@@ -109,6 +112,15 @@ fn every_kind_has_rules_that_show_what_it_can_say() {
             "fixtures/kinds/{kind} has a rule of another kind",
         );
         lacks.extend(lacking(&suite, &pack, &[How::Fires, How::Holds]));
+        for how in [How::IsNotExercised, How::IsUndecided] {
+            // Of each kind one rule shows it.
+            if lacking(&suite, &pack, std::slice::from_ref(&how)).len() == pack.rules.len() {
+                let how = how.words();
+                lacks.push(format!(
+                    "no case under fixtures/kinds/{kind} in which a rule {how}"
+                ));
+            }
+        }
     }
     assert!(lacks.is_empty(), "{}", lacks.join("\n"));
 }
