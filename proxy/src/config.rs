@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use wsaudit_tagging::{HmacRedactor, TagRules};
+use wsaudit_tagging::{HmacRedactor, PayloadRules, TagRules};
 
 use crate::path_pattern::PathPattern;
 use crate::route::Route;
@@ -18,6 +18,9 @@ pub struct ProxyConfig {
     /// Replaces secrets before they are written; its key's id belongs into
     /// [`WriterOptions`](wsaudit_recording::WriterOptions::key_id).
     pub redactor: HmacRedactor,
+    /// What is replaced in payloads before they are written; where there is anything, connections
+    /// are recorded as not wire-exact.
+    pub redact: PayloadRules,
     /// Paths that are proxied and not recorded.
     pub ignore_paths: Vec<PathPattern>,
     /// Paths of which plain HTTP exchanges are recorded; ignored ones are not.
@@ -107,6 +110,7 @@ impl ProxyConfig {
             routes,
             tags,
             redactor,
+            redact: PayloadRules::default(),
             ignore_paths: Vec::new(),
             record_http: Vec::new(),
             durability: Durability::default(),

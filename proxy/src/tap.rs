@@ -5,6 +5,7 @@ mod exchange;
 mod gap;
 mod handshake;
 mod lane;
+mod redaction;
 
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};

@@ -55,7 +55,7 @@ impl PayloadRules {
         message: &'m [u8],
         redactor: &dyn Redactor,
     ) -> Result<Cow<'m, [u8]>, Withheld> {
-        if self.is_empty() {
+        if self.is_empty() || message.is_empty() {
             return Ok(Cow::Borrowed(message));
         }
         let mut found = Vec::new();

@@ -17,6 +17,7 @@ use wsaudit_wire::{
 use super::commit::Commit;
 use super::gap::Stall;
 use super::lane::Lane;
+use super::redaction::Redaction;
 use super::{ROW_COST, Tap, anomaly_record};
 use crate::config::{Durability, OnRecorderFailure};
 use crate::leg::Leg;
@@ -114,7 +115,11 @@ impl Opening {
             http_version: request.version().to_owned(),
             tls: arrival.tls.clone(),
             request_head: redact_request_head(request, &shared.tags, redactor),
-            payloads: Payloads::WireExact,
+            payloads: if config.redact.is_empty() {
+                Payloads::WireExact
+            } else {
+                Payloads::Redacted
+            },
         };
         shared.counters.event(crate::counters::Event::Handshake);
         let request = request.clone();
@@ -225,8 +230,10 @@ impl Handshake {
         // The same breaches again, which were recorded above.
         let extensions = answer.extensions(&mut Vec::new());
         let limits = self.shared.config.limits;
-        let lane =
-            |direction, extensions: &Extensions| Lane::new(self.id, direction, extensions, &limits);
+        let redaction = Redaction::of(&self.shared);
+        let lane = |direction, extensions: &Extensions| {
+            Lane::new(self.id, direction, extensions, &limits, redaction.clone())
+        };
         Tap {
             to_server: lane(Direction::ClientToServer, &extensions),
             to_client: lane(Direction::ServerToClient, &extensions),

@@ -7,10 +7,11 @@ use wsaudit_recording::{
 use wsaudit_tagging::{Tag, Tagger};
 use wsaudit_wire::{
     Anomaly, Assembler, ClosePayload, Content, Deframer, Direction, Ended, Extensions, FrameHeader,
-    Message, OutputCap, Piece, Rest, append_unmasked,
+    Message, Opcode, OutputCap, Piece, Rest, append_unmasked,
 };
 
 use super::Stamp;
+use super::redaction::{Redacted, Redaction};
 use crate::config::Limits;
 
 /// Control frames are recorded whole: "All control frames MUST have a payload length of 125 bytes or
@@ -22,8 +23,10 @@ pub(super) struct Lane {
     connection: ConnectionId,
     direction: Direction,
     chunk: usize,
-    /// How many bytes of a payload are recorded.
+    /// How many bytes of a payload are recorded; where it is redacted, looked at.
     keep: u64,
+    /// `None` where payloads are recorded as they are.
+    redaction: Option<Redaction>,
     deframer: Deframer,
     assembler: Assembler,
     open: Option<OpenFrame>,
@@ -46,6 +49,8 @@ struct OpenFrame {
     payload: Vec<u8>,
     chunks: Option<Chunks>,
     complete: Complete,
+    /// What is recorded in its place.
+    replaced: Option<Payload>,
 }
 
 struct Chunks {
@@ -82,14 +87,19 @@ impl Lane {
         direction: Direction,
         extensions: &Extensions,
         limits: &Limits,
+        redaction: Option<Redaction>,
     ) -> Self {
-        let keep = limits.recorded_payload.unwrap_or(u64::MAX);
+        let keep = match &redaction {
+            None => limits.recorded_payload.unwrap_or(u64::MAX),
+            Some(_) => limits.message as u64,
+        };
         let cap = usize::try_from(keep).map_or(limits.message, |keep| keep.min(limits.message));
         Self {
             connection,
             direction,
             chunk: limits.chunk.max(1),
             keep,
+            redaction,
             deframer: Deframer::new(),
             assembler: Assembler::new(direction, extensions, OutputCap(cap)),
             open: None,
@@ -149,13 +159,18 @@ impl Lane {
         if let Some(message) = self.assembler.header(&header) {
             seen.extend(self.cut_off(message));
         }
-        let keep = if header.opcode().is_control() {
-            self.keep.max(LONGEST_CONTROL)
-        } else {
-            self.keep
+        let keep = match (header.opcode().is_control(), &self.redaction) {
+            (true, None) => self.keep.max(LONGEST_CONTROL),
+            (true, Some(_)) => LONGEST_CONTROL,
+            (false, None) => self.keep,
+            // The assembler joins fragments, and nothing else of them is kept.
+            (false, Some(_)) if !is_alone(&header) => 0,
+            (false, Some(_)) => self.keep,
         };
-        let whole = usize::try_from(header.declared_length.min(keep))
-            .is_ok_and(|length| length <= self.chunk);
+        // What a redacted payload leaves is in one row, that of its message.
+        let whole = self.redaction.is_some()
+            || usize::try_from(header.declared_length.min(keep))
+                .is_ok_and(|length| length <= self.chunk);
         self.open = Some(OpenFrame {
             header,
             keep,
@@ -167,6 +182,7 @@ impl Lane {
                 next: 0,
             }),
             complete: Complete::Yes,
+            replaced: None,
         });
     }
 
@@ -212,6 +228,44 @@ impl Lane {
         for anomaly in self.assembler.take_anomalies() {
             after.push(Seen::Anomaly(anomaly, seq));
         }
+        let truncated = match self.redaction.clone() {
+            None => {
+                self.as_sent(ended, &open, seq, tagger, &mut after);
+                open.is_cut()
+            }
+            Some(redaction) => self.redacted(&redaction, ended, &mut open, seq, tagger, &mut after),
+        };
+        if is_data {
+            self.last_data = Some(seq);
+        }
+        seen.extend(open.take_rest());
+        seen.push(Seen::Frame {
+            record: FrameRecord {
+                seq,
+                connection: self.connection,
+                direction: self.direction,
+                first_at: open.first_at,
+                last_at: at,
+                header: open.header,
+                payload: open.payload_record(),
+            },
+            complete: open.complete,
+        });
+        if truncated {
+            seen.push(Seen::Truncated);
+        }
+        seen.append(&mut after);
+    }
+
+    /// What ended with a frame that is recorded as it is.
+    fn as_sent(
+        &mut self,
+        ended: Ended,
+        open: &OpenFrame,
+        seq: Seq,
+        tagger: &mut Tagger,
+        after: &mut Vec<Seen>,
+    ) {
         match ended {
             Ended::FirstFragment => self.first_fragment = Some(seq),
             Ended::Fragment | Ended::Control(_) => {}
@@ -246,33 +300,87 @@ impl Lane {
                 after.extend(message_record(message, first_seq, seq).map(Seen::Message));
             }
         }
-        if is_data {
-            self.last_data = Some(seq);
-        }
-        seen.extend(open.take_rest());
-        seen.push(Seen::Frame {
-            record: FrameRecord {
-                seq,
-                connection: self.connection,
-                direction: self.direction,
-                first_at: open.first_at,
-                last_at: at,
-                header: open.header,
-                payload: open.payload_record(),
-            },
-            complete: open.complete,
+    }
+
+    /// What ended with a frame of which only that may be kept which redaction leaves: in the frame, or
+    /// in the message's row. Whether it was cut.
+    fn redacted(
+        &mut self,
+        redaction: &Redaction,
+        ended: Ended,
+        open: &mut OpenFrame,
+        seq: Seq,
+        tagger: &mut Tagger,
+        after: &mut Vec<Seen>,
+    ) -> bool {
+        let sent = (!open.is_cut()).then_some(open.payload.as_slice());
+        let message = match ended {
+            Ended::FirstFragment => {
+                self.first_fragment = Some(seq);
+                None
+            }
+            Ended::Fragment => None,
+            Ended::Control(_) | Ended::Close(_) => {
+                let opcode = open.header.opcode();
+                let (payload, withheld) = redaction.control(opcode, sent);
+                if let Ended::Close(close) = ended {
+                    after.push(Seen::Close(redaction.close(close)));
+                }
+                after.extend(withheld.map(|why| {
+                    Seen::Message(MessageRecord {
+                        seq,
+                        first_seq: seq,
+                        opcode,
+                        content: MessageContent::Withheld(why),
+                    })
+                }));
+                open.replaced = Some(payload);
+                return false;
+            }
+            Ended::Message(message) => Some(message),
+        };
+        open.replaced = Some(if open.received == 0 {
+            Payload::Whole(Vec::new())
+        } else {
+            Payload::Withheld
         });
-        if open.is_cut() {
-            seen.push(Seen::Truncated);
+        let Some(message) = message else {
+            return false;
+        };
+        let sent = (!open.is_cut()).then_some(open.payload.as_slice());
+        let Redacted { tags, content } = redaction.message(&message, sent, self.direction, tagger);
+        after.extend(tags.into_iter().map(|tag| Seen::Tag(tag, seq)));
+        let first_seq = self.first_fragment.take().unwrap_or(seq);
+        let truncated = matches!(content, MessageContent::Truncated { .. });
+        match (message.content, content) {
+            (Content::AsSent, MessageContent::Whole(bytes)) => {
+                open.replaced = Some(Payload::Whole(bytes));
+            }
+            (_, content) => after.push(Seen::Message(MessageRecord {
+                seq,
+                first_seq,
+                opcode: message.opcode,
+                content,
+            })),
         }
-        seen.append(&mut after);
+        truncated
     }
 
     /// The message that was open, and will not be completed.
     fn cut_off(&mut self, message: Message) -> Option<Seen> {
         let last = self.last_data?;
         let first = self.first_fragment.take().unwrap_or(last);
-        message_record(message, first, last).map(Seen::Message)
+        self.given_up(message, first, last)
+    }
+
+    /// A message that will not be completed: nothing of it can be looked at.
+    fn given_up(&self, message: Message, first: Seq, last: Seq) -> Option<Seen> {
+        let mut record = message_record(message, first, last)?;
+        if let (Some(_), MessageContent::Undecodable(why)) = (&self.redaction, &mut record.content)
+        {
+            record.content = MessageContent::Withheld(std::mem::take(why));
+        }
+        Some(Seen::Message(record))
     }
 
     /// The bytes have ended; `seq` and `at` are those of the connection's end.
@@ -283,7 +391,7 @@ impl Lane {
             let last = self.last_data;
             let first = self.first_fragment.take().or(last);
             if let (Some(first), Some(last)) = (first, last) {
-                seen.extend(message_record(message, first, last).map(Seen::Message));
+                seen.extend(self.given_up(message, first, last));
             }
         }
         for anomaly in self.assembler.take_anomalies() {
@@ -298,6 +406,9 @@ impl Lane {
                 payload: Payload::Whole(Vec::new()),
             }),
             (_, Some(mut open)) => {
+                if self.redaction.is_some() && open.received > 0 {
+                    open.replaced = Some(Payload::Withheld);
+                }
                 seen.extend(open.take_rest());
                 let mut header = Vec::new();
                 open.header.encode(&mut header);
@@ -352,11 +463,19 @@ impl OpenFrame {
     }
 
     fn payload_record(&mut self) -> Payload {
+        if let Some(replaced) = self.replaced.take() {
+            return replaced;
+        }
         match &self.chunks {
             Some(chunks) => Payload::Chunked(chunks.id),
             None => Payload::Whole(std::mem::take(&mut self.payload)),
         }
     }
+}
+
+/// Whether a data frame's payload may be a message of its own.
+const fn is_alone(header: &FrameHeader) -> bool {
+    header.fin() && header.opcode().bits() != Opcode::CONTINUATION.bits()
 }
 
 /// A row, where joining or inflating changed the bytes.
