@@ -54,6 +54,9 @@ pub(crate) fn run(args: &RecordArgs, output: &mut Output) -> anyhow::Result<Exit
     let schemes: Vec<_> = config.routes.iter().map(scheme).collect();
     let drain = config.drain;
     let tags = config.tags.clone();
+    if append && !config.redact.is_empty() {
+        key::same_as_before(&out, config.redactor.key_id())?;
+    }
     let writer = if append {
         Writer::append(&out, options)?
     } else {

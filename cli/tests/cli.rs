@@ -22,6 +22,7 @@ mod refusals;
 mod reports;
 mod rotate;
 mod rules;
+mod secrets;
 mod show;
 mod status;
 mod transparency;

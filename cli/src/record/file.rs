@@ -12,7 +12,7 @@ use clap::ValueEnum;
 use serde::de::{Error as _, Visitor};
 use serde::{Deserialize, Deserializer};
 use wsaudit_proxy::{PathPattern, Upstream};
-use wsaudit_tagging::Source;
+use wsaudit_tagging::{PayloadRule, Source};
 
 use super::flags::{DurabilityFlag, LogFormat, OnRecorderFailureFlag};
 use super::rotate::RotateAt;
@@ -41,6 +41,8 @@ pub(super) struct Configuration {
     #[serde(deserialize_with = "time")]
     pub(super) drain: Option<Duration>,
     pub(super) redaction_key_file: Option<PathBuf>,
+    #[serde(deserialize_with = "each")]
+    pub(super) redact: Vec<PayloadRule>,
     pub(super) max_connections: Option<usize>,
     #[serde(deserialize_with = "bytes")]
     pub(super) max_head: Option<u64>,

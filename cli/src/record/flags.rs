@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use wsaudit_proxy::PathPattern;
-use wsaudit_tagging::Source;
+use wsaudit_tagging::{PayloadRule, Source};
 
 use super::rotate::RotateAt;
 use super::{address, size};
@@ -18,6 +18,11 @@ that yields wins:
   message:POINTER (a message of the client, for a login in the first message)
   set-cookie:NAME  server-message:POINTER
 
+Values in payloads, for --redact, which can be given several times; what is found is replaced by its
+token before anything reaches the disk, and what cannot be looked at is not kept:
+  POINTER (/user/email, /items/*/token: the value there; a message that is no JSON is withheld)
+  /REGEX/ (/card-\\d+/, /\"pin\":(\\d+)/: what its first group matches, or all that it matches)
+
 Examples:
   wsaudit record --listen 127.0.0.1:9000 --upstream http://127.0.0.1:8000 --out traffic.db
   wsaudit record --listen 127.0.0.1:9000 --upstream https://staging.example --out traffic.db \\
@@ -28,7 +33,8 @@ Examples:
       --session cookie:sid --record-http '/api/*'
   wsaudit record --listen 127.0.0.1:9000 --upstream http://127.0.0.1:8000 --out traffic.db \\
       --rotate 1GiB --rotate 1day
-
+  wsaudit record --listen 127.0.0.1:9000 --upstream http://127.0.0.1:8000 --out traffic.db \\
+      --redact /user/email --redact '/card-\\d+/' --redaction-key-file redaction.key
   wsaudit record --config wsaudit.toml
 
 Several listeners and upstreams in one process are for a file: docs/operating.md describes it.
@@ -116,6 +122,9 @@ pub(crate) struct RecordArgs {
     /// with none, a random one. Recordings of one key can be compared
     #[arg(long, value_name = "FILE")]
     pub(super) redaction_key_file: Option<PathBuf>,
+    /// What is replaced in payloads before they are written, as /POINTER or /REGEX/
+    #[arg(long, value_name = "POINTER|/REGEX/")]
+    pub(super) redact: Vec<PayloadRule>,
     /// How many clients are served at once; further ones get a 503 [default: 10000]
     #[arg(long, value_name = "NUMBER")]
     pub(super) max_connections: Option<usize>,

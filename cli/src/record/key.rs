@@ -7,6 +7,7 @@ use anyhow::{Context as _, bail};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest as _, Sha256};
+use wsaudit_recording::Reader;
 use wsaudit_tagging::HmacRedactor;
 
 const LENGTH: usize = 32;
@@ -40,6 +41,20 @@ pub(super) fn from_file(path: &Path) -> anyhow::Result<HmacRedactor> {
     let bytes = fs::read(path).with_context(|| format!("cannot read the redaction key {name}"))?;
     let key = parse(&bytes).with_context(|| format!("the redaction key {name} is too short"))?;
     Ok(HmacRedactor::new(&key))
+}
+
+/// Refuses to add redacted payloads to those of another key: one id would be two.
+pub(super) fn same_as_before(recording: &Path, key_id: &str) -> anyhow::Result<()> {
+    let reader = Reader::open(recording)?;
+    let earlier = reader.runs().iter().filter_map(|run| run.key_id.as_deref());
+    if let Some(other) = earlier.into_iter().find(|id| *id != key_id) {
+        bail!(
+            "{} was recorded with the redaction key {other}, and this run has {key_id}: one value would have \
+             two tokens; give that key with --redaction-key-file, or record into a new file",
+            recording.display()
+        );
+    }
+    Ok(())
 }
 
 /// Hexadecimal digits, base64 or raw bytes, in this order of trying; at least 32 bytes.

@@ -8,7 +8,7 @@ use wsaudit_proxy::{
     Upstream, UpstreamTls, Verification,
 };
 use wsaudit_recording::Rotation;
-use wsaudit_tagging::TagRules;
+use wsaudit_tagging::{PayloadRules, TagRules};
 
 use super::file::{Configuration, FileRoute};
 use super::flags::{DurabilityFlag, LogFormat, OnRecorderFailureFlag, RecordArgs};
@@ -70,6 +70,7 @@ impl Settings {
         };
         let defaults = ProxyConfig::new(routes, tags, redactor);
         let config = ProxyConfig {
+            redact: PayloadRules::new(first(&args.redact, file.redact)),
             ignore_paths: first(&args.ignore_path, file.ignore_path),
             record_http: first(&args.record_http, file.record_http),
             durability: match args.durability.or(file.durability).unwrap_or_default() {

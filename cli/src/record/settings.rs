@@ -16,6 +16,7 @@ pub(crate) fn of(config: &ProxyConfig, rotation: Option<&Rotation>) -> String {
         "session": sources(TagKind::Session),
         "user": sources(TagKind::User),
         "device": sources(TagKind::Device),
+        "redact": config.redact.iter().map(ToString::to_string).collect::<Vec<_>>(),
         "ignored_paths": config.ignore_paths.iter().map(ToString::to_string).collect::<Vec<_>>(),
         "record_http": config.record_http.iter().map(ToString::to_string).collect::<Vec<_>>(),
         "durability": match config.durability {

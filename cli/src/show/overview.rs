@@ -6,7 +6,7 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use serde::Serialize;
 use wsaudit_recording::{
-    Connection, ConnectionId, Filter, GapRecord, Provenance, Reader, RunId, TagKind,
+    Connection, ConnectionId, Filter, GapRecord, Payloads, Provenance, Reader, RunId, TagKind,
 };
 use wsaudit_tagging::{Candidate, Candidates, Tag};
 use wsaudit_wire::{RequestHead, ResponseHead};
@@ -48,6 +48,8 @@ pub(super) struct RunLine {
     pub(super) closed_cleanly: bool,
     pub(super) tool_version: String,
     pub(super) key_id: Option<String>,
+    /// What `--redact` named, by the run's settings.
+    pub(super) redact: Vec<String>,
 }
 
 /// A session: its frames, over all connections.
@@ -78,6 +80,8 @@ pub(super) struct ConnectionLine {
     pub(super) status: Option<u16>,
     pub(super) opened_at: f64,
     pub(super) frames: u64,
+    /// Whether its payloads are those that were sent.
+    pub(super) wire_exact: bool,
     pub(super) how_ended: Option<&'static str>,
     pub(super) close_code: Option<u16>,
 }
@@ -153,6 +157,7 @@ impl Overview {
                     status: status(row),
                     opened_at: clock.seconds(reader, row.id, row.opened.at),
                     frames: traffic.frames.get(&row.id).copied().unwrap_or(0),
+                    wire_exact: row.opened.payloads == Payloads::WireExact,
                     how_ended: row.closed.as_ref().map(|closed| closed.how.as_str()),
                     close_code: row.closed.as_ref().and_then(|closed| closed.close_code),
                 })
@@ -280,8 +285,19 @@ fn runs(reader: &Reader) -> Vec<RunLine> {
         closed_cleanly: run.closed_cleanly,
         tool_version: run.tool_version.clone(),
         key_id: run.key_id.clone(),
+        redact: redact(&run.config),
     })
     .collect()
+}
+
+/// The patterns in a run's settings; a foreign hand may have written those.
+fn redact(config: &str) -> Vec<String> {
+    let config: serde_json::Value = serde_json::from_str(config).unwrap_or_default();
+    let rules = config["redact"].as_array().map_or(&[][..], Vec::as_slice);
+    rules
+        .iter()
+        .filter_map(|rule| rule.as_str().map(str::to_owned))
+        .collect()
 }
 
 /// Unix time in nanoseconds, as `2026-11-23T20:15:02.123Z`.

@@ -40,6 +40,14 @@ impl Overview {
                 "run {}{part}: {}, {length}, by {}, redaction key {key}",
                 run.id, run.started, run.tool_version
             )?;
+            if !run.redact.is_empty() {
+                let rules: Vec<_> = run.redact.iter().map(|rule| printable(rule)).collect();
+                writeln!(
+                    out,
+                    "its payloads are redacted, and not those of the wire: {}",
+                    rules.join(" ")
+                )?;
+            }
         }
         self.write_sessions(out)?;
         self.write_connections(out)?;

@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
+use anyhow::bail;
+use wsaudit_recording::Payloads;
 use wsaudit_verifier::engine::{RunError, Verification};
 use wsaudit_verifier::facts::Facts;
 use wsaudit_verifier::history::{RecordingSource, Source, SourceError, join};
@@ -27,7 +29,8 @@ pub(super) struct Recordings {
 }
 
 impl Recordings {
-    /// Opens recordings; those that cannot be read are told. An error where one is there twice.
+    /// Opens recordings; those that cannot be read are told. An error where one is there twice, or where
+    /// they cannot be compared.
     pub(super) fn open(paths: &[PathBuf], color: ColorChoice) -> anyhow::Result<Self> {
         let mut opened = Self {
             files: Vec::new(),
@@ -37,11 +40,15 @@ impl Recordings {
             color,
         };
         let mut keys = BTreeSet::new();
+        let mut redacted = None;
         for path in paths {
             match open(path) {
-                Ok((source, messages)) => {
+                Ok((source, messages, payloads)) => {
                     let runs = source.reader().runs().iter();
                     keys.extend(runs.filter_map(|run| run.key_id.clone()));
+                    if payloads == Payloads::Redacted {
+                        redacted.get_or_insert(path);
+                    }
                     opened.messages += messages;
                     opened.files.push(Rc::new(source));
                 }
@@ -55,6 +62,18 @@ impl Recordings {
             }
         }
         opened.sources = join(&opened.files)?;
+        if let Some(path) = redacted
+            && keys.len() > 1
+        {
+            bail!(
+                "the payloads in {} are redacted, and the recordings were made with {} redaction keys ({}): \
+                 one id looks different in each, so no leak from one to the other could be seen; verify each \
+                 alone, or record with one --redaction-key-file",
+                path.display(),
+                keys.len(),
+                keys.into_iter().collect::<Vec<_>>().join(", ")
+            );
+        }
         if keys.len() > 1 {
             say(&format!(
                 "warning: the recordings were made with {} redaction keys ({}): one credential looks different \
@@ -114,9 +133,19 @@ impl Recordings {
     }
 }
 
-fn open(path: &Path) -> anyhow::Result<(RecordingSource, u64)> {
+/// A recording, how many messages it may have, and whether any of them are redacted.
+fn open(path: &Path) -> anyhow::Result<(RecordingSource, u64, Payloads)> {
     let source = RecordingSource::open(path, &path.display().to_string())?;
     let range = source.reader().frame_range()?;
     let messages = range.map_or(0, |(first, last)| last.0 - first.0 + 1);
-    Ok((source, messages))
+    let connections = source.reader().connections()?;
+    let redacted = connections
+        .iter()
+        .any(|it| it.opened.payloads == Payloads::Redacted);
+    let payloads = if redacted {
+        Payloads::Redacted
+    } else {
+        Payloads::WireExact
+    };
+    Ok((source, messages, payloads))
 }

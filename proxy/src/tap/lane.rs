@@ -162,10 +162,9 @@ impl Lane {
         let keep = match (header.opcode().is_control(), &self.redaction) {
             (true, None) => self.keep.max(LONGEST_CONTROL),
             (true, Some(_)) => LONGEST_CONTROL,
-            (false, None) => self.keep,
             // The assembler joins fragments, and nothing else of them is kept.
             (false, Some(_)) if !is_alone(&header) => 0,
-            (false, Some(_)) => self.keep,
+            (false, _) => self.keep,
         };
         // What a redacted payload leaves is in one row, that of its message.
         let whole = self.redaction.is_some()
@@ -324,7 +323,7 @@ impl Lane {
                 let opcode = open.header.opcode();
                 let (payload, withheld) = redaction.control(opcode, sent);
                 if let Ended::Close(close) = ended {
-                    after.push(Seen::Close(redaction.close(close)));
+                    after.push(Seen::Close(redaction.close(&close)));
                 }
                 after.extend(withheld.map(|why| {
                     Seen::Message(MessageRecord {

@@ -114,7 +114,7 @@ impl Redaction {
     }
 
     /// A close frame with the token of its reason.
-    pub(super) fn close(&self, close: ClosePayload) -> ClosePayload {
+    pub(super) fn close(&self, close: &ClosePayload) -> ClosePayload {
         ClosePayload {
             code: close.code,
             reason: self.token(&close.reason),

@@ -206,7 +206,7 @@ impl Ear {
             direction: body.direction,
             at,
             length: body.length,
-            body: body.decoded(limit, cut_off),
+            body: redacted(body.decoded(limit, cut_off), &self.shared),
         };
         if let HttpBody::Truncated { why, .. } = &message.body
             && self.shared.counters.truncated_body() == 0
@@ -220,6 +220,25 @@ impl Ear {
             Durability::Batch => sender.send(records, guard),
             Durability::Strict => self.commit = Some(Commit::send(sender, records, guard)),
         }
+    }
+}
+
+/// What may be kept of a body: of what could not be looked at as a whole, nothing.
+fn redacted(body: HttpBody, shared: &Shared) -> HttpBody {
+    let config = &shared.config;
+    if config.redact.is_empty() {
+        return body;
+    }
+    let withheld = |why: String| HttpBody::Undecodable {
+        raw: Vec::new(),
+        why: format!("withheld by redaction: {why}"),
+    };
+    match body {
+        HttpBody::Whole(bytes) => match config.redact.redact(&bytes, &config.redactor) {
+            Ok(redacted) => HttpBody::Whole(redacted.into_owned()),
+            Err(why) => withheld(why.to_string()),
+        },
+        HttpBody::Truncated { why, .. } | HttpBody::Undecodable { why, .. } => withheld(why),
     }
 }
 
