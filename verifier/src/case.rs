@@ -29,9 +29,11 @@ mod line;
 mod sheet;
 mod trace;
 mod word;
+mod write;
 
 pub use error::{CaseError, CaseErrors, Problem};
 pub use expectation::{Expectation, Expected, RuleName};
+pub use write::{Draft, Unwritable, Writing};
 
 use crate::facts::Facts;
 use crate::history::MemorySource;

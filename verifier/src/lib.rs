@@ -14,6 +14,7 @@ pub mod kinds;
 pub mod manual;
 pub mod report;
 pub mod rules;
+pub mod slice;
 pub mod suite;
 pub mod survey;
 pub mod verdict;

@@ -19,10 +19,11 @@ mod model;
 mod people;
 mod sarif;
 mod standing;
+mod story;
 mod text;
 
 pub use audit::Audit;
-pub use build::report;
+pub use build::{fingerprint, report};
 pub use cases::cases_junit;
 pub use excerpt::{Excerpt, excerpt};
 pub use github::github;
@@ -35,4 +36,5 @@ pub use model::{
 };
 pub use sarif::sarif;
 pub use standing::{Baseline, BaselineEntry, Standing};
-pub use text::{Palette, Shown, TextOptions, many as text_of_many, text};
+pub use story::{Happening, Party, Story, Unknown, find, story};
+pub use text::{Palette, Shown, TextOptions, many as text_of_many, story_text, text};

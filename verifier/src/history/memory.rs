@@ -2,7 +2,9 @@
 
 use wsaudit_wire::{Direction, Opcode};
 
-use super::{Cursor, Moment, Outline, Reading, Source, SourceError, SourceMessage, SourcePayload};
+use super::{
+    Anomaly, Cursor, Moment, Outline, Reading, Source, SourceError, SourceMessage, SourcePayload,
+};
 
 /// A recording in memory.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -32,6 +34,16 @@ impl MemorySource {
     pub fn new(outline: Outline, mut messages: Vec<MemoryMessage>) -> Self {
         messages.sort_by_key(|message| message.moment.seq);
         Self { outline, messages }
+    }
+
+    /// Its messages and control frames, in the order of their places.
+    pub fn messages(&self) -> &[MemoryMessage] {
+        &self.messages
+    }
+
+    /// Its anomalies, in order.
+    pub fn anomalies(&self) -> &[Anomaly] {
+        &self.outline.anomalies
     }
 }
 

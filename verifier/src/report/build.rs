@@ -309,8 +309,9 @@ impl Builder<'_> {
     }
 }
 
-/// The first 16 hexadecimal digits of a SHA-256 over pack, rule and roles.
-fn fingerprint(pack: &str, rule: &str, roles: &str) -> String {
+/// The fingerprint of a violation: the first 16 hexadecimal digits of a SHA-256 over pack, rule and
+/// roles.
+pub fn fingerprint(pack: &str, rule: &str, roles: &str) -> String {
     let mut hash = Sha256::new();
     for part in ["wsaudit fingerprint 1", pack, rule, roles] {
         // Its length before each part: no two lists of parts give the same bytes.

@@ -21,11 +21,16 @@ pub struct Excerpt {
 
 /// What lies around `value` in a payload; its beginning where there is no value, or it is not there.
 pub fn excerpt(payload: &[u8], value: Option<&str>) -> Excerpt {
+    excerpt_of(payload, value, LONGEST)
+}
+
+/// The same, with another limit, in characters.
+pub(super) fn excerpt_of(payload: &[u8], value: Option<&str>, longest: usize) -> Excerpt {
     let Ok(text) = std::str::from_utf8(payload) else {
         return bytes(payload);
     };
     let place = value.and_then(|value| find(text, value));
-    let window = window(text, place.as_ref());
+    let window = window(text, place.as_ref(), longest);
     let mut out = String::new();
     if window.start > 0 {
         out.push('…');
@@ -77,14 +82,14 @@ fn find(text: &str, value: &str) -> Option<Range<usize>> {
 }
 
 /// The part of a text that is shown: its beginning, if the value is in it, else what is around it.
-fn window(text: &str, place: Option<&Range<usize>>) -> Range<usize> {
+fn window(text: &str, place: Option<&Range<usize>>, longest: usize) -> Range<usize> {
     let after = |start: usize, characters: usize| {
         text[start..]
             .char_indices()
             .nth(characters)
             .map_or(text.len(), |(at, _)| start + at)
     };
-    let from_start = after(0, LONGEST);
+    let from_start = after(0, longest);
     match place {
         Some(place) if place.end > from_start => {
             let start = text[..place.start]
@@ -92,7 +97,7 @@ fn window(text: &str, place: Option<&Range<usize>>) -> Range<usize> {
                 .rev()
                 .nth(BEFORE - 1)
                 .map_or(0, |(at, _)| at);
-            start..after(start, LONGEST)
+            start..after(start, longest)
         }
         Some(_) | None => 0..from_start,
     }

@@ -234,13 +234,13 @@ fn excerpts(
 }
 
 /// The sessions of one recording's connections.
-struct Sessions<'v> {
+pub(super) struct Sessions<'v> {
     names: &'v [SessionStats],
     connections: BTreeMap<u64, &'v ConnectionStats>,
 }
 
 impl<'v> Sessions<'v> {
-    fn of(verification: &'v Verification, recording: u16) -> Self {
+    pub(super) fn of(verification: &'v Verification, recording: u16) -> Self {
         let connections = verification.connections.iter();
         Self {
             names: &verification.sessions,
@@ -252,7 +252,7 @@ impl<'v> Sessions<'v> {
     }
 
     /// A connection's session at a place: the last one that holds from there or before.
-    fn at(&self, number: u64, seq: u64) -> Option<String> {
+    pub(super) fn at(&self, number: u64, seq: u64) -> Option<String> {
         let sessions = &self.connections.get(&number)?.sessions;
         let (_, session) = sessions.iter().rfind(|(from, _)| *from <= seq)?;
         Some(self.names[session.0 as usize].id.clone())

@@ -7,12 +7,14 @@ mod many;
 mod misses;
 mod palette;
 mod standing;
+mod story;
 mod table;
 
 use std::fmt::Write as _;
 
 pub use many::many;
 pub use palette::Palette;
+pub use story::story_text;
 
 use super::Report;
 use super::closing::{closing, plural};

@@ -7,12 +7,12 @@ use crate::report::excerpt::printable;
 use crate::report::model::{Evidence, Report, Violation};
 
 /// Sessions of an argument by letters: the owner first.
-struct Cast<'r> {
+pub(super) struct Cast<'r> {
     sessions: Vec<&'r str>,
 }
 
 impl<'r> Cast<'r> {
-    fn of(violation: &'r Violation) -> Self {
+    pub(super) fn of(violation: &'r Violation) -> Self {
         let mut sessions = Vec::new();
         let evidence = violation
             .evidence
@@ -33,6 +33,14 @@ impl<'r> Cast<'r> {
     fn letter(&self, session: &str) -> Option<char> {
         let at = self.sessions.iter().position(|known| *known == session)?;
         ('A'..='Z').nth(at)
+    }
+
+    /// How a session is called: by its letter, or by its id.
+    pub(super) fn call(&self, session: &str) -> String {
+        match self.letter(session) {
+            Some(letter) => letter.to_string(),
+            None => printable(session),
+        }
     }
 
     /// `session s-1` becomes `session A` (or `A`).
@@ -148,10 +156,7 @@ fn frame(report: &Report, cast: &Cast<'_>, evidence: &Evidence) -> String {
     };
     let place = place(report, evidence.recording.as_deref(), seq, evidence.at);
     let peer = match (&evidence.session, evidence.connection) {
-        (Some(session), _) => match cast.letter(session) {
-            Some(letter) => letter.to_string(),
-            None => printable(session),
-        },
+        (Some(session), _) => cast.call(session),
         (None, Some(connection)) => format!("connection {connection}"),
         (None, None) => return place,
     };
@@ -181,19 +186,21 @@ fn excerpt(evidence: &Evidence, palette: &Palette, out: &mut String) {
     let Some(text) = &evidence.excerpt else {
         return;
     };
-    let shown = match evidence.mark {
-        Some((start, end)) => {
-            let mark = palette.mark;
-            format!(
-                "{}{mark}{}{mark:#}{}",
-                &text[..start],
-                &text[start..end],
-                &text[end..]
-            )
-        }
-        None => text.clone(),
+    let _ = writeln!(out, "     {}", marked(text, evidence.mark, palette));
+}
+
+/// A text with the value in it that proves something made visible.
+pub(super) fn marked(text: &str, mark: Option<(usize, usize)>, palette: &Palette) -> String {
+    let Some((start, end)) = mark else {
+        return text.to_owned();
     };
-    let _ = writeln!(out, "     {shown}");
+    let mark = palette.mark;
+    format!(
+        "{}{mark}{}{mark:#}{}",
+        &text[..start],
+        &text[start..end],
+        &text[end..]
+    )
 }
 
 #[cfg(test)]

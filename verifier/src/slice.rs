@@ -1,0 +1,177 @@
+//! Cutting a history down to the messages that show one violation: a fixture in the making.
+//!
+//! What is cut is checked by running it: as long as the rule still finds a violation of the same
+//! fingerprint, more is left out. Within the bounds of what is tried, nothing that is left can be
+//! spared alone.
+
+mod material;
+mod reduce;
+
+use crate::case::{Case, CaseHistory, Draft, Unwritable, Writing};
+use crate::engine::{Input, RunError, Verification, verify};
+use crate::facts::{Fact, Facts};
+use crate::history::{MemorySource, Source, SourceError};
+use crate::report::{Violation, fingerprint};
+use crate::rules::Pack;
+
+use material::{Extent, Material};
+use reduce::reduce;
+
+/// The violation that a slice has to show.
+#[derive(Clone, Copy)]
+pub struct Target<'t> {
+    /// The packs that were verified.
+    pub packs: &'t [Pack],
+    /// The facts that they were verified with.
+    pub facts: &'t Facts,
+    /// The recordings in which it was found.
+    pub sources: &'t [Box<dyn Source>],
+    /// The violation, as it was reported.
+    pub violation: &'t Violation,
+}
+
+/// A small history that shows a violation.
+#[derive(Debug)]
+pub struct Slice {
+    /// Its messages and connections.
+    pub source: MemorySource,
+    /// The facts that it needs, by table.
+    pub facts: Vec<(String, Fact)>,
+    trial: Trial,
+}
+
+/// Why nothing was cut.
+#[derive(Debug, thiserror::Error)]
+pub enum SliceError {
+    /// A recording could not be read.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    /// The rules could not be run.
+    #[error(transparent)]
+    Run(#[from] RunError),
+    /// All messages together do not show it.
+    #[error(
+        "the messages of the recordings alone do not break `{rule}` in the same way: what shows it cannot \
+         be cut out (a message that was recorded in part, a gap)"
+    )]
+    NotInMessages {
+        /// The rule.
+        rule: String,
+    },
+}
+
+/// Cuts. `progress` is told how many messages are left whenever they become fewer.
+pub fn slice(target: &Target<'_>, progress: &mut dyn FnMut(usize)) -> Result<Slice, SliceError> {
+    let trial = Trial::of(target);
+    let mut material = None;
+    for extent in Extent::ALL {
+        let gathered = Material::gather(target.sources, target.violation, extent)?;
+        if trial.shows(&gathered.whole())? {
+            material = Some(gathered);
+            break;
+        }
+    }
+    let Some(material) = material else {
+        return Err(SliceError::NotInMessages {
+            rule: target.violation.rule.clone(),
+        });
+    };
+    let source = reduce(&material, &trial, progress)?;
+    let tables = trial.pack.facts.keys();
+    let facts = tables
+        .flat_map(|table| {
+            let rows = trial.facts.table(table).iter();
+            rows.map(|fact| (table.clone(), fact.clone()))
+        })
+        .collect();
+    Ok(Slice {
+        source,
+        facts,
+        trial,
+    })
+}
+
+impl Slice {
+    /// The slice as a case, with a mark for each violation. `rules` is how the case names the pack.
+    pub fn case(&self, title: &str, prose: &str, rules: &str) -> Result<String, Unwritable> {
+        let draft = Draft::of(Writing {
+            title,
+            prose,
+            rules,
+            only: &self.trial.pack.rules[0].id,
+            facts: &self.facts,
+            source: &self.source,
+        })?;
+        // Where the violations are is asked of the case itself: its places are lines.
+        let case = Case::parse("slice", &draft.unmarked());
+        let case = case.map_err(|errors| Unwritable::NotRead(errors.to_string()))?;
+        let CaseHistory::Trace(written) = &case.history else {
+            return Err(Unwritable::NotRead("it has no history".to_owned()));
+        };
+        let verification = self.trial.verify(written);
+        let verification = verification.map_err(|error| Unwritable::NotRead(error.to_string()))?;
+        if !self.trial.is_shown_by(&verification) {
+            return Err(Unwritable::NotShown);
+        }
+        let violations = verification.rules[0].outcome.violations.iter();
+        let offending: Vec<_> = violations.map(|it| it.offending.seq).collect();
+        Ok(draft.marked(&offending))
+    }
+
+    /// The pack, with nothing but the rule.
+    pub fn pack(&self) -> &Pack {
+        &self.trial.pack
+    }
+}
+
+/// A run of the one rule over a part of the history.
+#[derive(Debug)]
+struct Trial {
+    pack: Pack,
+    facts: Facts,
+    fingerprint: String,
+}
+
+impl Trial {
+    fn of(target: &Target<'_>) -> Self {
+        let violation = target.violation;
+        let mut packs = target.packs.iter();
+        let pack = packs.find(|pack| pack.name == violation.pack);
+        let mut pack = pack.expect("a violation is of one of the packs").clone();
+        pack.rules.retain(|rule| rule.id == violation.rule);
+        // Of the facts those that are about the resource.
+        let mut facts = Facts::default();
+        for table in pack.facts.keys() {
+            let rows = target.facts.table(table).iter();
+            let own = rows.filter(|fact| Some(&fact.resource) == violation.resource.as_ref());
+            facts.extend(table, own.cloned());
+        }
+        Self {
+            pack,
+            facts,
+            fingerprint: violation.fingerprint.clone(),
+        }
+    }
+
+    fn verify(&self, source: &MemorySource) -> Result<Verification, RunError> {
+        let sources: [Box<dyn Source>; 1] = [Box::new(source.clone())];
+        let input = Input {
+            packs: std::slice::from_ref(&self.pack),
+            facts: &self.facts,
+            sources: &sources,
+            unread: &[],
+        };
+        verify(&input, &mut |_| {})
+    }
+
+    /// Whether the violation is there.
+    fn shows(&self, source: &MemorySource) -> Result<bool, RunError> {
+        Ok(self.is_shown_by(&self.verify(source)?))
+    }
+
+    fn is_shown_by(&self, verification: &Verification) -> bool {
+        let mut violations = verification.rules[0].outcome.violations.iter();
+        let rule = &self.pack.rules[0].id;
+        violations.any(|it| fingerprint(&self.pack.name, rule, &it.roles) == self.fingerprint)
+    }
+}

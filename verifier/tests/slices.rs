@@ -1,0 +1,103 @@
+//! Every violation of every fixture can be cut out: the slice, written as a case and read again, shows
+//! the same violation, and is no larger than what it was cut from.
+
+use std::path::{Path, PathBuf};
+
+use wsaudit_verifier::case::Case;
+use wsaudit_verifier::engine::{Input, verify};
+use wsaudit_verifier::history::Source;
+use wsaudit_verifier::report::report;
+use wsaudit_verifier::rules::Pack;
+use wsaudit_verifier::slice::{SliceError, Target, slice};
+use wsaudit_verifier::suite::{Directory, Prepared, Surroundings, run_case};
+
+/// Whatever a case calls its pack, it is this one.
+struct OnePack(Pack);
+
+impl Surroundings for OnePack {
+    fn pack(&self, _: &str) -> Result<Pack, String> {
+        Ok(self.0.clone())
+    }
+
+    fn recording(&self, path: &str) -> Result<Box<dyn Source>, String> {
+        Err(format!("a slice needs no recording, and not {path}"))
+    }
+}
+
+fn cases(directory: &Path, found: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(directory).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            cases(&path, found);
+        } else if path.extension().is_some_and(|it| it == "md") {
+            found.push(path);
+        }
+    }
+}
+
+fn messages(sources: &[Box<dyn Source>]) -> usize {
+    let mut count = 0;
+    for source in sources {
+        let mut reading = source.reading().unwrap();
+        let mut cursor = reading.begin().unwrap();
+        while cursor.advance().unwrap().is_some() {
+            count += 1;
+        }
+    }
+    count
+}
+
+#[test]
+fn every_violation_of_the_fixtures_can_be_cut_out() {
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures");
+    let mut files = Vec::new();
+    cases(&fixtures, &mut files);
+    files.sort();
+    let (mut cut, mut smaller, mut not_in_messages) = (0, 0, Vec::new());
+    for file in files {
+        let text = std::fs::read_to_string(&file).unwrap();
+        if !Case::is_in(&text) {
+            continue;
+        }
+        let name = file.strip_prefix(&fixtures).unwrap().display().to_string();
+        let case = Case::parse(&name, &text).unwrap();
+        let prepared = Prepared::new(&case, &Directory::of(&file)).unwrap();
+        let input = Input {
+            packs: &prepared.packs,
+            facts: &prepared.facts,
+            sources: &prepared.sources,
+            unread: &[],
+        };
+        let verification = verify(&input, &mut |_| {}).unwrap();
+        let whole = report(&prepared.packs, &verification, &prepared.sources).unwrap();
+        let before = messages(&prepared.sources);
+        for violation in &whole.violations {
+            let target = Target {
+                packs: &prepared.packs,
+                facts: &prepared.facts,
+                sources: &prepared.sources,
+                violation,
+            };
+            let slice = match slice(&target, &mut |_| {}) {
+                Ok(slice) => slice,
+                Err(SliceError::NotInMessages { .. }) => {
+                    not_in_messages.push(format!("{name}: {}", violation.rule));
+                    continue;
+                }
+                Err(error) => panic!("{name}: {error}"),
+            };
+            let text = slice.case("Cut", "Out of a fixture.", "it").unwrap();
+            let small =
+                Case::parse(&name, &text).unwrap_or_else(|errors| panic!("{errors}\n{text}"));
+            let result = run_case(&small, &OnePack(slice.pack().clone()));
+            assert!(result.passed(), "{name}: {:?}\n{text}", result.mismatches);
+            let after = slice.source.messages().len();
+            assert!(after <= before, "{name}: {after} of {before} messages");
+            cut += 1;
+            smaller += usize::from(after < before);
+        }
+    }
+    assert!(cut > 100, "{cut} slices");
+    assert!(smaller * 2 > cut, "{smaller} of {cut} are smaller");
+    assert!(not_in_messages.is_empty(), "{not_in_messages:#?}");
+}
