@@ -174,7 +174,7 @@ mod tests {
             error("select session_id, id from user_threads", None)
                 .ends_with("row 3: column `session_id` is empty")
         );
-        assert!(error("select id from nothing", None).contains("no such table: nothing"));
+        assert!(error("select id from missing", None).contains("no such table: missing"));
         assert!(error("-- nothing", None).contains("empty"));
         let count = "select count(*) from user_threads";
         let rows: i64 = database.query_row(count, [], |row| row.get(0)).unwrap();
