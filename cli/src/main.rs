@@ -14,12 +14,16 @@ mod table;
 
 #[cfg(feature = "demo")]
 mod demo;
+#[cfg(feature = "verify")]
+mod explain;
 #[cfg(feature = "record")]
 mod record;
 #[cfg(feature = "verify")]
 mod rules;
 #[cfg(feature = "verify")]
 mod show;
+#[cfg(feature = "verify")]
+mod slice;
 #[cfg(feature = "verify")]
 mod test_command;
 #[cfg(feature = "verify")]
@@ -50,6 +54,10 @@ enum Command {
     Record(Box<record::RecordArgs>),
     #[cfg(feature = "verify")]
     Verify(verify::VerifyArgs),
+    #[cfg(feature = "verify")]
+    Explain(explain::ExplainArgs),
+    #[cfg(feature = "verify")]
+    Slice(slice::SliceArgs),
     #[cfg(feature = "verify")]
     Test(test_command::TestArgs),
     #[cfg(feature = "verify")]
@@ -82,6 +90,10 @@ fn run(command: &Command, output: &mut Output) -> anyhow::Result<Exit> {
         Command::Record(args) => record::run(args, output),
         #[cfg(feature = "verify")]
         Command::Verify(args) => verify::run(args, output),
+        #[cfg(feature = "verify")]
+        Command::Explain(args) => explain::run(args, output),
+        #[cfg(feature = "verify")]
+        Command::Slice(args) => slice::run(args, output),
         #[cfg(feature = "verify")]
         Command::Test(args) => test_command::run(args, output),
         #[cfg(feature = "verify")]

@@ -1,5 +1,6 @@
 //! `wsaudit verify`: rule packs over recordings, and the report.
 
+mod asked;
 mod baseline;
 mod facts;
 mod histories;
@@ -23,8 +24,9 @@ use wsaudit_verifier::survey::{Survey, survey};
 use crate::exit::Exit;
 use crate::output::{Output, Paint};
 
+use asked::Asked;
+pub(crate) use asked::{Verified, Wanted};
 use baseline::{BaselineArgs, Known};
-use facts::FactsFile;
 use histories::Histories;
 use outputs::{Outputs, ReportArgs, Written};
 use progress::Progress;
@@ -68,12 +70,8 @@ Exit codes:
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct VerifyArgs {
-    /// A shipped pack, a rule file, or a directory of rule files
-    #[arg(long, value_name = "NAME|PATH")]
-    rules: Vec<String>,
-    /// Ownership facts: a CSV or SQLite file instead of what the pack names in [facts.NAME]
-    #[arg(long, value_name = "NAME=FILE")]
-    facts: Vec<FactsFile>,
+    #[command(flatten)]
+    asked: Asked,
     /// Tell every violation, not only the first ones of each rule
     #[arg(long)]
     all: bool,
@@ -99,11 +97,11 @@ struct Aside {
 pub(crate) fn run(args: &VerifyArgs, output: &mut Output) -> anyhow::Result<Exit> {
     let outputs = Outputs::resolve(&args.reports)?;
     let known = Known::read(&args.known)?;
-    let packs = load(&args.rules)?;
-    let facts = facts::read(&packs, &args.facts)?;
+    let (packs, facts) = args.asked.load()?;
+    let without_rules = args.asked.rules.is_empty();
     let histories = Histories::of(&args.recordings)?;
     // Of many histories, what no rule covers would hide what is wrong.
-    let coverage = args.verbose || (args.rules.is_empty() && !histories.are_many());
+    let coverage = args.verbose || (without_rules && !histories.are_many());
     let mut progress = Progress::new(histories.each().len());
     let (mut reports, mut asides) = (Vec::new(), Vec::new());
     for paths in histories.each() {
@@ -130,7 +128,7 @@ pub(crate) fn run(args: &VerifyArgs, output: &mut Output) -> anyhow::Result<Exit
             .map_or_else(|| Audit::of_many(Vec::new()), Audit::of)
     };
     known.apply(&mut audit);
-    let remark = args.rules.is_empty().then_some(WITHOUT_RULES);
+    let remark = without_rules.then_some(WITHOUT_RULES);
     let told = |paint: Paint| {
         let options = |number: usize| TextOptions {
             palette: palette(paint),

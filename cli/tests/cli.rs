@@ -25,5 +25,6 @@ mod rules;
 mod secrets;
 mod show;
 mod status;
+mod stories;
 mod transparency;
 mod verify;

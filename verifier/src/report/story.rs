@@ -287,7 +287,9 @@ impl Scene<'_> {
                 format!("{kept} of {full_length} bytes were recorded").as_bytes(),
                 None,
             ),
-            SourcePayload::Undecodable(why) => excerpt(why.as_bytes(), None),
+            SourcePayload::Undecodable(why) | SourcePayload::Withheld(why) => {
+                excerpt(why.as_bytes(), None)
+            }
         };
         self.happening(
             message.moment,

@@ -1,0 +1,167 @@
+//! `wsaudit slice`: a recording cut down to a case that still violates.
+
+mod relative;
+
+use std::io::{IsTerminal as _, Write as _};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, bail};
+use clap::Args;
+use wsaudit_verifier::case::Case;
+use wsaudit_verifier::report::Violation;
+use wsaudit_verifier::slice::{Target, slice};
+use wsaudit_verifier::suite::{Directory, run_case};
+
+use crate::exit::Exit;
+use crate::file::write_new;
+use crate::numbers::counted;
+use crate::output::{Output, say};
+use crate::verify::{Verified, Wanted};
+
+use relative::relative;
+
+const EXAMPLES: &str = "\
+Messages and connections are left out as long as the rule still finds a violation of the same
+fingerprint; what is left is written as a case (docs/cases.md), read again and run: it is a fixture
+that `wsaudit test` takes as it is. Ids and payloads stay as they were recorded: look at them before
+you commit it.
+
+Examples:
+  wsaudit slice --rules my-rules.toml traffic.db 3f9c2d1e --out fixtures/foreign-room.md
+  wsaudit slice --rules agent-platform monday.db tuesday.db 3f9c2d1e
+
+Exit code: 0 written, 2 there is no such violation, it could not be cut out, or something could not
+be read or written.";
+
+/// Cut recordings down to a text case that shows one violation
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct SliceArgs {
+    /// Write the case to this file, which must not be there yet [default: standard output]
+    #[arg(long, value_name = "FILE.md")]
+    out: Option<PathBuf>,
+    #[command(flatten)]
+    wanted: Wanted,
+}
+
+/// Verifies, finds, cuts, checks, writes.
+pub(crate) fn run(args: &SliceArgs, output: &mut Output) -> anyhow::Result<Exit> {
+    if let Some(path) = &args.out {
+        if path.extension().is_none_or(|extension| extension != "md") {
+            bail!(
+                "--out {}: a case is a Markdown file: name it *.md",
+                path.display()
+            );
+        }
+        if path.exists() {
+            bail!("{} exists; name another file, or remove it", path.display());
+        }
+    }
+    let verified = args.wanted.verify(output)?;
+    let (violation, _) = args.wanted.find(&verified.report)?;
+    let target = Target {
+        packs: &verified.packs,
+        facts: &verified.facts,
+        sources: verified.sources(),
+        violation,
+    };
+    let terminal = std::io::stderr().is_terminal();
+    let slice = slice(&target, &mut |left| {
+        if terminal {
+            eprint!("\rcutting: {} left\x1b[K", counted(left as u64, "message"));
+        }
+    });
+    if terminal {
+        eprint!("\r\x1b[K");
+    }
+    let slice = slice?;
+    let rules = rules(args, &verified, violation)?;
+    let prose = prose(&verified, violation);
+    let text = slice.case(&title(violation), &prose, &rules)?;
+    let name = args.out.as_deref().unwrap_or(Path::new("slice.md"));
+    check(name, &text)?;
+    match &args.out {
+        Some(path) => {
+            write_new(path, text.as_bytes())
+                .with_context(|| format!("cannot write {}", path.display()))?;
+            say(&format!(
+                "{}: {} of {}; `wsaudit test {0}` runs it",
+                path.display(),
+                counted(slice.source.messages().len() as u64, "message"),
+                verified.report.messages
+            ));
+        }
+        None => output.write_all(text.as_bytes())?,
+    }
+    Ok(Exit::Clean)
+}
+
+/// The case is run as `wsaudit test` would.
+fn check(name: &Path, text: &str) -> anyhow::Result<()> {
+    let case = Case::parse(&name.display().to_string(), text)?;
+    let result = run_case(&case, &Directory::of(name));
+    if let Some(mismatch) = result.mismatches.first() {
+        bail!("the case does not show what the recording does: {mismatch}");
+    }
+    Ok(())
+}
+
+/// How the case names the pack: a shipped one by its name, a file by its path from the case.
+fn rules(args: &SliceArgs, verified: &Verified, violation: &Violation) -> anyhow::Result<String> {
+    let packs = verified.packs.iter();
+    let at = packs.clone().position(|pack| pack.name == violation.pack);
+    let Some(given) = at.and_then(|at| args.wanted.asked.rules.get(at)) else {
+        return Ok(violation.pack.clone());
+    };
+    let path = Path::new(given);
+    if !path.exists() {
+        return Ok(given.clone());
+    }
+    let from = args.out.as_deref().and_then(Path::parent);
+    let from = from.filter(|from| !from.as_os_str().is_empty());
+    let path = relative(path, from.unwrap_or(Path::new(".")))
+        .with_context(|| format!("cannot name {} from the case", path.display()))?;
+    let path = path.to_str().context("the path of the rules is no UTF-8")?;
+    if path.contains([',', '\n']) {
+        bail!("{path}: a case cannot name rules whose path has a comma or a line break in it");
+    }
+    Ok(path.to_owned())
+}
+
+fn title(violation: &Violation) -> String {
+    let message = one_line(&violation.message);
+    format!("{}: {message}", violation.rule)
+}
+
+fn prose(verified: &Verified, violation: &Violation) -> String {
+    let recordings = verified.report.recordings.iter();
+    let names: Vec<_> = recordings
+        .map(|recording| file_name(&recording.name))
+        .collect();
+    let mut lines = vec![format!(
+        "Cut from {} by `wsaudit slice`; fingerprint {}.\n",
+        names.join(" and "),
+        violation.fingerprint
+    )];
+    for (number, line) in (1..).zip(&violation.evidence) {
+        lines.push(format!("{number}. {}", one_line(&line.text)));
+    }
+    lines.push(format!("\nExpected: {}", one_line(&violation.expected)));
+    lines.join("\n")
+}
+
+/// Where a recording was is nobody's business who reads the case.
+fn file_name(path: &str) -> String {
+    let name = Path::new(path).file_name().unwrap_or_default();
+    one_line(&name.to_string_lossy())
+}
+
+/// Text from the wire, on one line: it must not begin a block of the case.
+fn one_line(text: &str) -> String {
+    let plain = |character: char| match character {
+        '`' => '\'',
+        character if character.is_control() => ' ',
+        character => character,
+    };
+    text.chars().map(plain).collect()
+}

@@ -1,0 +1,115 @@
+//! Rules and facts as they are asked for, and one history verified with them: what `explain` and
+//! `slice` begin with.
+
+use std::path::PathBuf;
+
+use anyhow::bail;
+use clap::Args;
+use wsaudit_verifier::engine::Verification;
+use wsaudit_verifier::facts::Facts;
+use wsaudit_verifier::history::Source;
+use wsaudit_verifier::report::{Report, Violation, find};
+use wsaudit_verifier::rules::Pack;
+
+use super::facts::{self, FactsFile};
+use super::progress::Progress;
+use super::recordings::Recordings;
+use crate::output::Output;
+
+/// What recordings are verified with.
+#[derive(Debug, Args)]
+pub(crate) struct Asked {
+    /// A shipped pack, a rule file, or a directory of rule files
+    #[arg(long, value_name = "NAME|PATH")]
+    pub(crate) rules: Vec<String>,
+    /// Ownership facts: a CSV or SQLite file instead of what the pack names in [facts.NAME]
+    #[arg(long, value_name = "NAME=FILE")]
+    facts: Vec<FactsFile>,
+}
+
+/// A violation of one history.
+#[derive(Debug, Args)]
+pub(crate) struct Wanted {
+    #[command(flatten)]
+    pub(crate) asked: Asked,
+    /// The recordings, one history; then the violation's fingerprint, as `wsaudit verify` prints it, or
+    /// its beginning
+    // One list, so that flags may stand between them.
+    #[arg(required = true, value_names = ["RECORDING", "FINGERPRINT"], num_args = 1..)]
+    what: Vec<PathBuf>,
+}
+
+/// A history, verified.
+pub(crate) struct Verified {
+    pub(crate) packs: Vec<Pack>,
+    pub(crate) facts: Facts,
+    pub(crate) verification: Verification,
+    pub(crate) report: Report,
+    recordings: Recordings,
+}
+
+impl Asked {
+    /// The packs, and the facts that they ask for.
+    pub(super) fn load(&self) -> anyhow::Result<(Vec<Pack>, Facts)> {
+        let packs = super::load(&self.rules)?;
+        let facts = facts::read(&packs, &self.facts)?;
+        Ok((packs, facts))
+    }
+}
+
+impl Wanted {
+    /// The fingerprint, and the recordings.
+    fn parts(&self) -> (String, &[PathBuf]) {
+        let (last, recordings) = self.what.split_last().expect("clap asks for one");
+        (last.display().to_string(), recordings)
+    }
+
+    /// Verifies the recordings.
+    pub(crate) fn verify(&self, output: &Output) -> anyhow::Result<Verified> {
+        let (fingerprint, recordings) = self.parts();
+        if recordings.is_empty() {
+            bail!("{fingerprint}: name a recording, and then the fingerprint of a violation in it");
+        }
+        if let Some(path) = recordings.iter().find(|path| path.is_dir()) {
+            bail!(
+                "{} is a directory: name the recordings of one history",
+                path.display()
+            );
+        }
+        let (packs, facts) = self.asked.load()?;
+        let mut recordings = Recordings::open(recordings, output.color());
+        let mut progress = Progress::new(1);
+        progress.begin(recordings.messages_at_most());
+        let (verification, report) = recordings.verify(&packs, &facts, &mut progress)?;
+        progress.end();
+        if recordings.sources().is_empty() {
+            bail!("no recording could be read");
+        }
+        Ok(Verified {
+            packs,
+            facts,
+            verification,
+            report,
+            recordings,
+        })
+    }
+
+    /// The violation that is meant, and how many have its fingerprint.
+    pub(crate) fn find<'r>(&self, report: &'r Report) -> anyhow::Result<(&'r Violation, usize)> {
+        let found = find(report, &self.parts().0);
+        Ok(found.map_err(|error| {
+            let error = anyhow::Error::from(error);
+            if self.asked.rules.is_empty() {
+                error.context("give the --rules that `wsaudit verify` was given")
+            } else {
+                error
+            }
+        })?)
+    }
+}
+
+impl Verified {
+    pub(crate) fn sources(&self) -> &[Box<dyn Source>] {
+        self.recordings.sources()
+    }
+}

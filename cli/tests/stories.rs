@@ -1,0 +1,138 @@
+//! `wsaudit explain` and `wsaudit slice`: from a fingerprint to the whole story, and to a fixture.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use super::harness::{Ran, has, run};
+
+fn fixture(path: &str) -> String {
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures");
+    fixtures.join(path).display().to_string()
+}
+
+/// A command over the recording of the chat that leaks.
+fn leaky(command: &str, more: &[&str]) -> Ran {
+    let (rules, recording) = (
+        fixture("peers/chat/rules.toml"),
+        fixture("golden/chat-leaky.db"),
+    );
+    let mut args = vec![command, "--rules", &rules, &recording];
+    args.extend(more);
+    run(args)
+}
+
+fn fingerprint() -> String {
+    let ran = leaky("verify", &["--format", "json"]).ends_with(1);
+    let report: Value = serde_json::from_str(&ran.stdout).unwrap();
+    report["violations"][0]["fingerprint"]
+        .as_str()
+        .unwrap()
+        .to_owned()
+}
+
+#[test]
+fn a_story_has_the_argument_who_was_there_and_the_frames_around() {
+    let fingerprint = fingerprint();
+    let ran = leaky("explain", &[&fingerprint]).ends_with(0);
+    has(
+        &ran.stdout,
+        &[
+            "violated: room-messages: ",
+            "the first of 5 with this fingerprint",
+            "rule room-messages of the pack chat, of kind owned: what is said in a room",
+            "who was there",
+            "  connection ",
+            "what happened on this connection",
+            "[1] frame ",
+            " more\n",
+        ],
+    );
+    let beginning = leaky("explain", &[&fingerprint[..6]]).ends_with(0);
+    assert_eq!(beginning.stdout, ran.stdout);
+    let alone = leaky("explain", &["--around", "0", &fingerprint]).ends_with(0);
+    assert!(alone.stdout.lines().count() < ran.stdout.lines().count());
+}
+
+#[test]
+fn a_story_is_data_too() {
+    let ran = leaky("explain", &["--json", "--around", "1", &fingerprint()]).ends_with(0);
+    let story: Value = serde_json::from_str(&ran.stdout).unwrap();
+    let lines = story["violation"]["evidence"].as_array().unwrap().len();
+    let happened = story["happened"].as_array().unwrap();
+    let proves = |it: &&Value| !it["proves"].as_array().unwrap().is_empty();
+    assert_eq!(happened.iter().filter(proves).count(), lines);
+    assert!(happened.len() > lines && happened.len() <= lines * 3);
+    assert_eq!(story["alike"], 5);
+    assert_eq!(story["rule"]["id"], "room-messages");
+    let seqs: Vec<_> = happened
+        .iter()
+        .map(|it| it["seq"].as_u64().unwrap())
+        .collect();
+    assert!(seqs.is_sorted(), "{seqs:?}");
+}
+
+#[test]
+fn a_slice_is_a_case_that_wsaudit_test_takes() {
+    let directory = tempfile::tempdir().unwrap();
+    let out = directory.path().join("cut.md");
+    let out = out.to_str().unwrap();
+    let ran = leaky("slice", &[&fingerprint(), "--out", out]).ends_with(0);
+    has(&ran.stderr, &["1 message of ", "cut.md` runs it"]);
+    let text = fs::read_to_string(out).unwrap();
+    has(
+        &text,
+        &[
+            "Cut from chat-leaky.db by",
+            "rules only: room-messages",
+            "#! expect room-messages",
+        ],
+    );
+    let tested = run(["test", out]).ends_with(0);
+    has(&tested.stdout, &["1 case, 0 failed"]);
+    // Nothing is written over.
+    let again = leaky("slice", &[&fingerprint(), "--out", out]).ends_with(2);
+    has(
+        &again.stderr,
+        &["cut.md exists; name another file, or remove it"],
+    );
+    // Without a file, it is printed.
+    let printed = leaky("slice", &[&fingerprint()]).ends_with(0);
+    has(&printed.stdout, &["```trace", "#! expect room-messages"]);
+}
+
+#[test]
+fn what_is_not_there_is_told_with_what_is() {
+    let unknown = leaky("explain", &["ffff"]).ends_with(2);
+    let expected = format!("there are {} (room-messages)", fingerprint());
+    has(
+        &unknown.stderr,
+        &["no violation has the fingerprint ffff", &expected],
+    );
+    let recording = fixture("golden/chat-leaky.db");
+    let without_rules = run(["explain", recording.as_str(), "ffff"]).ends_with(2);
+    has(
+        &without_rules.stderr,
+        &["give the --rules that `wsaudit verify` was given"],
+    );
+    let directory = fixture("golden");
+    let directory = run(["explain", directory.as_str(), "ffff"]).ends_with(2);
+    has(
+        &directory.stderr,
+        &["is a directory: name the recordings of one history"],
+    );
+    let alone = run(["explain", recording.as_str()]).ends_with(2);
+    has(
+        &alone.stderr,
+        &["name a recording, and then the fingerprint"],
+    );
+    let missing = run(["slice", "no-such.db", "ffff"]).ends_with(2);
+    has(&missing.stderr, &["no-such.db"]);
+    let text = leaky("slice", &[&fingerprint(), "--out", "cut.txt"]).ends_with(2);
+    has(
+        &text.stderr,
+        &["--out cut.txt: a case is a Markdown file: name it *.md"],
+    );
+    assert!(!PathBuf::from("cut.txt").exists());
+}
