@@ -77,7 +77,7 @@ impl Wanted {
             );
         }
         let (packs, facts) = self.asked.load()?;
-        let mut recordings = Recordings::open(recordings, output.color());
+        let mut recordings = Recordings::open(recordings, output.color())?;
         let mut progress = Progress::new(1);
         progress.begin(recordings.messages_at_most());
         let (verification, report) = recordings.verify(&packs, &facts, &mut progress)?;

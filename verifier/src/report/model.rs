@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use crate::history::Source;
+
 use super::standing::{Baseline, Standing};
 
 /// Everything that is said of a verification.
@@ -153,6 +155,14 @@ pub struct Evidence {
     pub excerpt: Option<String>,
     /// Where the value is in the excerpt: the first byte, and the one after the last.
     pub mark: Option<(usize, usize)>,
+}
+
+impl Evidence {
+    /// Whether its frame is in that recording, in whichever of its parts.
+    pub(crate) fn is_of(&self, source: &dyn Source) -> bool {
+        let file = self.seq.map(|seq| source.file_of(seq));
+        file.is_some() && self.recording.as_deref() == file
+    }
 }
 
 /// What a rule came to.

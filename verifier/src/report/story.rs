@@ -150,8 +150,8 @@ pub fn story<'r>(
             name,
             start,
             sessions: Sessions::of(verification, recording),
-            concerned: concerned(violation, name),
-            proofs: proofs(violation, name),
+            concerned: concerned(violation, source.as_ref()),
+            proofs: proofs(violation, source.as_ref()),
         };
         for connection in &source.outline().connections {
             if scene.concerned.contains(&connection.number) {
@@ -170,14 +170,12 @@ pub fn story<'r>(
     })
 }
 
-fn concerned(violation: &Violation, recording: &str) -> BTreeSet<u64> {
-    let of_evidence = violation.evidence.iter().filter_map(|line| {
-        (line.recording.as_deref() == Some(recording))
-            .then_some(line.connection)
-            .flatten()
-    });
+fn concerned(violation: &Violation, source: &dyn Source) -> BTreeSet<u64> {
+    let lines = violation.evidence.iter();
+    let lines = lines.filter(|line| line.is_of(source));
+    let of_evidence = lines.filter_map(|line| line.connection);
     let subject = violation.connection.iter();
-    let subject = subject.filter(|connection| connection.recording == recording);
+    let subject = subject.filter(|it| it.recording == source.file_of(0));
     of_evidence
         .chain(subject.map(|connection| connection.number))
         .collect()
@@ -186,11 +184,11 @@ fn concerned(violation: &Violation, recording: &str) -> BTreeSet<u64> {
 /// By place: the lines of the argument that it proves, and the value that each points at.
 type Proofs = BTreeMap<u64, (Vec<usize>, Option<String>)>;
 
-fn proofs(violation: &Violation, recording: &str) -> Proofs {
+fn proofs(violation: &Violation, source: &dyn Source) -> Proofs {
     let mut proofs = Proofs::new();
     for (number, line) in (1..).zip(&violation.evidence) {
         let Some(seq) = line.seq else { continue };
-        if line.recording.as_deref() == Some(recording) {
+        if line.is_of(source) {
             let (numbers, value) = proofs.entry(seq).or_default();
             numbers.push(number);
             let marked = line.excerpt.as_ref().zip(line.mark);

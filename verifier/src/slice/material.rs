@@ -41,8 +41,7 @@ impl Material {
     ) -> Result<Self, SourceError> {
         let mut gathering = Gathering::default();
         for (recording, source) in sources.iter().enumerate() {
-            let name = &source.outline().name;
-            let chosen = Chosen::of(violation, name, extent);
+            let chosen = Chosen::of(violation, source.as_ref(), extent);
             gathering.source(recording, source.as_ref(), &chosen)?;
         }
         Ok(gathering.finish())
@@ -103,15 +102,15 @@ enum Chosen {
 }
 
 impl Chosen {
-    fn of(violation: &Violation, recording: &str, extent: Extent) -> Self {
+    fn of(violation: &Violation, source: &dyn Source, extent: Extent) -> Self {
         if extent == Extent::All {
             return Self::All;
         }
         let lines = violation.evidence.iter();
-        let lines = lines.filter(|line| line.recording.as_deref() == Some(recording));
+        let lines = lines.filter(|line| line.is_of(source));
         let subject = violation.connection.iter();
         let subject = subject
-            .filter(|connection| connection.recording == recording)
+            .filter(|connection| connection.recording == source.file_of(0))
             .map(|connection| connection.number);
         let connections = lines.clone().filter_map(|line| line.connection);
         let connections = connections.chain(subject).collect();
@@ -224,9 +223,7 @@ impl Gathering {
             name: "slice".to_owned(),
             started_at,
             ended_at,
-            unclean: None,
             connections: connections.collect(),
-            gaps: Vec::new(),
             anomalies: self
                 .anomalies
                 .into_iter()
@@ -239,6 +236,7 @@ impl Gathering {
                     ..anomaly
                 })
                 .collect(),
+            ..Outline::default()
         };
         let mut messages: Vec<_> = self
             .messages
