@@ -97,14 +97,14 @@ impl Wanted {
     /// The violation that is meant, and how many have its fingerprint.
     pub(crate) fn find<'r>(&self, report: &'r Report) -> anyhow::Result<(&'r Violation, usize)> {
         let found = find(report, &self.parts().0);
-        Ok(found.map_err(|error| {
+        found.map_err(|error| {
             let error = anyhow::Error::from(error);
             if self.asked.rules.is_empty() {
                 error.context("give the --rules that `wsaudit verify` was given")
             } else {
                 error
             }
-        })?)
+        })
     }
 }
 

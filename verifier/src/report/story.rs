@@ -175,7 +175,7 @@ fn concerned(violation: &Violation, source: &dyn Source) -> BTreeSet<u64> {
     let lines = lines.filter(|line| line.is_of(source));
     let of_evidence = lines.filter_map(|line| line.connection);
     let subject = violation.connection.iter();
-    let subject = subject.filter(|it| it.recording == source.file_of(0));
+    let subject = subject.filter(|it| it.recording == source.outline().name);
     of_evidence
         .chain(subject.map(|connection| connection.number))
         .collect()

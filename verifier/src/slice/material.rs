@@ -110,7 +110,7 @@ impl Chosen {
         let lines = lines.filter(|line| line.is_of(source));
         let subject = violation.connection.iter();
         let subject = subject
-            .filter(|connection| connection.recording == source.file_of(0))
+            .filter(|connection| connection.recording == source.outline().name)
             .map(|connection| connection.number);
         let connections = lines.clone().filter_map(|line| line.connection);
         let connections = connections.chain(subject).collect();
