@@ -1,6 +1,11 @@
 //! Every violation of every fixture can be cut out: the slice, written as a case and read again, shows
 //! the same violation, and is no larger than what it was cut from.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "what fails in a test's setting fails the test"
+)]
+
 use std::path::{Path, PathBuf};
 
 use wsaudit_verifier::case::Case;
