@@ -13,6 +13,7 @@ use crate::parts::PartNames;
 use crate::record::Record;
 use crate::run::Run;
 
+mod bell;
 mod closer;
 mod error;
 mod file;
@@ -32,6 +33,7 @@ pub use options::WriterOptions;
 pub use rotation::Rotation;
 pub use stats::{WriterState, WriterStats};
 
+use bell::{Bell, Urgency};
 use file::RecordingFile;
 use rota::Rota;
 use stats::Counters;
@@ -82,7 +84,11 @@ struct Shared {
     state: Mutex<WriterState>,
     /// Why the next part cannot be begun; `None` where it can, or is not due.
     rotation_failure: Mutex<Option<String>>,
+    bell: Bell,
 }
+
+/// What a record without credit counts for, in bytes.
+const ROW: u64 = 512;
 
 enum Command {
     Batch(Batch),
@@ -98,6 +104,16 @@ struct Batch {
     records: Vec<Record>,
     credit: Option<CreditGuard>,
     notice: Option<Notice>,
+}
+
+impl Batch {
+    fn urgency(&self) -> Urgency {
+        match (&self.notice, &self.credit) {
+            (Some(_), _) => Urgency::Now,
+            (None, Some(credit)) => Urgency::Bytes(credit.bytes()),
+            (None, None) => Urgency::Bytes(self.records.len() as u64 * ROW),
+        }
+    }
 }
 
 type OnCommit = Box<dyn FnOnce(Result<(), WriteError>) + Send>;
@@ -223,11 +239,6 @@ impl Writer {
     ) -> Result<Self, StartError> {
         let (queue, commands) = channel::unbounded();
         let budget = Budget::new(options.budget);
-        let hurry = queue.clone();
-        budget.on_wanted(move || {
-            // Where the thread has ended, credits were given back and nobody waits.
-            let _ = hurry.send(Command::Hurry);
-        });
         let path = file.path.clone();
         let shared = Arc::new(Shared {
             path: Mutex::new(path.clone()),
@@ -236,6 +247,17 @@ impl Writer {
             counters: Counters::default(),
             state: Mutex::new(WriterState::Running),
             rotation_failure: Mutex::new(None),
+            bell: Bell::default(),
+        });
+        let hurry = queue.clone();
+        // The budget is in there, too.
+        let weak = Arc::downgrade(&shared);
+        shared.budget.on_wanted(move || {
+            // Where the thread has ended, credits were given back and nobody waits.
+            let _ = hurry.send(Command::Hurry);
+            if let Some(shared) = weak.upgrade() {
+                shared.bell.ring(Urgency::Now);
+            }
         });
         file.begin_run(&shared.run, &options)?;
         let body = Arc::clone(&shared);
@@ -289,6 +311,7 @@ impl Writer {
         let thread = self.thread.take()?;
         // Where the thread has ended, `join` tells.
         let _ = self.sender.queue.send(command);
+        self.sender.shared.bell.ring(Urgency::Now);
         thread.join().ok()
     }
 }
@@ -331,8 +354,10 @@ impl Sender {
     }
 
     fn push(&self, batch: Batch) {
+        let urgency = batch.urgency();
         // Where the thread has ended, dropping the batch gives back its credit and tells its notice.
         drop(self.queue.send(Command::Batch(batch)));
+        self.shared.bell.ring(urgency);
     }
 
     /// A credit of `limit` bytes for a new connection.

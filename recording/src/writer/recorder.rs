@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, RecvTimeoutError, TryRecvError};
+use crossbeam_channel::{Receiver, TryRecvError};
 use rusqlite::{Connection, params};
 
+use super::bell::Sleep;
 use super::closer::{AllSettled, Closer};
 use super::file::{RecordingFile, limit_pages};
 use super::insert::{Inserted, Inserts};
@@ -171,17 +172,19 @@ fn record_part(
 impl Recorder<'_> {
     /// The next command, or `None` when something else is due.
     fn next(&self, commands: &Receiver<Command>) -> Option<Command> {
-        // Looking at the queue first saves looking at the clock.
         match commands.try_recv() {
             Ok(command) => return Some(command),
             Err(TryRecvError::Disconnected) => return Some(Command::Abandon),
             Err(TryRecvError::Empty) => {}
         }
-        match commands.recv_deadline(self.due()) {
-            Ok(command) => Some(command),
-            Err(RecvTimeoutError::Timeout) => None,
-            Err(RecvTimeoutError::Disconnected) => Some(Command::Abandon),
-        }
+        // Without a transaction there is none that would be committed in time.
+        let sleep = match self.transaction.since {
+            Some(_) => Sleep::Dozing,
+            None => Sleep::Asleep,
+        };
+        let bell = &self.shared.bell;
+        bell.sleep(sleep, self.due(), || commands.is_empty());
+        commands.try_recv().ok()
     }
 
     fn due(&self) -> Instant {
