@@ -1,10 +1,12 @@
 //! `wsaudit`: flags, wiring and exit codes. What it does is done by the crates that it wires; each
 //! command is one file here.
 
+mod completions;
 mod exit;
 mod failure;
 #[cfg(feature = "verify")]
 mod file;
+mod man;
 mod numbers;
 mod output;
 mod shell;
@@ -31,7 +33,7 @@ mod verify;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 
 use exit::Exit;
 use output::{ColorChoice, Output};
@@ -66,6 +68,8 @@ enum Command {
     Show(show::ShowArgs),
     #[cfg(feature = "demo")]
     Demo(demo::DemoArgs),
+    Completions(completions::CompletionsArgs),
+    Man(man::ManArgs),
 }
 
 fn main() -> ExitCode {
@@ -102,6 +106,8 @@ fn run(command: &Command, output: &mut Output) -> anyhow::Result<Exit> {
         Command::Show(args) => show::run(args, output),
         #[cfg(feature = "demo")]
         Command::Demo(args) => demo::run(args, output),
+        Command::Completions(args) => completions::run(args, Arguments::command(), output),
+        Command::Man(args) => man::run(args, Arguments::command(), output),
     }
 }
 

@@ -13,6 +13,7 @@ mod demo;
 mod exchanges;
 mod harness;
 mod killed;
+mod manual_pages;
 mod memory;
 mod operate;
 #[cfg(feature = "demo")]

@@ -1,0 +1,66 @@
+//! `wsaudit man`: manual pages, one for each command.
+
+use std::fs;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use clap::{Args, Command};
+use clap_mangen::Man;
+
+use crate::exit::Exit;
+use crate::output::{Output, say};
+
+const EXAMPLES: &str = "\
+Without --out, the page of `wsaudit` itself is written to standard output; with it, the pages of all
+commands to files of that directory (wsaudit.1, wsaudit-verify.1, ...), which are replaced.
+
+Examples:
+  wsaudit man | man -l -
+  wsaudit man --out ~/.local/share/man/man1
+
+Exit code: 0 written, 2 a page could not be written.";
+
+/// Write manual pages
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct ManArgs {
+    /// Write every page to this directory, which is made if it is not there
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+}
+
+/// Writes them.
+pub(crate) fn run(args: &ManArgs, command: Command, output: &mut Output) -> anyhow::Result<Exit> {
+    let Some(directory) = &args.out else {
+        output.write_all(&page(command)?)?;
+        return Ok(Exit::Clean);
+    };
+    fs::create_dir_all(directory)
+        .with_context(|| format!("cannot make {}", directory.display()))?;
+    let count = write_all(command, "wsaudit", directory)?;
+    say(&format!("{count} pages written to {}", directory.display()));
+    Ok(Exit::Clean)
+}
+
+/// The page of a command, and of every command below it.
+fn write_all(command: Command, name: &str, directory: &Path) -> anyhow::Result<usize> {
+    let below: Vec<_> = command.get_subcommands().cloned().collect();
+    let path = directory.join(format!("{name}.1"));
+    // The names of a page are leaked once a run: clap wants them to live as long as the program.
+    let called: &'static str = Box::leak(name.to_owned().into_boxed_str());
+    let page = page(command.name(called).bin_name(name.replace('-', " ")))?;
+    fs::write(&path, page).with_context(|| format!("cannot write {}", path.display()))?;
+    let mut count = 1;
+    for command in below {
+        let name = format!("{name}-{}", command.get_name());
+        count += write_all(command, &name, directory)?;
+    }
+    Ok(count)
+}
+
+fn page(command: Command) -> anyhow::Result<Vec<u8>> {
+    let mut page = Vec::new();
+    Man::new(command).manual("wsaudit").render(&mut page)?;
+    Ok(page)
+}
