@@ -131,7 +131,10 @@ fn a_full_batch_is_committed_at_once() {
     }
     wait_for("the queue to empty", || writer.stats().queued == 0);
     assert_eq!(writer.stats().commits, 0);
-    writer.sender().send(vec![frame(&writer, id)], None);
+    // The writer sleeps over its open transaction; so much wakes it.
+    let credit = writer.sender().credit(1 << 20);
+    let guard = credit.try_acquire(128 << 10);
+    writer.sender().send(vec![frame(&writer, id)], guard);
     wait_for("a commit", || writer.stats().commits == 1);
     assert_eq!(writer.stats().frames, 10);
 }
