@@ -1,6 +1,7 @@
 //! `wsaudit rules`: what rules there are, whether one's own are sound, and where to begin.
 
 mod check;
+mod new;
 mod read;
 mod written;
 
@@ -16,6 +17,7 @@ Examples:
   wsaudit rules
   wsaudit rules show agent-platform
   wsaudit rules kinds owned
+  wsaudit rules new traffic.db --out my-rules.toml
   wsaudit rules check my-rules.toml
   wsaudit rules schema --out pack.schema.json
 
@@ -35,6 +37,17 @@ Examples:
   wsaudit rules check --deny-warnings rules/agent-platform
 
 Exit codes: 0 sound, 1 something is wrong, 2 a path could not be read, or holds no rule file.";
+
+const NEW: &str = "\
+Message names become events, values that look like ids become fields. What every message of the
+recording kept to is drafted as a rule, with what was counted beside it; guesses, and what no rule
+uses, are comments. A recording that already leaks teaches nothing about isolation: read the draft.
+
+Examples:
+  wsaudit rules new traffic.db --out my-rules.toml
+  wsaudit rules new monday.db tuesday.db | less
+
+Exit codes: 0 written, 2 a recording could not be read, or FILE.toml exists or cannot be written.";
 
 /// List, describe and check rule packs
 #[derive(Debug, Args)]
@@ -70,6 +83,9 @@ enum RulesCommand {
     /// Tell everything that is wrong in rule files
     #[command(after_help = CHECK)]
     Check(check::CheckArgs),
+    /// Write the start of a pack from what recordings hold
+    #[command(after_help = NEW)]
+    New(new::NewArgs),
     /// Write the JSON Schema of rule files, for editors
     #[command(
         after_help = "An editor that knows TOML schemas (Even Better TOML, taplo) reads it where a rule file \
@@ -95,6 +111,7 @@ pub(crate) fn run(args: &RulesArgs, output: &mut Output) -> anyhow::Result<Exit>
         RulesCommand::Kinds { kind: None } => read::kinds(output),
         RulesCommand::Kinds { kind: Some(kind) } => read::kind(kind, output),
         RulesCommand::Check(args) => check::run(args, output),
+        RulesCommand::New(args) => new::run(args, output),
         RulesCommand::Schema(args) => written::run(args, &schema(), output),
         RulesCommand::Doc(args) => written::run(args, &book(), output),
     }

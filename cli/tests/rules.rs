@@ -167,3 +167,83 @@ fn a_file_that_the_program_wrote_is_compared_and_a_change_found() {
     );
     run(["rules", "doc", "--check", "/nowhere/rules.md"]).ends_with(2);
 }
+
+/// What `rules new` makes of a recording: written, checked, and verified with.
+fn drafted(recording: &str) -> (String, super::harness::Ran) {
+    let directory = tempfile::tempdir().unwrap();
+    let out = directory.path().join("mine.toml");
+    let out = out.to_str().unwrap();
+    let ran = run(["rules", "new", recording, "--out", out]).ends_with(0);
+    has(
+        &ran.stderr,
+        &["mine.toml: read and correct it, then `wsaudit rules check "],
+    );
+    run(["rules", "check", "--deny-warnings", out]).ends_with(0);
+    let again = run(["rules", "new", recording, "--out", out]).ends_with(2);
+    has(
+        &again.stderr,
+        &["mine.toml exists; name another file, or remove it"],
+    );
+    let text = std::fs::read_to_string(out).unwrap();
+    (text, run(["verify", "--rules", out, recording]))
+}
+
+#[test]
+fn a_pack_is_drafted_from_what_a_recording_holds() {
+    let recording = super::harness::sound_recording();
+    let (text, verified) = drafted(recording.to_str().unwrap());
+    has(
+        &text,
+        &[
+            "name   = \"mine\"",
+            "# The recorder has tagged the connections: session header:X-Session-ID, user jwt:sub",
+            "name  = \"/type\"",
+            "session = [\"/session_id\"]",
+            "run = [\"/run_id\"]",
+            "agent_started = { from = \"server\", name = \"agent_started\" }",
+            "# asks-open_thread = { from = \"client\", name = \"open_thread\" }",
+            "kind  = \"addressed\"",
+            "claimed-by = \"agent_started\"",
+        ],
+    );
+    // A session that something is shared with is named to another one.
+    assert!(!text.contains("/to_session\"]"), "{text}");
+    // What the draft says held in the recording it was made of.
+    let verified = verified.ends_with(0);
+    has(&verified.stdout, &["foreign-run", "verdict: clean"]);
+}
+
+#[test]
+fn where_nothing_is_private_no_rule_says_so() {
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures");
+    let (text, verified) = drafted(fixtures.join("golden/chat-sound.db").to_str().unwrap());
+    has(
+        &text,
+        &["No field was seen that each value of went to one session only"],
+    );
+    assert!(!text.contains("kind       = \"owned\""), "{text}");
+    verified.ends_with(0);
+    let missing = run(["rules", "new", "no-such.db"]).ends_with(2);
+    has(&missing.stderr, &["no-such.db"]);
+}
+
+#[test]
+fn where_nothing_is_tagged_the_sources_that_would_do_are_taken() {
+    let directory = tempfile::tempdir().unwrap();
+    let copy = directory.path().join("untagged.db");
+    fs::copy(super::harness::sound_recording(), &copy).unwrap();
+    let database = rusqlite::Connection::open(&copy).unwrap();
+    database
+        .execute_batch("delete from tag where kind <> 'claim'")
+        .unwrap();
+    drop(database);
+    let (text, verified) = drafted(copy.to_str().unwrap());
+    has(
+        &text,
+        &[
+            "# The recorder has tagged nothing",
+            "[session]\nid = [\"header:x-session-id\"]   # on 8 of 8 connections",
+        ],
+    );
+    has(&verified.stdout, &["rules of mine", "framing"]);
+}

@@ -4,6 +4,7 @@ pub mod baseline;
 pub mod case;
 pub mod date;
 pub mod decode;
+pub mod draft;
 pub mod engine;
 pub mod facts;
 pub mod finding;

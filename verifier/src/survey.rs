@@ -5,7 +5,7 @@
 
 mod walk;
 
-pub(crate) use walk::looks_like_an_id;
+pub(crate) use walk::{for_each_id, looks_like_an_id};
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -6,7 +6,7 @@ use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 
 /// Calls `each` with the pointer and text of every value that looks like an id, or is called one. What
 /// is not JSON has none.
-pub(super) fn for_each_id(message: &[u8], each: &mut dyn FnMut(&str, &str)) {
+pub(crate) fn for_each_id(message: &[u8], each: &mut dyn FnMut(&str, &str)) {
     let Ok(text) = std::str::from_utf8(message) else {
         return;
     };

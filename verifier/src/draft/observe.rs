@@ -1,0 +1,195 @@
+//! One pass over the messages: their names, and where ids are and whose.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+use wsaudit_tagging::TagKind;
+use wsaudit_wire::{Direction, Opcode};
+
+use crate::history::{Connection, Source, SourceError, SourcePayload};
+use crate::survey::for_each_id;
+
+/// How many values of a field are told apart.
+const MOST_VALUES: usize = 10_000;
+/// How many fields, and how many names: a server that makes up names does not fill the memory.
+const MOST_NAMES: usize = 2_000;
+
+/// Where the name of a message usually is.
+pub(super) const NAMES_AT: [&str; 6] = ["/type", "/event", "/op", "/action", "/kind", "/method"];
+
+/// A message's direction and name.
+pub(super) type Named = (Direction, String);
+
+/// What was counted.
+#[derive(Debug, Default)]
+pub(super) struct Observed {
+    /// How often a name was found at each of [`NAMES_AT`].
+    pub(super) names_at: [u64; NAMES_AT.len()],
+    /// How many messages have each name.
+    pub(super) names: BTreeMap<Named, u64>,
+    /// Fields that look like ids, by pointer.
+    pub(super) fields: BTreeMap<String, Field>,
+    /// Messages that are no JSON.
+    pub(super) others: u64,
+    /// Plain HTTP exchanges, by name.
+    pub(super) exchanges: BTreeMap<String, u64>,
+    /// All sessions and users that connections speak for.
+    pub(super) sessions: BTreeSet<String>,
+    pub(super) users: BTreeSet<String>,
+}
+
+/// A field that looks like an id.
+#[derive(Debug, Default)]
+pub(super) struct Field {
+    /// How often it was met in a message of the server.
+    pub(super) from_server: u64,
+    /// How often that named the session, the user, that it was sent to.
+    pub(super) sessions: u64,
+    pub(super) users: u64,
+    /// In which named messages, and how often.
+    pub(super) seen_in: BTreeMap<Named, u64>,
+    /// What became of each value.
+    pub(super) values: BTreeMap<String, Life>,
+}
+
+/// What became of a value.
+#[derive(Debug)]
+pub(super) struct Life {
+    /// The message in which it was seen first.
+    pub(super) first: Named,
+    /// The session that was sent it; `None`: several were.
+    pub(super) receiver: Receiver,
+}
+
+/// Who was sent a value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Receiver {
+    /// Nobody yet: only clients have sent it.
+    Nobody,
+    /// One session.
+    One(String),
+    /// Several, or somebody of whom nothing is known.
+    Several,
+}
+
+impl Observed {
+    pub(super) fn read(&mut self, source: &dyn Source) -> Result<(), SourceError> {
+        let connections: BTreeMap<u64, &Connection> = source
+            .outline()
+            .connections
+            .iter()
+            .map(|connection| (connection.number, connection))
+            .collect();
+        for connection in connections.values() {
+            if let Some(exchange) = &connection.http {
+                *self.exchanges.entry(exchange.name.clone()).or_default() += 1;
+            }
+            for tag in &connection.tags {
+                match tag.kind {
+                    TagKind::Session => drop(self.sessions.insert(tag.value.clone())),
+                    TagKind::User => drop(self.users.insert(tag.value.clone())),
+                    TagKind::Device | TagKind::Credential | TagKind::Claim => {}
+                }
+            }
+        }
+        let mut reading = source.reading()?;
+        let mut cursor = reading.begin()?;
+        while let Some(moment) = cursor.advance()? {
+            let message = cursor.current()?;
+            let connection = connections.get(&message.connection);
+            let is_message = matches!(message.opcode, Opcode::TEXT | Opcode::BINARY);
+            let Some(connection) = connection.filter(|it| it.http.is_none() && is_message) else {
+                continue;
+            };
+            if let SourcePayload::Whole(bytes) = message.payload {
+                let spoken_for = SpokenFor {
+                    session: speaks_for(connection, TagKind::Session, moment.seq),
+                    user: speaks_for(connection, TagKind::User, moment.seq),
+                };
+                self.message(bytes, message.direction, spoken_for);
+            }
+        }
+        Ok(())
+    }
+
+    fn message(&mut self, bytes: &[u8], direction: Direction, peer: SpokenFor<'_>) {
+        let Ok(value) = serde_json::from_slice::<Value>(bytes) else {
+            self.others += 1;
+            return;
+        };
+        let mut at = NAMES_AT.iter().enumerate();
+        let name = at.find_map(|(index, at)| Some((index, value.pointer(at)?.as_str()?)));
+        let name = match name {
+            Some((index, name)) => {
+                self.names_at[index] += 1;
+                (direction, name.to_owned())
+            }
+            None => (direction, String::new()),
+        };
+        if self.names.contains_key(&name) || self.names.len() < MOST_NAMES {
+            *self.names.entry(name.clone()).or_default() += 1;
+        }
+        for_each_id(bytes, &mut |pointer, value| {
+            self.id(&name, peer, pointer, value);
+        });
+    }
+
+    fn id(&mut self, name: &Named, peer: SpokenFor<'_>, pointer: &str, value: &str) {
+        if !self.fields.contains_key(pointer) && self.fields.len() >= MOST_NAMES {
+            return;
+        }
+        let field = self.fields.entry(pointer.to_owned()).or_default();
+        *field.seen_in.entry(name.clone()).or_default() += 1;
+        let from_server = name.0 == Direction::ServerToClient;
+        if from_server {
+            field.from_server += 1;
+            field.sessions += u64::from(peer.session == Some(value));
+            field.users += u64::from(peer.user == Some(value));
+        }
+        if !field.values.contains_key(value) && field.values.len() >= MOST_VALUES {
+            return;
+        }
+        let life = field.values.entry(value.to_owned()).or_insert(Life {
+            first: name.clone(),
+            receiver: Receiver::Nobody,
+        });
+        if from_server {
+            life.receiver = match (&life.receiver, peer.session) {
+                (Receiver::Nobody, Some(session)) => Receiver::One(session.to_owned()),
+                (Receiver::One(one), Some(session)) if one == session => return,
+                _ => Receiver::Several,
+            };
+        }
+    }
+}
+
+/// Whom a connection speaks for at a place.
+#[derive(Clone, Copy)]
+struct SpokenFor<'o> {
+    session: Option<&'o str>,
+    user: Option<&'o str>,
+}
+
+fn speaks_for(connection: &Connection, kind: TagKind, seq: u64) -> Option<&str> {
+    let tags = connection.tags.iter();
+    let mut own = tags.filter(|tag| tag.kind == kind);
+    Some(&own.rfind(|tag| tag.from <= seq)?.value)
+}
+
+impl Field {
+    /// The one named message of the server in which nearly all values (19 of 20) were seen first, where
+    /// each of them was sent to one session only: it may be what gives the value to its owner.
+    pub(super) fn claimed_by(&self) -> Option<&Named> {
+        let private = |life: &&Life| matches!(life.receiver, Receiver::One(_));
+        if self.values.len() < 2 || !self.values.values().all(|life| private(&life)) {
+            return None;
+        }
+        let mut firsts: BTreeMap<&Named, usize> = BTreeMap::new();
+        for life in self.values.values() {
+            *firsts.entry(&life.first).or_default() += 1;
+        }
+        let (first, count) = firsts.into_iter().max_by_key(|(_, count)| *count)?;
+        let is_named = first.0 == Direction::ServerToClient && !first.1.is_empty();
+        (is_named && count * 20 >= self.values.len() * 19).then_some(first)
+    }
+}

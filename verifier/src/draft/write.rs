@@ -1,0 +1,420 @@
+//! The pack as text.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+
+use wsaudit_tagging::{Candidate, TagKind};
+use wsaudit_wire::Direction;
+
+use super::observe::{Field, NAMES_AT, Named, Observed};
+
+/// How many sources are listed of a kind.
+const MOST_SOURCES: usize = 4;
+/// How many fields are listed that no rule uses.
+const MOST_FIELDS: usize = 60;
+
+/// A resource that is claimed for one session, as far as was seen.
+struct Resource<'o> {
+    pointer: &'o str,
+    field: &'o Field,
+    claim: &'o Named,
+    name: String,
+}
+
+pub(super) fn pack(
+    name: &str,
+    observed: &Observed,
+    tagged: &[(TagKind, String)],
+    candidates: &[Candidate],
+) -> String {
+    let mut out = format!(
+        "# A start, drafted by `wsaudit rules new` from what one recording holds. Whether it says what your\n\
+         # application promises, only you can tell: read it, correct it, `wsaudit rules check` it.\n\n\
+         [pack]\nname   = {}\nformat = 1\n",
+        quoted(name)
+    );
+    session(&mut out, tagged, candidates);
+    message(&mut out, observed);
+    let parties = parties(observed);
+    let resources = resources(observed, &parties);
+    fields(&mut out, observed, &parties, &resources);
+    let called = called(observed);
+    events(&mut out, observed, &resources, &called);
+    rules(&mut out, &parties, &resources, &called);
+    out
+}
+
+fn session(out: &mut String, tagged: &[(TagKind, String)], candidates: &[Candidate]) {
+    if !tagged.is_empty() {
+        let sources: Vec<_> = tagged
+            .iter()
+            .map(|(kind, source)| format!("{} {source}", kind.as_str()))
+            .collect();
+        let _ = writeln!(
+            out,
+            "\n# The recorder has tagged the connections: {}.\n\
+             # A table [session] would replace these tags.",
+            comment(&sources.join(", "))
+        );
+        return;
+    }
+    if candidates.is_empty() {
+        out.push_str(
+            "\n# Nothing in the handshakes looks like the id of a session. A [session] table can take it from a\n\
+             # message of the client: id = [\"message:/session_id\"]\n",
+        );
+        return;
+    }
+    out.push_str("\n# The recorder has tagged nothing; these yield something. The first one that yields wins.\n");
+    out.push_str("[session]\n");
+    for (key, kind) in [
+        ("id", TagKind::Session),
+        ("user", TagKind::User),
+        ("device", TagKind::Device),
+    ] {
+        let own = candidates.iter().filter(|candidate| candidate.kind == kind);
+        for (number, candidate) in own.take(MOST_SOURCES).enumerate() {
+            let hash = if number == 0 { "" } else { "# " };
+            let _ = writeln!(
+                out,
+                "{hash}{key} = [{}]   # on {} of {} connections, {} distinct",
+                quoted(&candidate.source),
+                candidate.connections,
+                candidate.of,
+                candidate.distinct
+            );
+        }
+    }
+}
+
+fn message(out: &mut String, observed: &Observed) {
+    let named = NAMES_AT.iter().zip(observed.names_at);
+    let best = named
+        .filter(|(_, count)| *count > 0)
+        .max_by_key(|(_, count)| *count);
+    out.push_str("\n[message]\n");
+    if observed.others > 0 {
+        let _ = writeln!(out, "# {} messages are no JSON.", observed.others);
+    }
+    out.push_str("codec = \"auto\"\n");
+    match best {
+        Some((at, count)) => {
+            let _ = writeln!(out, "name  = {}   # {count} messages", quoted(at));
+        }
+        None => out.push_str("# name = \"/type\"   # no message has a name at the usual places\n"),
+    }
+}
+
+/// The fields of the server's messages that name the session, or the user, that they are sent to:
+/// wherever they were met, they did.
+fn parties(observed: &Observed) -> Vec<(&'static str, &str, &Field)> {
+    let mut parties = Vec::new();
+    for (pointer, field) in &observed.fields {
+        let all = field.from_server;
+        if all > 1 && field.sessions == all && observed.sessions.len() > 1 {
+            parties.push(("session", pointer.as_str(), field));
+        } else if all > 1 && field.users == all && observed.users.len() > 1 {
+            parties.push(("user", pointer.as_str(), field));
+        }
+    }
+    parties
+}
+
+fn resources<'o>(
+    observed: &'o Observed,
+    parties: &[(&'static str, &str, &Field)],
+) -> Vec<Resource<'o>> {
+    let mut names = BTreeSet::from(["session".to_owned(), "user".to_owned()]);
+    let mut resources = Vec::new();
+    for (pointer, field) in &observed.fields {
+        if parties.iter().any(|(_, party, _)| party == pointer) || pointer.contains('*') {
+            continue;
+        }
+        if let Some(claim) = field.claimed_by() {
+            let name = unique(&mut names, short(pointer));
+            resources.push(Resource {
+                pointer,
+                field,
+                claim,
+                name,
+            });
+        }
+    }
+    resources
+}
+
+fn fields(
+    out: &mut String,
+    observed: &Observed,
+    parties: &[(&'static str, &str, &Field)],
+    resources: &[Resource<'_>],
+) {
+    out.push_str("\n[fields]\n");
+    for kind in ["session", "user"] {
+        let own = parties.iter().filter(|(party, ..)| *party == kind);
+        let pointers: Vec<_> = own.map(|(_, pointer, _)| quoted(pointer)).collect();
+        if !pointers.is_empty() {
+            let _ = writeln!(out, "{kind} = [{}]", pointers.join(", "));
+        }
+    }
+    for Resource { pointer, name, .. } in resources {
+        let _ = writeln!(out, "{name} = [{}]", quoted(pointer));
+    }
+    let known = |pointer: &str| {
+        parties.iter().any(|(_, party, _)| *party == pointer)
+            || resources.iter().any(|resource| resource.pointer == pointer)
+    };
+    let rest: Vec<_> = observed
+        .fields
+        .iter()
+        .filter(|(pointer, _)| !known(pointer))
+        .collect();
+    if !rest.is_empty() {
+        out.push_str("# These look like ids too, and no rule below uses them:\n");
+    }
+    for (pointer, field) in rest.iter().take(MOST_FIELDS) {
+        let all: u64 = field.seen_in.values().sum();
+        let _ = writeln!(
+            out,
+            "#   {}   {all} times, {} distinct, first in {}",
+            comment(pointer),
+            field.values.len(),
+            field
+                .values
+                .values()
+                .next()
+                .map_or_else(String::new, |life| said(&life.first))
+        );
+    }
+    if let Some(more) = rest.len().checked_sub(MOST_FIELDS).filter(|more| *more > 0) {
+        let _ = writeln!(out, "#   ... and {more} more");
+    }
+}
+
+/// What each event is called: its name, and that a client sends it.
+type Called<'o> = BTreeMap<&'o Named, String>;
+
+fn called(observed: &Observed) -> Called<'_> {
+    let mut names = BTreeSet::new();
+    let mut called = Called::new();
+    for named in observed.names.keys() {
+        let sender = match named.0 {
+            Direction::ClientToServer => "asks-",
+            Direction::ServerToClient => "",
+        };
+        let name = identifier(&format!("{sender}{}", named.1));
+        called.insert(named, unique(&mut names, name));
+    }
+    called
+}
+
+fn events(out: &mut String, observed: &Observed, resources: &[Resource<'_>], called: &Called<'_>) {
+    let used: BTreeSet<_> = resources.iter().map(|resource| resource.claim).collect();
+    out.push_str("\n[events]\n");
+    for (named, count) in &observed.names {
+        if named.1.is_empty() {
+            continue;
+        }
+        let line = event(named, &called[named]);
+        let hash = if used.contains(named) { "" } else { "# " };
+        let _ = writeln!(out, "{hash}{line}   # {count} times");
+    }
+    let nameless: u64 = observed
+        .names
+        .iter()
+        .filter(|((_, name), _)| name.is_empty())
+        .map(|(_, count)| *count)
+        .sum();
+    if nameless > 0 {
+        let _ = writeln!(
+            out,
+            "# {nameless} messages have no name at the usual places."
+        );
+    }
+    if !observed.exchanges.is_empty() {
+        out.push_str("# Plain HTTP that was recorded:\n");
+    }
+    for (name, count) in &observed.exchanges {
+        let _ = writeln!(
+            out,
+            "# {} = {{ from = \"http-response\", name = {} }}   # {count} times",
+            identifier(name),
+            quoted(name)
+        );
+    }
+}
+
+fn rules(
+    out: &mut String,
+    parties: &[(&'static str, &str, &Field)],
+    resources: &[Resource<'_>],
+    called: &Called<'_>,
+) {
+    let _ = write!(
+        out,
+        "\n[[rule]]\nid    = \"framing\"\ntitle = \"nobody breaks the WebSocket protocol\"\nkind  = \"protocol\"\n"
+    );
+    for kind in ["session", "user"] {
+        let own: Vec<_> = parties
+            .iter()
+            .filter(|(party, ..)| *party == kind)
+            .collect();
+        if own.is_empty() {
+            continue;
+        }
+        let count: u64 = own.iter().map(|(_, _, field)| field.from_server).sum();
+        let _ = write!(
+            out,
+            "\n# In this recording {count} messages of the server name a {kind}, each of them the one it was sent to.\n\
+             [[rule]]\nid    = \"addressed-to-its-{kind}\"\n\
+             title = \"a message that names a {kind} is delivered to it\"\n\
+             kind  = \"addressed\"\nfield = \"{kind}\"\nto    = \"{kind}\"\n"
+        );
+    }
+    for Resource {
+        pointer,
+        field,
+        claim,
+        name,
+    } in resources
+    {
+        let event = &called[claim];
+        let title = format!("each {name} is seen only by the session that it was given to");
+        let uses: Vec<_> = field
+            .seen_in
+            .keys()
+            .filter(|named| named.0 == Direction::ClientToServer && !named.1.is_empty())
+            .map(|named| quoted(&called[named]))
+            .collect();
+        let _ = write!(
+            out,
+            "\n# {} values of {}, each of them sent to one session only, and seen first in {}.\n\
+             [[rule]]\nid         = \"foreign-{name}\"\ntitle      = {}\nkind       = \"owned\"\n\
+             resource   = \"{name}\"\nclaimed-by = \"{event}\"\n",
+            field.values.len(),
+            comment(pointer),
+            said(claim),
+            quoted(&title)
+        );
+        if !uses.is_empty() {
+            let _ = write!(
+                out,
+                "# Clients name it in these (take them out of the comments above), and how they are answered is\n\
+                 # for you to say:\n# used-by    = [{}]\n\
+                 # reply      = {{ match = \"/request_id\", granted-by = \"...\", denied-by = \"...\", within = \"2s\" }}\n",
+                uses.join(", ")
+            );
+        }
+    }
+    if resources.is_empty() {
+        out.push_str(
+            "\n# No field was seen that each value of went to one session only. Which of those above belongs to\n\
+             # somebody? `wsaudit rules kinds owned` says how to write it.\n",
+        );
+    }
+}
+
+fn event((direction, name): &Named, called: &str) -> String {
+    let from = match direction {
+        Direction::ClientToServer => "client",
+        Direction::ServerToClient => "server",
+    };
+    format!(
+        "{called} = {{ from = \"{from}\", name = {} }}",
+        quoted(name)
+    )
+}
+
+/// Letters, digits and `-`, which every name may have; what is left out is told apart by its code.
+fn identifier(text: &str) -> String {
+    let mut out = String::new();
+    for character in text.chars() {
+        match character {
+            'a'..='z' | 'A'..='Z' | '0'..='9' | '_' | '-' => out.push(character),
+            '.' | ':' | '/' | ' ' => out.push('-'),
+            other => {
+                let _ = write!(out, "-{:x}", u32::from(other));
+            }
+        }
+    }
+    let out = out.trim_matches(['-', '_']).to_owned();
+    if out.starts_with(|first: char| first.is_ascii_alphabetic()) {
+        out
+    } else {
+        format!("e-{out}")
+    }
+}
+
+/// `/payload/thread_id` is a thread.
+fn short(pointer: &str) -> String {
+    let last = pointer.rsplit('/').next().unwrap_or_default();
+    let bare = ["_id", "-id", "Id", "ID"]
+        .iter()
+        .find_map(|ending| last.strip_suffix(ending));
+    let tokens: Vec<_> = pointer.split('/').collect();
+    match bare {
+        Some(bare) if !bare.is_empty() => identifier(bare),
+        // `/thread/id` is one too.
+        _ if last.eq_ignore_ascii_case("id") && tokens.len() > 2 => {
+            identifier(tokens[tokens.len() - 2])
+        }
+        _ => identifier(last),
+    }
+}
+
+fn unique(names: &mut BTreeSet<String>, name: String) -> String {
+    let numbered = (2..).map(|number| format!("{name}-{number}"));
+    let free = std::iter::once(name.clone())
+        .chain(numbered)
+        .find(|name| !names.contains(name));
+    let free = free.unwrap_or(name);
+    names.insert(free.clone());
+    free
+}
+
+/// `thread_created (server)`
+fn said((direction, name): &Named) -> String {
+    let sender = match direction {
+        Direction::ClientToServer => "client",
+        Direction::ServerToClient => "server",
+    };
+    match name.as_str() {
+        "" => format!("a message without a name ({sender})"),
+        name => format!("{} ({sender})", comment(name)),
+    }
+}
+
+/// Text from the wire, within a comment.
+fn comment(text: &str) -> String {
+    text.chars()
+        .map(|character| {
+            if character.is_control() {
+                ' '
+            } else {
+                character
+            }
+        })
+        .collect()
+}
+
+/// A string of TOML, which JSON's notation is but for DEL.
+fn quoted(text: &str) -> String {
+    let json = serde_json::to_string(text).expect("a string is JSON");
+    json.replace('\u{7f}', "\\u007f")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_become_identifiers() {
+        assert_eq!(identifier("thread.created"), "thread-created");
+        assert_eq!(identifier("42"), "e-42");
+        assert_eq!(identifier("ü"), "fc");
+        assert_eq!(short("/payload/thread_id"), "thread");
+        assert_eq!(short("/thread/id"), "thread");
+        assert_eq!(short("/roomId"), "room");
+        assert_eq!(short("/id"), "id");
+    }
+}
