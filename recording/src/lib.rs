@@ -11,6 +11,7 @@ mod credit;
 pub mod fuzzing;
 mod header;
 mod parts;
+mod question;
 mod reader;
 mod record;
 mod run;
@@ -20,6 +21,10 @@ mod writer;
 pub use credit::{Budget, Credit, CreditGuard};
 pub use header::OpenError;
 pub use parts::PartNames;
+pub use question::{
+    Answer, AskError, Checked, Incomplete, Named, Question, QuestionError, QuestionLimits,
+    QuestionRow, Scratch,
+};
 pub use reader::{
     Connection, Connections, Counts, Exchange, Filter, FrameBytes, FrameQuery, FrameRow, FrameRows,
     HttpBodyRow, HttpMessageRow, HttpQuery, HttpRows, Message, MessagePayload, MessageQuery,

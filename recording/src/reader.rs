@@ -121,6 +121,16 @@ impl Reader {
         })
     }
 
+    /// The same recording over another connection, which can be closed to what this one may do.
+    pub(crate) fn open_again(&self) -> Result<Sqlite, OpenError> {
+        let file = match &self._copy {
+            Some(copy) => copy.file(),
+            None => self.path.clone(),
+        };
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        open_sqlite(&self.path, &file, flags)
+    }
+
     /// For who looks for the last numbers in it.
     pub(crate) const fn sqlite(&self) -> &Sqlite {
         &self.sqlite

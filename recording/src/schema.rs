@@ -85,6 +85,31 @@ const FIRST_TABLES: [(&str, &str); 10] = [
     ("tail", "id"),
 ];
 
+/// The views of the newest version.
+pub(crate) const VIEWS: [&str; 7] = [
+    "frame_view",
+    "message_view",
+    "session_frame",
+    "session_message",
+    "session_summary",
+    "http_view",
+    "session_http",
+];
+
 /// Bytes in a page. Rows of some hundred bytes are written 8 to 15 % faster than with the default of
 /// 4 KiB.
 pub(crate) const PAGE_SIZE: u32 = 8192;
+
+#[cfg(test)]
+mod tests {
+    use super::{SQL, VIEWS};
+
+    #[test]
+    fn the_views_are_those_of_the_schema() {
+        let views = SQL
+            .lines()
+            .filter_map(|line| line.strip_prefix("CREATE VIEW "));
+        let views: Vec<_> = views.filter_map(|line| line.split(' ').next()).collect();
+        assert_eq!(views, VIEWS);
+    }
+}

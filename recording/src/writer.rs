@@ -19,6 +19,7 @@ mod error;
 mod file;
 mod insert;
 mod lost;
+mod memory;
 mod open;
 mod options;
 mod part;
@@ -27,6 +28,8 @@ mod rota;
 mod rotation;
 mod stats;
 mod transaction;
+
+pub(crate) use memory::in_memory;
 
 pub use error::{StartError, WriteError};
 pub use options::WriterOptions;

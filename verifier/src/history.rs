@@ -3,16 +3,19 @@
 //! A [`Source`] is one recording: a SQLite file, or a text case. Its connections, tags, gaps and
 //! anomalies are small and are given whole; its messages are streamed.
 
+mod asking;
 mod memory;
 mod parts;
 mod recording;
 
+pub use asking::Answered;
 pub use memory::{MemoryMessage, MemorySource};
 pub use parts::{SamePart, join};
 pub use recording::{RecordingError, RecordingSource};
 
 use std::rc::Rc;
 
+use wsaudit_recording::Question;
 use wsaudit_tagging::{Provenance, TagKind};
 use wsaudit_wire::{Direction, Opcode};
 
@@ -26,6 +29,14 @@ pub trait Source {
 
     /// The message (joined and inflated) or control frame whose last frame is at `seq`, for evidence.
     fn payload(&self, seq: u64) -> Result<Option<Vec<u8>>, SourceError>;
+
+    /// Asks it a question as a whole. A source that cannot be asked says so.
+    fn ask(&self, _question: &Question) -> Result<Answered, SourceError> {
+        Err(SourceError {
+            recording: self.outline().name.clone(),
+            why: "it has no tables".to_owned(),
+        })
+    }
 
     /// The file in which the frame at `seq` is: of a recording in parts, one of them.
     fn file_of(&self, _seq: u64) -> &str {
@@ -44,6 +55,10 @@ impl Source for Rc<dyn Source> {
 
     fn payload(&self, seq: u64) -> Result<Option<Vec<u8>>, SourceError> {
         (**self).payload(seq)
+    }
+
+    fn ask(&self, question: &Question) -> Result<Answered, SourceError> {
+        (**self).ask(question)
     }
 
     fn file_of(&self, seq: u64) -> &str {

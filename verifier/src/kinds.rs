@@ -13,6 +13,7 @@ pub mod owned;
 pub mod protocol;
 pub mod response;
 pub mod sequence;
+pub mod sql;
 
 use crate::rules::read::{Names, Table};
 
@@ -43,6 +44,8 @@ pub enum Spec {
     Response(response::Response),
     /// Events of one key come in the given order.
     Sequence(sequence::Sequence),
+    /// A query over the recording returns no row.
+    Sql(sql::Sql),
 }
 
 impl Spec {
@@ -60,6 +63,7 @@ impl Spec {
             Self::Protocol(_) => "protocol",
             Self::Response(_) => "response",
             Self::Sequence(_) => "sequence",
+            Self::Sql(_) => "sql",
         }
     }
 
@@ -74,7 +78,7 @@ impl Spec {
             | Self::Owned(_)
             | Self::Response(_)
             | Self::Sequence(_) => true,
-            Self::Correlated(_) | Self::Handshake(_) | Self::Protocol(_) => false,
+            Self::Correlated(_) | Self::Handshake(_) | Self::Protocol(_) | Self::Sql(_) => false,
         }
     }
 
@@ -99,6 +103,7 @@ impl Spec {
             Self::Correlated(_) | Self::Protocol(_) => HolderKind::Connection,
             Self::Response(response) => response.on,
             Self::Sequence(sequence) => sequence.on,
+            Self::Sql(sql) => return sql.question.reads_tags(),
         };
         match kind {
             HolderKind::Session | HolderKind::User => true,
@@ -112,7 +117,7 @@ type Reader = for<'t, 'a, 'n> fn(&'t mut Table<'a>, Names<'n>) -> Option<Spec>;
 
 impl Spec {
     /// The kinds, as `kind = "..."` names them, and what reads their keys.
-    pub(crate) const READERS: [(&'static str, Reader); 11] = [
+    pub(crate) const READERS: [(&'static str, Reader); 12] = [
         ("addressed", |table, names| {
             addressed::Addressed::read(table, names).map(Self::Addressed)
         }),
@@ -146,6 +151,7 @@ impl Spec {
         ("sequence", |table, names| {
             sequence::Sequence::read(table, names).map(Self::Sequence)
         }),
+        ("sql", |table, _| sql::Sql::read(table).map(Self::Sql)),
     ];
 }
 

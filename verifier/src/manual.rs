@@ -30,6 +30,7 @@ kinds! {
     "protocol",
     "response",
     "sequence",
+    "sql",
 }
 
 /// The kinds of rules, in order.

@@ -469,3 +469,35 @@ claimed-by = { event = "created2", answers = { event = "created2", match = "@exc
         )
     );
 }
+
+#[test]
+fn a_query_that_sqlite_does_not_take() {
+    shows!(
+        "bad-query",
+        errors(
+            r#"
+[[rule]]
+id    = "typo"
+title = "a column that is not there"
+kind  = "sql"
+query = '''
+  SELECT seq, lenth AS message
+    FROM message_view
+'''
+
+[[rule]]
+id          = "no-frame"
+title       = "rows without a frame"
+kind        = "sql"
+query       = "SELECT id, uuid AS message FROM connection"
+opportunity = "SELECT 1, 2"
+
+[[rule]]
+id    = "elsewhere"
+title = "another file"
+kind  = "sql"
+query = "ATTACH '/etc/passwd' AS p"
+"#
+        )
+    );
+}

@@ -69,7 +69,7 @@ impl PrivateCopy {
         open_sqlite(path, &file, flags)
     }
 
-    fn file(&self) -> PathBuf {
+    pub(super) fn file(&self) -> PathBuf {
         self.directory.path().join("recording.db")
     }
 }

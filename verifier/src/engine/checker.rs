@@ -1,9 +1,12 @@
 //! What every kind of rule brings to the engine.
 
+use wsaudit_recording::Question;
+
 use super::event::{Carried, Event};
 use super::program::Compiler;
 use super::state::Cx;
 use crate::finding::Outcome;
+use crate::history::{Answered, SourceError};
 use crate::kinds::Spec;
 
 /// One rule at work. It is shown the events of its scope in the order in which they were observed,
@@ -11,6 +14,14 @@ use crate::kinds::Spec;
 pub trait Checker {
     /// A message, or a step in a connection's life. `cx` stands where the event stands.
     fn observe(&mut self, cx: &Cx<'_>, event: &Event<'_>);
+
+    /// What each recording is to be asked before anything is shown; `None`: nothing.
+    fn question(&self) -> Option<&Question> {
+        None
+    }
+
+    /// What the recordings answer, one call for each, in their order.
+    fn hear(&mut self, _answer: Result<Answered, SourceError>) {}
 
     /// Whether [`Self::carried`] is to be called.
     fn wants_carried(&self) -> bool {
@@ -48,5 +59,6 @@ pub(super) fn checker(spec: &Spec, compiler: &mut Compiler<'_>) -> Box<dyn Check
         Spec::Protocol(spec) => Box::new(spec.checker(compiler)),
         Spec::Response(spec) => Box::new(spec.checker(compiler)),
         Spec::Sequence(spec) => Box::new(spec.checker(compiler)),
+        Spec::Sql(spec) => Box::new(spec.checker(compiler)),
     }
 }

@@ -14,7 +14,7 @@ use crate::history::Exchange;
 use crate::rules::read::Carrier;
 use crate::rules::{
     Codec, Condition, EventId, EventRef, FieldId, HttpEvent, Listing, Matcher, Pack, Pointer,
-    Selector,
+    Scope, Selector,
 };
 
 /// All packs of a run, ready to check.
@@ -172,6 +172,11 @@ impl<'b> Compiler<'b> {
     /// The pack that is compiled.
     pub(super) fn pack(&self) -> &'b Pack {
         self.pack
+    }
+
+    /// Which connections the pack is about.
+    pub fn scope(&self) -> &'b Scope {
+        &self.pack.scope
     }
 
     /// Everywhere that a field's ids can be: where the field says, and where an event binds it,

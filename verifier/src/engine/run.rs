@@ -85,6 +85,7 @@ pub(super) fn run<'h>(
     let mut cx = Cx::new(outlines);
     let program = Program::new(input.packs, input.facts);
     let mut rooms = rooms(input.packs, program.packs, program.checkers, &cx);
+    ask(&mut rooms, input.sources);
     let mut tally = Tally::new(input.packs, cx.connections().count());
     let mut pass = Pass {
         cx: &mut cx,
@@ -132,6 +133,18 @@ pub(super) fn run<'h>(
         yielded,
         scopes,
     })
+}
+
+/// Asks each recording what rules want to know of it as a whole.
+fn ask(rooms: &mut [Room<'_>], sources: &[Box<dyn Source>]) {
+    for worker in rooms.iter_mut().flat_map(|room| &mut room.workers) {
+        if let Some(question) = worker.checker.question() {
+            let answers: Vec<_> = sources.iter().map(|source| source.ask(question)).collect();
+            for answer in answers {
+                worker.checker.hear(answer);
+            }
+        }
+    }
 }
 
 fn rooms<'p>(

@@ -281,6 +281,11 @@ impl<'h> Cx<'h> {
         }
     }
 
+    /// How a recording is called in a sentence.
+    pub fn recording_name(&self, recording: u16) -> &str {
+        &self.outlines[usize::from(recording)].name
+    }
+
     /// How a connection is called in a sentence: `connection 3`, with its recording where there are
     /// several.
     pub fn describe_connection(&self, connection: ConnectionIx) -> String {

@@ -1,9 +1,11 @@
 //! A recording made of plain values: a text case, or a test.
 
+use wsaudit_recording::Question;
 use wsaudit_wire::{Direction, Opcode};
 
 use super::{
-    Anomaly, Cursor, Moment, Outline, Reading, Source, SourceError, SourceMessage, SourcePayload,
+    Anomaly, Answered, Cursor, Moment, Outline, Reading, Source, SourceError, SourceMessage,
+    SourcePayload, asking,
 };
 
 /// A recording in memory.
@@ -54,6 +56,13 @@ impl Source for MemorySource {
 
     fn reading(&self) -> Result<Box<dyn Reading + '_>, SourceError> {
         Ok(Box::new(self))
+    }
+
+    fn ask(&self, question: &Question) -> Result<Answered, SourceError> {
+        asking::ask(self, question).map_err(|error| SourceError {
+            recording: self.outline.name.clone(),
+            why: error.to_string(),
+        })
     }
 
     fn payload(&self, seq: u64) -> Result<Option<Vec<u8>>, SourceError> {

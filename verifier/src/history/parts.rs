@@ -8,9 +8,11 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 use std::rc::Rc;
 
+use wsaudit_recording::Question;
+
 use super::{
-    Connection, Cursor, Gap, GapCause, Moment, Outline, Part, Reading, Source, SourceError,
-    SourceMessage,
+    Answered, Connection, Cursor, Gap, GapCause, Moment, Outline, Part, Reading, Source,
+    SourceError, SourceMessage,
 };
 
 /// Two files that hold the same part.
@@ -265,6 +267,15 @@ impl Source for Joined {
             }
         }
         Ok(None)
+    }
+
+    /// Each part is asked by itself; a connection that goes on is in several, and told once.
+    fn ask(&self, question: &Question) -> Result<Answered, SourceError> {
+        let mut all = Answered::default();
+        for file in &self.files {
+            all.add(file.ask(question)?);
+        }
+        Ok(all)
     }
 
     fn file_of(&self, seq: u64) -> &str {

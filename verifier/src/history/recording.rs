@@ -5,14 +5,15 @@ use std::path::Path;
 
 use wsaudit_recording::{
     ConnectionId, Filter, HttpBodyRow, HttpQuery, HttpRows, MessageContent, MessagePayload,
-    MessageQuery, MessageRows, Nanos, OpenError, ReadError, Reader, RunId, Seq,
+    MessageQuery, MessageRows, Nanos, OpenError, Question, QuestionLimits, ReadError, Reader,
+    RunId, Seq,
 };
 
 use wsaudit_wire::Opcode;
 
 use super::{
-    Anomaly, Connection, Cursor, Exchange, Gap, GapCause, Moment, Outline, Part, Reading, Source,
-    SourceError, SourceMessage, SourcePayload, Tag,
+    Anomaly, Answered, Connection, Cursor, Exchange, Gap, GapCause, Moment, Outline, Part, Reading,
+    Source, SourceError, SourceMessage, SourcePayload, Tag,
 };
 
 /// A recording on disk; it is never written to.
@@ -276,6 +277,14 @@ impl Source for RecordingSource {
             query,
             http,
         }))
+    }
+
+    fn ask(&self, question: &Question) -> Result<Answered, SourceError> {
+        let answer = self.reader.ask(question, QuestionLimits::default());
+        answer.map(Answered::of).map_err(|error| SourceError {
+            recording: self.outline.name.clone(),
+            why: error.to_string(),
+        })
     }
 
     fn payload(&self, seq: u64) -> Result<Option<Vec<u8>>, SourceError> {

@@ -8,7 +8,7 @@ use wsaudit_verifier::verdict::State;
 use super::trial::{Trial, trial};
 
 /// By kind: a rule, and what S (and another session) does to break it once.
-const BROKEN: [(&str, &str, &str); 11] = [
+const BROKEN: [(&str, &str, &str); 12] = [
     (
         "addressed",
         "field = \"session\"",
@@ -51,6 +51,11 @@ const BROKEN: [(&str, &str, &str); 11] = [
         "sequence",
         "key = \"run\"\nsteps = [\"started\", \"completed\"]",
         "1 S < {\"type\":\"completed\",\"run\":1}",
+    ),
+    (
+        "sql",
+        "query = \"SELECT seq FROM session_message WHERE session_id = 's-1' AND opcode = 'text'\"",
+        "1 S < {\"type\":\"note\"}",
     ),
 ];
 

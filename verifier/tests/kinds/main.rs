@@ -10,4 +10,5 @@ mod never;
 mod protocol;
 mod response;
 mod sequence;
+mod sql;
 mod trial;

@@ -4,7 +4,7 @@
 use wsaudit_verifier::case::{Case, CaseHistory};
 use wsaudit_verifier::engine::{Input, RuleResult, verify};
 use wsaudit_verifier::facts::Facts;
-use wsaudit_verifier::finding::{Measure, Place};
+use wsaudit_verifier::finding::{Measure, Place, Violation};
 use wsaudit_verifier::history::Source;
 use wsaudit_verifier::rules::Pack;
 use wsaudit_verifier::verdict::{Reason, State};
@@ -105,6 +105,17 @@ impl Trial {
         assert!(!violation.expected.is_empty(), "says what was expected");
         let places = violation.evidence.iter().filter_map(|line| line.place);
         places.map(|place| self.time(place)).collect()
+    }
+
+    /// What it found.
+    pub(crate) fn violations(&self) -> &[Violation] {
+        &self.result.outcome.violations
+    }
+
+    /// What is in doubt, in words.
+    pub(crate) fn told(&self) -> String {
+        let doubts = self.result.outcome.doubts.iter();
+        doubts.fold(String::new(), |told, doubt| told + &doubt.message + "\n")
     }
 
     /// Why it is not decided.

@@ -224,6 +224,29 @@ impl<'a> Node<'a> {
         ErrorAt::new(self.context, self.span(), message)
     }
 
+    /// Begins an error about a byte of a string's text, where the file has that text as it is.
+    pub(crate) fn error_within(
+        self,
+        text: &str,
+        byte: usize,
+        message: impl Display,
+    ) -> ErrorAt<'a> {
+        let whole = self.span();
+        let written = self.context.file.text.get(whole.clone());
+        let span = match written.and_then(|written| written.find(text)) {
+            None => whole,
+            Some(begins) => {
+                let rest = text.get(byte..).unwrap_or_default();
+                let word = rest
+                    .find(|c: char| !c.is_alphanumeric() && c != '_')
+                    .unwrap_or(rest.len());
+                let from = whole.start + begins + byte.min(text.len());
+                from..from + word.max(1)
+            }
+        };
+        ErrorAt::new(self.context, span, message)
+    }
+
     /// Reports a value of the wrong type; always `None`.
     pub(super) fn expected<T>(self, what: impl Display) -> Option<T> {
         self.error(format_args!(
