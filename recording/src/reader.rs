@@ -64,13 +64,13 @@ impl Default for ReaderOptions {
 pub struct Reader {
     path: PathBuf,
     version: FormatVersion,
-    // Before `_copy`, so that SQLite closes its files before they are removed.
+    // Before `copy`, so that SQLite closes its files before they are removed.
     sqlite: Sqlite,
     runs: Vec<RunInfo>,
     anchors: Vec<Anchor>,
     unclean: Option<Unclean>,
     options: ReaderOptions,
-    _copy: Option<PrivateCopy>,
+    copy: Option<PrivateCopy>,
 }
 
 /// The largest part of a file that SQLite maps into memory, in bytes; it caps this to about 2 GiB.
@@ -117,13 +117,13 @@ impl Reader {
             anchors,
             unclean,
             options,
-            _copy: copy,
+            copy: copy,
         })
     }
 
     /// The same recording over another connection, which can be closed to what this one may do.
     pub(crate) fn open_again(&self) -> Result<Sqlite, OpenError> {
-        let file = match &self._copy {
+        let file = match &self.copy {
             Some(copy) => copy.file(),
             None => self.path.clone(),
         };
