@@ -117,7 +117,7 @@ impl Reader {
             anchors,
             unclean,
             options,
-            copy: copy,
+            copy,
         })
     }
 
