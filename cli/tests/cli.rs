@@ -10,14 +10,14 @@ mod bad_input;
 mod bad_rules;
 mod completeness;
 mod demo;
+#[cfg(feature = "demo")]
+mod documents;
 mod exchanges;
 mod harness;
 mod killed;
 mod manual_pages;
 mod memory;
 mod operate;
-#[cfg(feature = "demo")]
-mod readme;
 mod record;
 mod refusals;
 mod reports;

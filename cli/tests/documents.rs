@@ -1,5 +1,5 @@
-//! README's commands, in their order, as a reader types them. Ports are replaced by free ones; where
-//! the reader's own server is meant, the example backend stands.
+//! The commands of README and of the tutorial, in their order, as a reader types them. Ports are replaced
+//! by free ones; where the reader's own server is meant, the example backend stands.
 
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
@@ -12,15 +12,15 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
-fn readme() -> String {
-    std::fs::read_to_string(root().join("README.md")).expect("README.md is there")
+fn document(path: &str) -> String {
+    std::fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
 /// The fenced blocks of one language, without their indentation.
-fn blocks(language: &str) -> Vec<String> {
+fn blocks(document: &str, language: &str) -> Vec<String> {
     let mut blocks = Vec::new();
     let mut open: Option<String> = None;
-    for line in readme().lines() {
+    for line in document.lines() {
         let line = line.trim_start();
         match (&mut open, line.strip_prefix("```")) {
             (None, Some(word)) if word == language => open = Some(String::new()),
@@ -36,8 +36,8 @@ fn blocks(language: &str) -> Vec<String> {
 }
 
 /// One command a line; a backslash at the end goes on.
-fn commands() -> Vec<String> {
-    let text = blocks("sh").concat().replace("\\\n", " ");
+fn commands(document: &str) -> Vec<String> {
+    let text = blocks(document, "sh").concat().replace("\\\n", " ");
     text.lines()
         .map(str::to_owned)
         .filter(|line| !line.is_empty())
@@ -59,7 +59,7 @@ fn words(command: &str) -> Vec<String> {
     words
 }
 
-/// A place as README assumes it: its rules in a file, and the project's fixtures.
+/// A place as a document assumes it: its rules in a file, and the project's fixtures.
 struct Desk {
     directory: tempfile::TempDir,
     runtime: tokio::runtime::Runtime,
@@ -67,9 +67,9 @@ struct Desk {
 }
 
 impl Desk {
-    fn new() -> Self {
+    fn new(document: &str) -> Self {
         let directory = tempfile::tempdir().expect("a temporary directory");
-        let rules = blocks("toml").concat();
+        let rules = blocks(document, "toml").concat();
         std::fs::write(directory.path().join("my-rules.toml"), rules).expect("written");
         let fixtures = root()
             .join("fixtures")
@@ -151,35 +151,54 @@ fn listening(recorder: &mut Child) -> String {
     url
 }
 
-#[test]
-fn readme_does_what_it_says() {
-    let desk = Desk::new();
-    for command in commands() {
-        let words = words(&command);
+impl Desk {
+    /// Does what a reader does; gives the exit code.
+    fn follow(&self, command: &str) -> i32 {
+        let words = words(command);
         let (program, arguments) = words.split_first().expect("a command has a word");
-        let code = match (program.as_str(), arguments) {
-            ("cargo", [run, _, _, rest @ ..]) if run == "run" => Desk::run(desk.wsaudit(rest)),
+        match (program.as_str(), arguments) {
+            ("cargo", [run, _, _, rest @ ..]) if run == "run" => Self::run(self.wsaudit(rest)),
             ("cargo", _) => {
                 // It would run this very test; that CI runs it is what counts.
-                let ci = std::fs::read_to_string(root().join(".ci/run")).expect(".ci/run is there");
-                assert!(ci.contains(&command), "`.ci/run` does not run `{command}`");
+                let ci = document(".ci/run");
+                assert!(ci.contains(command), "`.ci/run` does not run `{command}`");
                 0
             }
-            ("wsaudit", [record, ..]) if record == "record" => desk.record(arguments),
-            ("wsaudit", _) => Desk::run(desk.wsaudit(arguments)),
+            ("wsaudit", [record, ..]) if record == "record" => self.record(arguments),
+            ("wsaudit", _) => Self::run(self.wsaudit(arguments)),
             // CI has the shell; a developer's machine may not.
             ("sqlite3", _) if Command::new("sqlite3").arg("-version").output().is_err() => {
                 eprintln!("skipped, sqlite3 is not installed: {command}");
                 0
             }
-            ("sqlite3", _) => {
-                let mut shell = Command::new("sqlite3");
-                shell.args(arguments).current_dir(desk.directory.path());
-                Desk::run(shell)
+            ("sqlite3" | "mkdir", _) => {
+                let mut other = Command::new(program);
+                other.args(arguments).current_dir(self.directory.path());
+                Self::run(other)
             }
-            _ => panic!("README has a command that this test does not know: {command}"),
-        };
-        assert_eq!(code, expected(&command), "`{command}`");
+            _ => panic!("this test does not know the command: {command}"),
+        }
+    }
+}
+
+#[test]
+fn readme_does_what_it_says() {
+    let readme = document("README.md");
+    let desk = Desk::new(&readme);
+    for command in commands(&readme) {
+        assert_eq!(desk.follow(&command), expected(&command), "`{command}`");
+    }
+}
+
+/// What ends in another exit code than 0 says so beside the command.
+#[test]
+fn the_tutorial_does_what_it_says() {
+    let tutorial = document("docs/writing-rules.md");
+    let desk = Desk::new(&tutorial);
+    for line in commands(&tutorial) {
+        let (command, code) = line.split_once("# exit code ").unwrap_or((&line, "0"));
+        let code: i32 = code.trim().parse().expect("an exit code");
+        assert_eq!(desk.follow(command.trim()), code, "`{command}`");
     }
 }
 
