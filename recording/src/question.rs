@@ -67,7 +67,8 @@ pub struct QuestionLimits {
 }
 
 impl Default for QuestionLimits {
-    /// Two billion steps are 10 to 30 seconds of one core: the views of some million frames.
+    /// Two billion steps are some 15 seconds of one core; a look through `session_message` takes about 60
+    /// for each frame.
     fn default() -> Self {
         Self {
             steps: 2_000_000_000,

@@ -232,3 +232,38 @@ fn exchanged(message: &MemoryMessage, at: Nanos) -> Record {
         body: HttpBody::Whole(message.payload.clone()),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use wsaudit_recording::Named;
+
+    use super::*;
+
+    fn part(seqs: &[u64], count: Option<u64>) -> Answered {
+        let row = |seq: &u64| QuestionRow {
+            named: Named::Place(Seq(*seq), ConnectionId(1)),
+            texts: std::collections::BTreeMap::new(),
+        };
+        Answered {
+            rows: seqs.iter().map(row).collect(),
+            count,
+            files: 1,
+            ..Answered::default()
+        }
+    }
+
+    #[test]
+    fn what_two_parts_say_alike_is_told_once_and_counts_are_added() {
+        let mut all = Answered::default();
+        // The opening of a connection that goes on is in both parts.
+        all.add(part(&[1, 5], Some(2)));
+        all.add(part(&[1, 9], Some(3)));
+        assert_eq!(
+            all,
+            Answered {
+                files: 2,
+                ..part(&[1, 5, 9], Some(5))
+            }
+        );
+    }
+}
