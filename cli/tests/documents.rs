@@ -209,7 +209,9 @@ fn expected(command: &str) -> i32 {
         "wsaudit demo --leaky foreign-thread-answered" => 1,
         // The example backend has its session ids elsewhere, and the rules are for another
         // application: nothing is proved, and that is said.
-        "wsaudit verify traffic-2.db" | "wsaudit verify --rules my-rules.toml traffic-2.db" => 3,
+        "wsaudit verify traffic-2.db"
+        | "wsaudit verify --rules my-rules.toml traffic-2.db"
+        | "wsaudit verify --rules my-rules.toml traffic-2.db --html report.html" => 3,
         _ => 0,
     }
 }

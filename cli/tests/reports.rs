@@ -100,7 +100,9 @@ fn several_reports_at_once_for_all_recordings_of_a_directory() {
 
 #[test]
 fn the_same_input_gives_the_same_bytes_in_every_format() {
-    for format in ["text", "json", "junit", "sarif", "github", "markdown"] {
+    for format in [
+        "text", "json", "junit", "sarif", "github", "markdown", "html",
+    ] {
         for what in [LEAKY, "fixtures/golden"] {
             let told = || {
                 let args = ["verify", "--rules", CHAT, "--format", format, what];

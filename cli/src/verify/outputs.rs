@@ -43,6 +43,12 @@ pub(super) struct ReportArgs {
     /// Write Markdown, too
     #[arg(long, value_name = "FILE")]
     markdown: Option<Target>,
+    #[arg(
+        long,
+        value_name = "FILE",
+        help = "Write an HTML page, too: one file, with sessions over time"
+    )]
+    html: Option<Target>,
     /// For a job on GitHub: annotations behind the text, and a step summary; as --format github
     #[arg(long)]
     github: bool,
@@ -63,6 +69,8 @@ pub(super) enum Format {
     Github,
     /// A table of the rules, and the violations
     Markdown,
+    /// A page for people that stands alone: evidence, filters, sessions over time
+    Html,
 }
 
 /// Where a report goes.
@@ -119,6 +127,7 @@ impl Outputs {
             (Format::Junit, &args.junit, "--junit"),
             (Format::Sarif, &args.sarif, "--sarif"),
             (Format::Markdown, &args.markdown, "--markdown"),
+            (Format::Html, &args.html, "--html"),
         ];
         for (format, target, flag) in more {
             if let Some(target) = target {
@@ -224,6 +233,7 @@ fn rendered(format: Format, audit: &Audit, text: &dyn Fn() -> String) -> String 
         Format::Junit => report::junit(audit),
         Format::Sarif => report::sarif(audit),
         Format::Markdown => report::markdown(audit),
+        Format::Html => report::html(audit),
         Format::Github => format!("{}\n{}", text(), report::github(audit)),
     }
 }

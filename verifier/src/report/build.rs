@@ -11,6 +11,7 @@ use super::model::{
     Accepted, Connection, ConnectionRef, Evidence, Exception, Gap, Held, Location, Note, Reason,
     Recording, Report, Rule, Unread, Violation,
 };
+use super::moments::Moments;
 use super::people::People;
 use crate::engine::{ConnectionIx, RuleResult, SessionIx, UserIx, Verification};
 use crate::finding::{self, Doubt, Place, Severity};
@@ -24,11 +25,15 @@ pub fn report(
     sources: &[Box<dyn Source>],
 ) -> Result<Report, SourceError> {
     let frames = frames::look_up(&frames::wanted(verification), verification, sources)?;
+    let moments = sources.iter().zip(0..);
+    let moments =
+        moments.map(|(source, recording)| Moments::of(verification, recording, source.as_ref()));
     let builder = Builder {
         packs,
         verification,
         sources,
         frames,
+        moments: moments.collect::<Result<_, _>>()?,
     };
     let violations: Vec<_> = verification
         .rules
@@ -61,10 +66,7 @@ pub fn report(
             })
             .collect(),
         connections: builder.connections(),
-        gaps: sources
-            .iter()
-            .flat_map(|source| gaps(source.as_ref()))
-            .collect(),
+        gaps: builder.gaps(),
         notes: verification
             .rules
             .iter()
@@ -80,6 +82,8 @@ struct Builder<'b> {
     verification: &'b Verification,
     sources: &'b [Box<dyn Source>],
     frames: BTreeMap<Place, Frame>,
+    /// By recording.
+    moments: Vec<Moments>,
 }
 
 impl Builder<'_> {
@@ -272,17 +276,39 @@ impl Builder<'_> {
                     user: self.user(stats.and_then(|stats| stats.user)),
                     sessions: held
                         .iter()
-                        .filter_map(|(from, session)| {
+                        .enumerate()
+                        .filter_map(|(number, (from, session))| {
                             let session = self.session(Some(*session))?;
+                            let moments = &self.moments[usize::from(recording)];
+                            let at = moments.until(*from).filter(|_| number > 0);
                             Some(Held {
                                 from: *from,
                                 session,
+                                at: at.map(|at| self.seconds(at)),
                             })
                         })
                         .collect(),
                 }
             })
             .collect()
+    }
+
+    fn gaps(&self) -> Vec<Gap> {
+        let each = self.sources.iter().zip(&self.moments);
+        each.flat_map(|(source, moments)| {
+            let outline = source.outline();
+            outline.gaps.iter().map(|gap| Gap {
+                recording: outline.name.clone(),
+                connection: gap.connection,
+                from: gap.from,
+                to: gap.to,
+                from_at: moments.until(gap.from).map(|at| self.seconds(at)),
+                to_at: moments.after(gap.to).map(|at| self.seconds(at)),
+                frames: gap.frames,
+                why: gap.why.clone(),
+            })
+        })
+        .collect()
     }
 
     fn place(&self, place: Place) -> super::model::Place {
@@ -359,22 +385,6 @@ fn files(outline: &Outline) -> Vec<String> {
         files.dedup();
     }
     files
-}
-
-fn gaps(source: &dyn Source) -> Vec<Gap> {
-    let outline = source.outline();
-    outline
-        .gaps
-        .iter()
-        .map(|gap| Gap {
-            recording: outline.name.clone(),
-            connection: gap.connection,
-            from: gap.from,
-            to: gap.to,
-            frames: gap.frames,
-            why: gap.why.clone(),
-        })
-        .collect()
 }
 
 #[cfg(test)]

@@ -50,7 +50,7 @@ fn recording(recording: &Recording) -> String {
 }
 
 /// Seconds since the Unix epoch, as RFC 3339 writes them. Evidence counts from there.
-fn utc(seconds: f64) -> String {
+pub(super) fn utc(seconds: f64) -> String {
     let since = Duration::try_from_secs_f64(seconds).unwrap_or_default();
     humantime::format_rfc3339_millis(UNIX_EPOCH + since).to_string()
 }

@@ -341,17 +341,19 @@ pub struct Connection {
 }
 
 /// A session that a connection speaks for.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Held {
     /// From which place in the recording's order on; 0: from the beginning.
     pub from: u64,
     /// The session.
     pub session: String,
+    /// When that was, in seconds from the start of the history; null: from the beginning.
+    pub at: Option<f64>,
 }
 
 /// Frames known to be missing.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Gap {
     /// The recording's name.
@@ -362,6 +364,11 @@ pub struct Gap {
     pub from: u64,
     /// To where.
     pub to: u64,
+    /// When the last thing before it was observed, in seconds from the start of the history; null:
+    /// there is none.
+    pub from_at: Option<f64>,
+    /// When the first thing after it was, likewise.
+    pub to_at: Option<f64>,
     /// How many; null: not known.
     pub frames: Option<u64>,
     /// Why.
