@@ -24,7 +24,7 @@ fn report(text: &str) -> Report {
 fn all_between<'t>(text: &'t str, from: &str, to: &str) -> Vec<&'t str> {
     text.split(from)
         .skip(1)
-        .map(|rest| rest.split(to).next().unwrap())
+        .map(|rest| rest.split(to).next().unwrap_or_default())
         .collect()
 }
 
@@ -32,7 +32,7 @@ fn all_between<'t>(text: &'t str, from: &str, to: &str) -> Vec<&'t str> {
 fn pictures(page: &str) -> Vec<Value> {
     all_between(page, "<script type=\"application/json\">", "</script>")
         .into_iter()
-        .map(|text| serde_json::from_str(text).unwrap())
+        .map(|text| serde_json::from_str(text).expect("the data of a picture is JSON"))
         .collect()
 }
 

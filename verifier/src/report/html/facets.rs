@@ -69,15 +69,13 @@ impl<'a> Facets<'a> {
             facets.rules.add(rule);
         }
         for violation in audit.histories.iter().flat_map(|it| &it.violations) {
-            for session in [&violation.owner_session, &violation.session] {
-                if let Some(session) = session {
-                    facets.sessions.add(session);
-                }
+            let sessions = [&violation.owner_session, &violation.session];
+            for session in sessions.into_iter().flatten() {
+                facets.sessions.add(session);
             }
-            for user in [&violation.owner_user, &violation.user] {
-                if let Some(user) = user {
-                    facets.users.add(user);
-                }
+            let users = [&violation.owner_user, &violation.user];
+            for user in users.into_iter().flatten() {
+                facets.users.add(user);
             }
         }
         for report in &audit.histories {

@@ -108,7 +108,7 @@ pub(super) fn write(report: &Report, head: Head, share: Share, page: &mut Markup
 fn picture(report: &Report, parties: &Parties<'_>, share: Share) -> Picture {
     let (told, _) = share.violations(&report.violations);
     let concerned: BTreeSet<_> = told.iter().flat_map(|it| parties.concerned(it)).collect();
-    let mut order: Vec<_> = parties.all.iter().copied().collect();
+    let mut order: Vec<_> = parties.all.clone();
     order.sort_by_key(|party| !concerned.contains(party));
     // Those that a violation concerns come before the others.
     let kept: BTreeSet<_> = order.into_iter().take(share.lanes).collect();
@@ -305,10 +305,10 @@ impl<'r> Parties<'r> {
                     Party::Session(_) => String::new(),
                     Party::Connection(..) => "no session".to_owned(),
                 };
-                if !abouts.contains_key(&party) {
-                    abouts.insert(party, about);
+                abouts.entry(party).or_insert_with(|| {
                     all.push(party);
-                }
+                    about
+                });
             }
         }
         let files = report.recordings.iter().flat_map(|recording| {

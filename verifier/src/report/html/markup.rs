@@ -62,7 +62,7 @@ impl Markup {
     }
 
     /// What another writer has made.
-    pub(super) fn add(&mut self, other: Self) -> &mut Self {
+    pub(super) fn add(&mut self, other: &Self) -> &mut Self {
         self.out.push_str(&other.out);
         self
     }

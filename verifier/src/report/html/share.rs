@@ -50,10 +50,10 @@ impl Share {
     }
 
     /// The violations of a history that are told, and how many of each rule are not.
-    pub(super) fn violations<'r>(
+    pub(super) fn violations(
         self,
-        all: &'r [Violation],
-    ) -> (Vec<&'r Violation>, BTreeMap<(&'r str, &'r str), usize>) {
+        all: &[Violation],
+    ) -> (Vec<&Violation>, BTreeMap<(&str, &str), usize>) {
         let mut met = BTreeMap::<_, usize>::new();
         let mut told = Vec::new();
         let mut left = BTreeMap::new();
@@ -101,6 +101,6 @@ mod tests {
         assert_eq!(even(&[5, 7], 600), 7, "all of them");
         assert_eq!(even(&[10_000, 3], 600), 597);
         assert_eq!(even(&[10_000; 3], 600), 200);
-        assert_eq!(even(&[1; 5_000], 600), 1);
+        assert_eq!(even(&vec![1; 5_000], 600), 1);
     }
 }

@@ -205,8 +205,8 @@ fn way(line: &Evidence, page: &mut Markup) {
     };
     page.put(" · ");
     match line.direction {
-        Some("client-to-server") => page.add(peer).put(" → server"),
-        Some(_) => page.put("server → ").add(peer),
-        None => page.add(peer),
+        Some("client-to-server") => page.add(&peer).put(" → server"),
+        Some(_) => page.put("server → ").add(&peer),
+        None => page.add(&peer),
     };
 }
