@@ -10,6 +10,7 @@ mod event;
 mod exceptions;
 mod identity;
 mod judge;
+mod lanes;
 mod named;
 mod program;
 mod retag;
@@ -28,6 +29,7 @@ pub use identity::is_hashed;
 pub use judge::{
     ConnectionStats, Coverage, RuleResult, RunError, SessionStats, Verification, verify,
 };
+pub use lanes::{Lane, Line, NameReader};
 pub use named::Named;
 pub use program::{CompiledCondition, Compiler, Ids, pointers};
 pub use retag::SessionConflict;

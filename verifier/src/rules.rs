@@ -41,6 +41,8 @@ pub struct Pack {
     /// How to tag, where the recording was not tagged as the pack needs it; empty lists leave the
     /// recording's tags as they are.
     pub session: TagRules,
+    /// Which session a single message is of, where several share a connection.
+    pub naming: Naming,
     /// Which payload codec decodes the messages.
     pub codec: Codec,
     /// Where a message's name is; the first pointer that yields wins.
@@ -57,6 +59,16 @@ pub struct Pack {
     pub facts: BTreeMap<String, FactsDef>,
     /// The rules, in the order of the files' names and of the lines in them.
     pub rules: Vec<Rule>,
+}
+
+/// Which session a message is of, where the message says so itself.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Naming {
+    /// Where it names it; the first pointer that yields wins. Empty: messages name nobody, and are all
+    /// of their connection's session.
+    pub at: Vec<Pointer>,
+    /// The server's messages that open, on their connection, the session that they name.
+    pub joined_by: Vec<EventId>,
 }
 
 /// How messages are decoded.

@@ -270,3 +270,70 @@ fn the_same_input_gives_the_same_bytes() {
         assert_eq!(report::json(&report(LEAK)), once);
     }
 }
+
+/// A gateway with two sessions on one connection, of which one is shown a thread of the other.
+const SHARED: &str = r#"# A leak between two sessions of one connection
+
+```toml
+[pack]
+name   = "gateway"
+format = 1
+
+[session]
+message = "/session"
+
+[message]
+name = "/type"
+
+[fields]
+thread = "/thread"
+
+[events]
+create  = { from = "client", name = "create" }
+created = { from = "server", name = "created" }
+
+[[rule]]
+id         = "foreign-thread"
+title      = "a thread is seen by the session that created it"
+kind       = "owned"
+resource   = "thread"
+claimed-by = { event = "created", answers = { event = "create", match = "/request" } }
+```
+
+```trace
+G = user gateway
+
+0.000  G  open
+0.100  G  >  {"type":"create","session":"s-1","request":1}
+0.200  G  <  {"type":"created","session":"s-1","request":1,"thread":"t-1"}
+0.300  G  >  {"type":"hello","session":"s-2"}
+1.000  G  <  {"type":"told","session":"s-2","thread":"t-1"}   #! expect foreign-thread
+2.000  G  <  {"type":"told","session":"s-7"}
+9.000  end
+```
+"#;
+
+#[test]
+fn frames_of_a_shared_connection_are_of_the_session_that_they_name() {
+    let report = report(SHARED);
+    let violation = &report.violations[0];
+    let lines = violation.evidence.iter();
+    let of: Vec<_> = lines.map(|line| line.session.as_deref()).collect();
+    assert_eq!(of, [Some("s-1"), Some("s-1"), Some("s-2")]);
+    assert_eq!(violation.session.as_deref(), Some("s-2"));
+    assert_eq!(violation.owner_session.as_deref(), Some("s-1"));
+    let sessions: Vec<_> = report
+        .sessions
+        .iter()
+        .map(|session| &*session.session_id)
+        .collect();
+    assert_eq!(
+        sessions,
+        ["s-1", "s-2"],
+        "nobody is made a session by a stranger's name"
+    );
+    let held = report.connections[0].sessions.iter();
+    let held: Vec<_> = held.map(|held| (&*held.session, held.from)).collect();
+    assert_eq!(held, [("s-1", 33), ("s-2", 35)]);
+    insta::assert_snapshot!("shared-text", report::text(&report, &PLAIN));
+}

@@ -44,6 +44,26 @@ macro_rules! shows {
 }
 
 #[test]
+fn names_of_sessions_that_nothing_can_hold() {
+    let rule = "[[rule]]\nid = \"a\"\ntitle = \"a\"\nkind = \"never\"\nevent = \"refused\"\n";
+    let session = |text: &str| errors(&format!("{text}\n{rule}"));
+    let either =
+        format!("{HEAD}any = {{ name = \"any\" }}\nlogin = {{ from = \"http-response\" }}\n");
+    let told = [
+        session("[session]\njoined-by = \"created\""),
+        session("[session]\nmessage = \"session\""),
+        session(
+            "[session]\nmessage = \"/session_id\"\njoined-by = [\"create\", \"@open\", \"create_d\"]",
+        ),
+        session("[session]\nmessage = \"/session_id\"\n[message]\ncodec = \"text\""),
+        raw_errors(&format!(
+            "{either}[session]\nmessage = \"/session_id\"\njoined-by = [\"any\", \"login\"]\n{rule}"
+        )),
+    ];
+    shows!("naming", told.join("\n"));
+}
+
+#[test]
 fn a_wrong_key() {
     shows!(
         "wrong-key",

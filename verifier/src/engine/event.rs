@@ -2,6 +2,7 @@
 
 use wsaudit_wire::{Direction, Opcode};
 
+use super::lanes::{Lane, Line};
 use super::program::{CompiledCondition, Ids};
 use super::state::{ConnectionIx, Holder, SessionIx, UserIx};
 use crate::decode::{Strings, Values};
@@ -99,11 +100,13 @@ pub struct Event<'e> {
     pub at: i64,
     /// On which connection.
     pub connection: ConnectionIx,
+    /// Whom of those who share the connection it names.
+    pub lane: Lane,
     /// The way it travelled; `None` for a step in a connection's life.
     pub direction: Option<Direction>,
     /// What carried it.
     pub(super) carrier: Carrier,
-    /// The connection's session at that place. A step that comes before anything is known of it has
+    /// The connection's session at that place, or the one that shares it and that the message names. A step that comes before anything is known of it has
     /// the one that the connection turns out to speak for: the whole history is known.
     pub session: Option<SessionIx>,
     /// Its user, likewise.
@@ -190,6 +193,14 @@ impl<'e> Event<'e> {
     pub fn meets(&self, conditions: &[CompiledCondition]) -> bool {
         self.values
             .is_some_and(|values| conditions.iter().all(|condition| condition.is_met(values)))
+    }
+
+    /// What it travelled on.
+    pub fn line(&self) -> Line {
+        Line {
+            connection: self.connection,
+            lane: self.lane,
+        }
     }
 
     /// On whose behalf the connection speaks at that place, in the terms of a rule; `None`: not

@@ -41,7 +41,12 @@ pub(super) fn excuse(rule: &Rule, cx: &Cx<'_>, event: &Event<'_>) -> Excuse {
 /// later. A finding about a session or user as a whole is excused where all of its connections are.
 fn covers(exception: &Exception, cx: &Cx<'_>, subject: Subject, offending: Place) -> bool {
     if let Some(connection) = subject.connection {
-        let at = |kind| cx.tag_at(kind, connection, offending);
+        let shared = subject.session;
+        let lane = shared.and_then(|session| cx.lane_of(connection, session));
+        let at = |kind| match (kind, lane) {
+            (TagKind::Session, Some(lane)) => Some(lane),
+            _ => cx.tag_at(kind, connection, offending),
+        };
         return covers_tags(exception, at);
     }
     let own = cx.connections().filter(|(_, state)| match subject {

@@ -2,7 +2,8 @@
 
 use wsaudit_tagging::TagKind;
 
-use super::state::{ConnectionIx, Cx, Holder};
+use super::lanes::Line;
+use super::state::{ConnectionIx, Cx, Holder, SessionIx, UserIx};
 use crate::finding::{Evidence, Place};
 use crate::history::{Anomaly, Connection, Tag};
 use crate::rules::HolderKind;
@@ -25,9 +26,17 @@ impl<'h> Cx<'h> {
             let own = info.tags.iter().filter(move |tag| tag.kind == wanted);
             own.filter_map(|tag| self.holder_named(kind, &tag.value))
         };
+        let lanes = self.connection(connection).lanes.iter();
+        let lanes = lanes.filter_map(|lane| self.session_named(&lane.value));
         let mut holders: Vec<_> = match kind {
-            HolderKind::Session => tags(TagKind::Session).collect(),
-            HolderKind::User => tags(TagKind::User).collect(),
+            HolderKind::Session => {
+                let shared = lanes.map(Holder::Session);
+                tags(TagKind::Session).chain(shared).collect()
+            }
+            HolderKind::User => {
+                let users = lanes.filter_map(|session| self.session_user(session));
+                tags(TagKind::User).chain(users.map(Holder::User)).collect()
+            }
             HolderKind::Connection => vec![Holder::Connection(connection)],
         };
         holders.sort_unstable();
@@ -54,15 +63,56 @@ impl<'h> Cx<'h> {
         tags.rfind(|tag| tag.kind == kind && tag.from <= place.seq)
     }
 
-    /// The frames that show on whose behalf a connection speaks at a place: `connection 3 speaks for
-    /// session s-2 (header:X-Session-ID)`.
-    pub fn identity(&self, connection: ConnectionIx, place: Place) -> Evidence {
+    /// The tag that gives a lane to a session on a connection.
+    pub(super) fn lane_of(&self, connection: ConnectionIx, session: SessionIx) -> Option<&'h Tag> {
+        let mut lanes = self.connection(connection).lanes.iter();
+        lanes.find(|lane| lane.value == self.session_name(session))
+    }
+
+    /// The session and user on whose behalf a line speaks here.
+    pub(super) fn speaker(&self, line: Line) -> (Option<SessionIx>, Option<UserIx>) {
+        let state = self.connection(line.connection);
+        match line.other() {
+            None => (state.session, state.user),
+            Some(session) => {
+                let user = state.user.or_else(|| self.session_user(session));
+                (Some(session), user)
+            }
+        }
+    }
+
+    /// Whether that session surely has no part in a connection: several share it, all are known, and
+    /// it is none of them.
+    pub fn is_stranger(&self, connection: ConnectionIx, session: &str) -> bool {
+        let state = self.connection(connection);
+        let own = state.info.tags.iter();
+        let own = own.filter(|tag| tag.kind == TagKind::Session);
+        !state.lanes.is_empty()
+            && own
+                .chain(state.lanes)
+                .all(|tag| tag.value != session && is_hashed(&tag.value) == is_hashed(session))
+    }
+
+    /// The frames that show on whose behalf a line speaks at a place: `connection 3 speaks for session
+    /// s-2 (header:X-Session-ID)`.
+    pub fn identity(&self, line: Line, place: Place) -> Evidence {
+        let connection = line.connection;
         let state = self.connection(connection);
         let name = self.describe_connection(connection);
         let at = |seq| Place {
             recording: state.recording,
             seq,
         };
+        let lane = line
+            .other()
+            .and_then(|session| self.lane_of(connection, session));
+        if let Some(lane) = lane {
+            let text = format!(
+                "{name} is shared by session {} ({})",
+                lane.value, lane.source
+            );
+            return Evidence::at(at(lane.from), text).pointing_at(lane.value.clone());
+        }
         match self.tag_at(TagKind::Session, connection, place) {
             Some(tag) => Evidence::at(
                 at(tag.from),

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use wsaudit_tagging::TagKind;
 use wsaudit_wire::Direction;
 
+use super::lanes::Lanes;
 use super::retag::{self, SessionConflict};
 use super::run::{Finished, Input, RuleOutcome};
 use super::state::{ConnectionIx, Cx, Holder, SessionIx, UserIx};
@@ -34,6 +35,8 @@ pub struct Verification {
     pub messages: u64,
     /// Recordings of the history that could not be read.
     pub unread: Vec<SourceError>,
+    /// Where a message names its session; empty: nowhere.
+    pub naming: Vec<Pointer>,
 }
 
 /// What one rule comes to.
@@ -83,6 +86,8 @@ pub struct ConnectionStats {
     pub user: Option<UserIx>,
     /// Its sessions, each with the `seq` from which it holds.
     pub sessions: Vec<(u64, SessionIx)>,
+    /// The sessions that only messages which name them are of, likewise.
+    pub lanes: Vec<(u64, SessionIx)>,
 }
 
 /// What the packs met, and what they did not speak of.
@@ -111,14 +116,20 @@ pub enum RunError {
 
 /// Checks packs over recordings. `progress` is told how many messages were read so far.
 pub fn verify(input: &Input<'_>, progress: &mut dyn FnMut(u64)) -> Result<Verification, RunError> {
-    let retagged = match retag::rules(input.packs)? {
+    let said = retag::rules(input.packs)?;
+    let mut lanes = None;
+    let retagged = match &said {
         None => None,
-        Some(rules) => {
+        Some(said) => {
             let outlines = input
                 .sources
                 .iter()
-                .map(|source| retag::tag_anew(&rules, &**source));
-            Some(outlines.collect::<Result<Vec<_>, _>>()?)
+                .map(|source| retag::tag_anew(&said.tags, &**source));
+            let mut outlines = outlines.collect::<Result<Vec<_>, _>>()?;
+            if !said.naming.is_empty() {
+                lanes = Some(Lanes::find(&said.naming, input, &mut outlines)?);
+            }
+            Some(outlines)
         }
     };
     let outlines = match &retagged {
@@ -129,7 +140,8 @@ pub fn verify(input: &Input<'_>, progress: &mut dyn FnMut(u64)) -> Result<Verifi
             .map(|source| source.outline())
             .collect(),
     };
-    let finished = super::run::run(input, outlines, progress)?;
+    let lanes = lanes.unwrap_or_default();
+    let finished = super::run::run(input, outlines, &lanes, progress)?;
     let sessions = sessions(&finished);
     let connections = connections(&finished.cx);
     let users = finished
@@ -150,8 +162,11 @@ pub fn verify(input: &Input<'_>, progress: &mut dyn FnMut(u64)) -> Result<Verifi
     let mut rules = Vec::new();
     for (pack, (outcomes, doubts)) in finished.outcomes.into_iter().zip(doubts).enumerate() {
         for (number, outcome) in outcomes.into_iter().enumerate() {
-            let (state, verdict, outcome, accepted) =
+            let (state, verdict, mut outcome, accepted) =
                 settle(&input.packs[pack], number, outcome, &doubts);
+            if first_about_holders(&input.packs[pack]) == Some(number) {
+                outcome.notes.extend(lanes.notes(&finished.cx));
+            }
             rules.push(RuleResult {
                 pack,
                 rule: number,
@@ -176,7 +191,13 @@ pub fn verify(input: &Input<'_>, progress: &mut dyn FnMut(u64)) -> Result<Verifi
         coverage,
         messages,
         unread: input.unread.to_vec(),
+        naming: said.map(|said| said.naming).unwrap_or_default(),
     })
+}
+
+/// The rule that tells what is worth knowing to all that ask who is who.
+fn first_about_holders(pack: &Pack) -> Option<usize> {
+    pack.rules.iter().position(|rule| rule.spec.needs_holders())
 }
 
 /// A doubt from outside the rules, and which rules it touches.
@@ -307,6 +328,8 @@ impl Judge<'_, '_> {
                 // Of exchanges, those that a rule could not judge are told by the rule.
                 && state.info.http.is_none()
                 && state.identified_from.is_none()
+                // Where several sessions share it, rules tell which messages name none.
+                && state.lanes.is_empty()
                 && tally.received[index.0 as usize] > 0
         });
         let (first, state) = unidentified.next()?;
@@ -478,6 +501,7 @@ fn sessions(finished: &Finished<'_>) -> Vec<SessionStats> {
             .tags
             .iter()
             .filter(|tag| tag.kind == TagKind::Session)
+            .chain(state.lanes)
         {
             own.extend(cx.session_named(&tag.value));
         }
@@ -508,6 +532,11 @@ fn connections(cx: &Cx<'_>) -> Vec<ConnectionStats> {
                 .tags
                 .iter()
                 .filter(|tag| tag.kind == TagKind::Session)
+                .filter_map(|tag| Some((tag.from, cx.session_named(&tag.value)?)))
+                .collect(),
+            lanes: state
+                .lanes
+                .iter()
                 .filter_map(|tag| Some((tag.from, cx.session_named(&tag.value)?)))
                 .collect(),
         })

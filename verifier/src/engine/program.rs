@@ -8,6 +8,7 @@ use wsaudit_wire::{Direction, percent_decode};
 
 use super::checker::{Checker, checker};
 use super::event::EventSet;
+use super::lanes;
 use crate::decode::{Extractor, ExtractorBuilder, SlotId, Value, Values};
 use crate::facts::{Fact, Facts};
 use crate::history::Exchange;
@@ -25,6 +26,8 @@ pub(super) struct Program {
     pub packs: Vec<PackProgram>,
     /// By pack, a checker for each of its rules.
     pub checkers: Vec<Vec<Box<dyn Checker>>>,
+    /// Where messages name their session; empty: nowhere.
+    pub naming: Vec<SlotId>,
 }
 
 impl Program {
@@ -43,10 +46,17 @@ impl Program {
             );
             programs.push(PackProgram::new(pack, &mut compiler));
         }
+        let naming = packs.iter().map(|pack| &pack.naming.at);
+        // Those that say it agree.
+        let naming = naming
+            .max_by_key(|at| at.len())
+            .map_or(&[][..], Vec::as_slice);
+        let naming = lanes::slots(naming, &mut builder);
         Self {
             extractor: builder.build(),
             packs: programs,
             checkers,
+            naming,
         }
     }
 }
@@ -80,7 +90,7 @@ struct Capture {
 }
 
 impl<'b> Compiler<'b> {
-    fn new(pack: &'b Pack, builder: &'b mut ExtractorBuilder, facts: &'b Facts) -> Self {
+    pub(super) fn new(pack: &'b Pack, builder: &'b mut ExtractorBuilder, facts: &'b Facts) -> Self {
         let fields = pack
             .fields
             .iter()
@@ -309,7 +319,7 @@ const MOST_NAMES: usize = 10_000;
 const LONGEST_NAME: usize = 256;
 
 impl PackProgram {
-    fn new(pack: &Pack, compiler: &mut Compiler<'_>) -> Self {
+    pub(super) fn new(pack: &Pack, compiler: &mut Compiler<'_>) -> Self {
         let mut program = Self {
             codec: pack.codec,
             name_slots: pack

@@ -10,7 +10,7 @@ use wsaudit_tagging::{AlreadyRedacted, Issued, TagKind, TagRules, Tagger};
 use wsaudit_wire::{Direction, RequestHead, ResponseHead};
 
 use crate::history::{Connection, Outline, Source, SourceError, SourcePayload, Tag};
-use crate::rules::Pack;
+use crate::rules::{Pack, Pointer};
 
 /// Two packs that want different tags.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -26,20 +26,33 @@ pub struct SessionConflict {
 }
 
 /// What the packs say in [session], where one says anything.
-pub(super) fn rules(packs: &[Pack]) -> Result<Option<Arc<TagRules>>, SessionConflict> {
+pub(super) fn rules(packs: &[Pack]) -> Result<Option<Said>, SessionConflict> {
     let mut saying = packs
         .iter()
-        .filter(|pack| pack.session.all().next().is_some());
+        .filter(|pack| pack.session.all().next().is_some() || !pack.naming.at.is_empty());
     let Some(first) = saying.next() else {
         return Ok(None);
     };
-    match saying.find(|pack| pack.session != first.session) {
+    // Which events open a session, each pack says for itself: events are its own.
+    let agree = |pack: &Pack| pack.session == first.session && pack.naming.at == first.naming.at;
+    match saying.find(|pack| !agree(pack)) {
         Some(second) => Err(SessionConflict {
             first: first.name.clone(),
             second: second.name.clone(),
         }),
-        None => Ok(Some(Arc::new(first.session.clone()))),
+        None => Ok(Some(Said {
+            tags: Arc::new(first.session.clone()),
+            naming: first.naming.at.clone(),
+        })),
     }
+}
+
+/// What packs say of sessions.
+pub(super) struct Said {
+    /// Whom a connection speaks for.
+    pub(super) tags: Arc<TagRules>,
+    /// Where a message names its session; empty: nowhere.
+    pub(super) naming: Vec<Pointer>,
 }
 
 /// A recording's outline, tagged anew. Its messages are read only where a source is in them.
@@ -239,6 +252,26 @@ mod tests {
         );
         assert!(tags.contains(&(TagKind::User, "u-7".into(), 1)));
         assert!(tags.contains(&(TagKind::Device, "phone".into(), 1)));
+    }
+
+    #[test]
+    fn packs_agree_on_where_messages_name_their_session() {
+        let pack = |name: &str, session: &str| {
+            let text = format!(
+                "[pack]\nname = \"{name}\"\nformat = 1\n{session}\n[events]\na = {{ name = \"a\" }}\n\
+                 [[rule]]\nid = \"r\"\ntitle = \"t\"\nkind = \"never\"\nevent = \"a\"\n"
+            );
+            Pack::from_texts(&[("pack.toml", &text)]).unwrap()
+        };
+        let naming = "[session]\nmessage = \"/session\"";
+        let others = "[session]\nmessage = \"/sid\"";
+        let said = rules(&[pack("a", ""), pack("b", naming), pack("c", naming)]).unwrap();
+        assert_eq!(said.unwrap().naming, ["/session".parse().unwrap()]);
+        let conflict = rules(&[pack("a", naming), pack("b", others)])
+            .err()
+            .unwrap();
+        assert_eq!((&*conflict.first, &*conflict.second), ("a", "b"));
+        assert!(rules(&[pack("a", "")]).unwrap().is_none());
     }
 
     #[test]

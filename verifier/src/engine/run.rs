@@ -6,11 +6,12 @@ use wsaudit_wire::{Direction, Opcode};
 
 use super::checker::Checker;
 use super::event::{Carried, Event, EventSet, Excuse};
+use super::lanes::{self, Lane, Lanes, Line};
 use super::program::{PackProgram, Program, Way};
 use super::state::{ConnectionIx, Cx};
 use super::tally::Tally;
 use super::timeline::{Item, Mark, Timeline};
-use crate::decode::{DecodeError, Extractor, Strings};
+use crate::decode::{DecodeError, Extractor, SlotId, Strings};
 use crate::facts::Facts;
 use crate::finding::{Outcome, Place};
 use crate::history::{
@@ -76,13 +77,15 @@ struct Room<'p> {
 
 /// Runs all rules over the history. `progress` is told after each message how many there were.
 ///
-/// The outlines are those of the sources, tagged anew where a pack wants it.
+/// The outlines are those of the sources, tagged anew where a pack wants it; the lanes are those of
+/// their connections.
 pub(super) fn run<'h>(
     input: &Input<'h>,
     outlines: Vec<&'h Outline>,
+    lanes: &'h Lanes,
     progress: &mut dyn FnMut(u64),
 ) -> Result<Finished<'h>, SourceError> {
-    let mut cx = Cx::new(outlines);
+    let mut cx = Cx::new(outlines, &lanes.by_connection);
     let program = Program::new(input.packs, input.facts);
     let mut rooms = rooms(input.packs, program.packs, program.checkers, &cx);
     ask(&mut rooms, input.sources);
@@ -91,6 +94,7 @@ pub(super) fn run<'h>(
         cx: &mut cx,
         extractor: program.extractor,
         strings: Strings::default(),
+        naming: &program.naming,
         rooms: &mut rooms,
         tally: &mut tally,
         look: Look::First,
@@ -109,6 +113,7 @@ pub(super) fn run<'h>(
             cx: &mut cx.rewound(),
             extractor,
             strings: Strings::default(),
+            naming: &program.naming,
             rooms: &mut rooms,
             tally: &mut Tally::new(input.packs, cx.connections().count()),
             look: Look::Again,
@@ -301,6 +306,8 @@ struct Pass<'a, 'h, 'p> {
     extractor: Extractor,
     /// Of the message at hand, in the second pass.
     strings: Strings,
+    /// Where messages name their session.
+    naming: &'a [SlotId],
     rooms: &'a mut [Room<'p>],
     tally: &'a mut Tally,
     look: Look,
@@ -321,7 +328,7 @@ impl<'h> Pass<'_, 'h, '_> {
         progress: &mut dyn FnMut(u64),
     ) -> Result<(), SourceError> {
         let mut readings = readings(sources)?;
-        let mut timeline = Timeline::new(&self.cx.outlines, &mut readings)?;
+        let mut timeline = Timeline::new(self.cx, &mut readings)?;
         let mut messages = 0;
         while let Some(item) = timeline.next()? {
             match item {
@@ -364,6 +371,7 @@ impl<'h> Pass<'_, 'h, '_> {
             place,
             at,
             connection,
+            lane: Lane::Only,
             direction: None,
             carrier: Carrier::Socket,
             session,
@@ -419,9 +427,20 @@ impl<'h> Pass<'_, 'h, '_> {
         if self.look == Look::First {
             self.carry(place, connection, message);
         }
-        let state = self.cx.connection(connection);
-        let (session, user) = (state.session, state.user);
         let (mut named, mut decoded) = (None, None);
+        let shared = !self.cx.connection(connection).lanes.is_empty();
+        let lane = if shared {
+            let read = read(&mut self.extractor, Codec::Json, message);
+            let session = read
+                .is_ok()
+                .then(|| lanes::named(self.extractor.values(), self.naming));
+            let lane = self.cx.lane(connection, session.flatten());
+            decoded = Some((Codec::Json, read));
+            lane
+        } else {
+            Lane::Only
+        };
+        let (session, user) = self.cx.speaker(Line { connection, lane });
         let strings = self.look == Look::Again && message.direction == Direction::ServerToClient;
         if strings {
             self.strings.clear();
@@ -467,6 +486,7 @@ impl<'h> Pass<'_, 'h, '_> {
                 place,
                 at: message.moment.at,
                 connection,
+                lane,
                 direction: Some(message.direction),
                 carrier: Carrier::Socket,
                 session,
@@ -542,6 +562,7 @@ impl<'h> Pass<'_, 'h, '_> {
                 place,
                 at: message.moment.at,
                 connection,
+                lane: Lane::Only,
                 direction: Some(direction),
                 carrier: Carrier::Http,
                 session,
@@ -645,6 +666,10 @@ impl Cx<'_> {
             Mark::Tag(number) => {
                 let tag = &self.connection(connection).info.tags[number];
                 self.tag(connection, tag.from, tag.kind, &tag.value);
+                None
+            }
+            Mark::Lane(number) => {
+                self.share(connection, number);
                 None
             }
         }

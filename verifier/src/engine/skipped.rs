@@ -36,7 +36,9 @@ impl Skipped {
         let told_elsewhere = match kind {
             HolderKind::Session => {
                 let info = cx.connection(event.connection).info;
-                info.http.is_none() && info.tags.iter().all(|tag| tag.kind != TagKind::Session)
+                info.http.is_none()
+                    && cx.connection(event.connection).lanes.is_empty()
+                    && info.tags.iter().all(|tag| tag.kind != TagKind::Session)
             }
             HolderKind::User | HolderKind::Connection => false,
         };
@@ -58,6 +60,15 @@ impl Skipped {
 
     /// The doubt that events of unknown holders leave.
     pub fn without_holder(&self, cx: &Cx<'_>, kind: HolderKind) -> Option<Doubt> {
+        let shared = self.first.as_ref().is_some_and(|(_, connection, _)| {
+            kind == HolderKind::Session && !cx.connection(*connection).lanes.is_empty()
+        });
+        if shared {
+            let what = "without naming a session, where several share the connection";
+            let settle =
+                "let every message name its session, or let the connection have one of its own";
+            return self.doubt(cx, Reason::Unidentified, what, settle);
+        }
         let what = match kind {
             HolderKind::Session => "before anything says which session it belongs to",
             HolderKind::User => "before anything says which user it belongs to",

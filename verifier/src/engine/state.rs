@@ -3,8 +3,9 @@
 use hashbrown::HashMap;
 use wsaudit_tagging::TagKind;
 
+use super::lanes::{Lane, Line};
 use crate::finding::{Place, Subject};
-use crate::history::{Connection, Outline};
+use crate::history::{Connection, Outline, Tag};
 use crate::rules::HolderKind;
 
 /// A session, by its place in the order of first appearance.
@@ -53,6 +54,10 @@ pub struct ConnectionState<'h> {
     pub carried: u64,
     /// The seq of its last message so far that a pack could not decode.
     pub last_undecoded: Option<u64>,
+    /// The sessions that it has besides its own, each from a place on: messages that name one are its.
+    pub lanes: &'h [Tag],
+    /// Those of them that are there here.
+    sharing: Vec<SessionIx>,
 }
 
 /// Whether a connection stands.
@@ -70,6 +75,7 @@ pub enum Connected {
 #[derive(Debug)]
 pub struct Cx<'h> {
     pub(super) outlines: Vec<&'h Outline>,
+    lanes: &'h [Vec<Tag>],
     pub(super) connections: Vec<ConnectionState<'h>>,
     sessions: Names,
     users: Names,
@@ -143,7 +149,9 @@ impl Names {
 }
 
 impl<'h> Cx<'h> {
-    pub(super) fn new(outlines: Vec<&'h Outline>) -> Self {
+    /// `lanes` are those of the connections; no lanes where none has any.
+    pub(super) fn new(outlines: Vec<&'h Outline>, lanes: &'h [Vec<Tag>]) -> Self {
+        let mut lanes_of = lanes.iter();
         let mut connections = Vec::new();
         for (recording, outline) in (0_u16..).zip(&outlines) {
             connections.extend(outline.connections.iter().map(|info| ConnectionState {
@@ -157,6 +165,8 @@ impl<'h> Cx<'h> {
                 identified_from: None,
                 carried: 0,
                 last_undecoded: None,
+                lanes: lanes_of.next().map_or(&[], Vec::as_slice),
+                sharing: Vec::new(),
             }));
         }
         let now = outlines
@@ -166,6 +176,7 @@ impl<'h> Cx<'h> {
             .unwrap_or(0);
         Self {
             outlines,
+            lanes,
             connections,
             sessions: Names::default(),
             users: Names::default(),
@@ -183,7 +194,7 @@ impl<'h> Cx<'h> {
             sessions: self.sessions.clone(),
             users: self.users.clone(),
             session_users: self.session_users.clone(),
-            ..Self::new(self.outlines.clone())
+            ..Self::new(self.outlines.clone(), self.lanes)
         }
     }
 
@@ -245,6 +256,18 @@ impl<'h> Cx<'h> {
         }
     }
 
+    /// The same on a line: for whom its messages are.
+    pub fn holder_on(&self, kind: HolderKind, line: Line) -> Option<Holder> {
+        match (kind, line.other()) {
+            (HolderKind::Session, Some(session)) => Some(Holder::Session(session)),
+            (HolderKind::User, Some(session)) => {
+                let own = self.connection(line.connection).user;
+                own.or_else(|| self.session_user(session)).map(Holder::User)
+            }
+            (HolderKind::Connection, _) | (_, None) => self.holder(kind, line.connection),
+        }
+    }
+
     /// The holder of that id, if any connection had it so far. Connections have no id of the
     /// application's.
     pub fn holder_named(&self, kind: HolderKind, id: &str) -> Option<Holder> {
@@ -302,11 +325,11 @@ impl<'h> Cx<'h> {
         format!("{what} {number} of {recording}")
     }
 
-    /// How whoever a connection speaks for is called in a sentence: its session, else itself.
-    pub fn describe_peer(&self, connection: ConnectionIx) -> String {
-        match self.connection(connection).session {
-            Some(session) => self.describe(Holder::Session(session)),
-            None => self.describe_connection(connection),
+    /// How whoever a line is of is called in a sentence: the session, else the connection.
+    pub fn describe_peer(&self, line: Line) -> String {
+        match self.holder_on(HolderKind::Session, line) {
+            Some(session) => self.describe(session),
+            None => self.describe_connection(line.connection),
         }
     }
 
@@ -383,6 +406,10 @@ impl<'h> Cx<'h> {
             let tag = first(TagKind::Session)?;
             Some(SessionIx(self.sessions.number(&tag.value)))
         });
+        let session = session.or_else(|| {
+            let lane = self.connections[connection.0 as usize].lanes.first()?;
+            Some(SessionIx(self.sessions.number(&lane.value)))
+        });
         let user = user.or_else(|| {
             let tag = first(TagKind::User)?;
             Some(UserIx(self.users.number(&tag.value)))
@@ -440,9 +467,42 @@ impl<'h> Cx<'h> {
         }
     }
 
+    /// From here on the lane of that place is there.
+    pub(super) fn share(&mut self, connection: ConnectionIx, lane: usize) {
+        let index = connection.0 as usize;
+        let session = self
+            .sessions
+            .number(&self.connections[index].lanes[lane].value);
+        self.remember_user_of(SessionIx(session), connection);
+        let state = &mut self.connections[index];
+        state.sharing.push(SessionIx(session));
+        if state.connected == Connected::Yes {
+            self.live_sessions.add(session);
+        }
+    }
+
+    /// The lane of a message that names `session` on a connection which several share.
+    pub(super) fn lane(&self, connection: ConnectionIx, session: Option<&str>) -> Lane {
+        let Some(name) = session else {
+            return Lane::Unsaid;
+        };
+        let state = self.connection(connection);
+        let session = self.session_named(name);
+        match session.filter(|session| state.sharing.contains(session)) {
+            Some(session) if state.session != Some(session) => Lane::Other(session),
+            Some(_) | None => Lane::Own,
+        }
+    }
+
     fn remember_user(&mut self, connection: ConnectionIx) {
+        let session = self.connections[connection.0 as usize].session;
+        if let Some(session) = session {
+            self.remember_user_of(session, connection);
+        }
+    }
+
+    fn remember_user_of(&mut self, session: SessionIx, connection: ConnectionIx) {
         let state = &self.connections[connection.0 as usize];
-        let Some(session) = state.session else { return };
         let index = session.0 as usize;
         if self.session_users.len() <= index {
             self.session_users.resize(index + 1, None);
@@ -454,7 +514,7 @@ impl<'h> Cx<'h> {
 
     fn enter(&mut self, connection: ConnectionIx) {
         let state = &self.connections[connection.0 as usize];
-        if let Some(session) = state.session {
+        for session in state.session.iter().chain(&state.sharing) {
             self.live_sessions.add(session.0);
         }
         if let Some(user) = state.user {
@@ -464,7 +524,7 @@ impl<'h> Cx<'h> {
 
     fn leave(&mut self, connection: ConnectionIx) {
         let state = &self.connections[connection.0 as usize];
-        if let Some(session) = state.session {
+        for session in state.session.iter().chain(&state.sharing) {
             self.live_sessions.remove(session.0);
         }
         if let Some(user) = state.user {

@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 
 use wsaudit_tagging::TagKind;
 
-use super::state::ConnectionIx;
-use crate::history::{Connection, Cursor, Moment, Outline, Reading, SourceError, SourceMessage};
+use super::state::{ConnectionIx, Cx};
+use crate::history::{
+    Connection, Cursor, Moment, Outline, Reading, SourceError, SourceMessage, Tag,
+};
 use crate::rules::Lifecycle;
 
 /// Something that happened, other than a message.
@@ -15,6 +17,8 @@ pub(super) enum Mark {
     Step(Lifecycle),
     /// The connection's tag of that index holds from here on.
     Tag(usize),
+    /// The connection's lane of that index is there from here on.
+    Lane(usize),
     /// The first HTTP exchange of a session begins: from here on the session is there.
     Present,
     /// The last one has ended. The mark is of the first exchange, which stands for all.
@@ -59,13 +63,13 @@ pub(super) struct Timeline<'h> {
 
 impl<'h> Timeline<'h> {
     pub(super) fn new(
-        outlines: &[&Outline],
+        cx: &Cx<'_>,
         readings: &'h mut [Box<dyn Reading + '_>],
     ) -> Result<Self, SourceError> {
         let mut first = 0;
         let mut tracks = Vec::new();
-        for (outline, reading) in outlines.iter().zip(readings) {
-            let track = Track::new(outline, first, reading.begin()?);
+        for (outline, reading) in cx.outlines.iter().zip(readings) {
+            let track = Track::new(cx, outline, first, reading.begin()?);
             first += u32::try_from(outline.connections.len()).expect("fewer than 2^32 connections");
             tracks.push(track);
         }
@@ -120,7 +124,7 @@ impl<'h> Timeline<'h> {
 }
 
 impl<'h> Track<'h> {
-    fn new(outline: &Outline, first: u32, cursor: Box<dyn Cursor + 'h>) -> Self {
+    fn new(cx: &Cx<'_>, outline: &Outline, first: u32, cursor: Box<dyn Cursor + 'h>) -> Self {
         let mut marks = Vec::new();
         let mut connections = Vec::new();
         for (connection, index) in outline.connections.iter().zip(first..) {
@@ -129,12 +133,15 @@ impl<'h> Track<'h> {
             if connection.http.is_none() {
                 marks.extend(life(connection, index));
             }
+            let from = |tag: &Tag| Moment {
+                seq: tag.from,
+                at: connection.opened.at,
+            };
             for (number, tag) in connection.tags.iter().enumerate() {
-                let moment = Moment {
-                    seq: tag.from,
-                    at: connection.opened.at,
-                };
-                marks.push((moment, index, Mark::Tag(number)));
+                marks.push((from(tag), index, Mark::Tag(number)));
+            }
+            for (number, lane) in cx.connection(index).lanes.iter().enumerate() {
+                marks.push((from(lane), index, Mark::Lane(number)));
             }
         }
         marks.extend(presence(outline, first));
@@ -143,7 +150,7 @@ impl<'h> Track<'h> {
         marks.sort_by_key(|(moment, connection, mark)| {
             let rank = match mark {
                 Mark::Step(Lifecycle::Open) | Mark::Present => 0,
-                Mark::Tag(_) => 1,
+                Mark::Tag(_) | Mark::Lane(_) => 1,
                 Mark::Step(_) | Mark::Gone => 2,
             };
             (moment.seq, *connection, rank)

@@ -28,6 +28,38 @@ Where a *matcher* is expected stands a value (equal), a list (one of them), or a
 several keys, all must match.
 ";
 
+const SHARED: &str = "\
+## Several sessions on one connection
+
+A gateway may speak for several sessions on one connection. Where its messages say which one they are of, `[session]` says where:
+
+```toml
+[session]
+message   = \"/session_id\"       # where a message names its session; the first pointer that yields wins
+joined-by = \"session_joined\"    # the server's events that open the session that they name, on their connection
+```
+
+A message that names one of the connection's sessions is of that session, in every kind of rule; one that names none is of the
+connection's own session. Where the connection has none of its own, a message without a name leaves a doubt (what belongs to none
+of its sessions was leaked all the same); with a single one that is ever named, all messages are of that one.
+
+A name is no proof. The sessions of a connection are
+
+- those that its tags say, as without `message`;
+- those that a `joined-by` event of the server names, from there on;
+- those that a message of the client names, from there on, where the server issued no session to the connection, and where the
+  session is not one of another issued user (of two such users, the one to whom the server issued it, else who named it first).
+
+Whatever else is named counts for nothing, and is noted: the message is of the connection's own session. So a leak does not hide
+behind the label of its victim, and a client not behind an id that it claims.
+
+An answer that names a session answers only that session's requests. One that names none may answer any of the connection in
+`owned`; where requests of several sessions have its key, nothing is decided. In `response` it is of the connection's own session:
+there, let answers name theirs. The steps of a connection's life are of its own session, else of the first that shares it.
+`correlated`, whose ids are the connection's, and messages over plain HTTP know no such names. With `message`, all messages are
+read once more.
+";
+
 /// The whole of it, as Markdown.
 pub fn book() -> String {
     let mut book = String::from(PREFACE);
@@ -43,7 +75,7 @@ pub fn book() -> String {
         let indent = if depth == 0 { "" } else { "  " };
         let _ = writeln!(book, "{indent}- `{shown}`: {meaning}");
     }
-    let _ = writeln!(book, "\n{NAMES}\n## Kinds\n");
+    let _ = writeln!(book, "\n{NAMES}\n{SHARED}\n## Kinds\n");
     for name in kinds() {
         let _ = writeln!(book, "- [`{name}`](#{name}): {}", summary(name));
     }

@@ -48,7 +48,7 @@ fn sessions(pack: &Pack, page: &mut String) {
         ("user", &pack.session.user),
         ("device", &pack.session.device),
     ];
-    if sources.iter().all(|(_, sources)| sources.is_empty()) {
+    if sources.iter().all(|(_, sources)| sources.is_empty()) && pack.naming.at.is_empty() {
         return;
     }
     let _ = writeln!(
@@ -60,6 +60,10 @@ fn sessions(pack: &Pack, page: &mut String) {
             let sources: Vec<_> = sources.iter().map(|it| format!("`{it}`")).collect();
             let _ = writeln!(page, "- {what}: {}", sources.join(", "));
         }
+    }
+    if !pack.naming.at.is_empty() {
+        let places: Vec<_> = pack.naming.at.iter().map(|it| format!("`{it}`")).collect();
+        let _ = writeln!(page, "- session of a message: {}", places.join(", "));
     }
 }
 

@@ -266,7 +266,12 @@ impl Builder<'_> {
             })
             .map(|(recording, outline, connection)| {
                 let stats = known.get(&(recording, connection.number));
-                let held = stats.map_or(&[][..], |stats| &stats.sessions);
+                let mut held = stats.map_or_else(Vec::new, |stats| {
+                    let lanes = stats.lanes.iter();
+                    stats.sessions.iter().chain(lanes).copied().collect()
+                });
+                held.sort_unstable();
+                held.dedup();
                 Connection {
                     recording: outline.name.clone(),
                     number: connection.number,

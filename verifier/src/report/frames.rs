@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use wsaudit_wire::Direction;
 
 use super::excerpt::{Excerpt, excerpt};
-use crate::engine::{ConnectionStats, SessionStats, Verification};
+use crate::engine::{ConnectionStats, NameReader, SessionStats, Verification};
 use crate::finding::Place;
 use crate::history::{Connection, Outline, Source, SourceError, SourceMessage, SourcePayload};
 
@@ -63,7 +63,7 @@ pub(super) fn look_up(
 ) -> Result<BTreeMap<Place, Frame>, SourceError> {
     let mut found = BTreeMap::new();
     for (recording, source) in (0_u16..).zip(sources) {
-        let sessions = Sessions::of(verification, recording);
+        let mut sessions = Sessions::of(verification, recording);
         let own: BTreeMap<u64, _> = wanted
             .iter()
             .filter(|(place, _)| place.recording == recording)
@@ -71,7 +71,7 @@ pub(super) fn look_up(
             .collect();
         let mut frames = BTreeMap::new();
         steps(source.outline(), &sessions, &own, &mut frames);
-        messages(source.as_ref(), &sessions, &own, &mut frames)?;
+        messages(source.as_ref(), &mut sessions, &own, &mut frames)?;
         found.extend(
             frames
                 .into_iter()
@@ -142,7 +142,7 @@ fn head_excerpt(head: &[u8], value: Option<&str>) -> Excerpt {
 
 fn messages(
     source: &dyn Source,
-    sessions: &Sessions<'_>,
+    sessions: &mut Sessions<'_>,
     wanted: &Own<'_>,
     found: &mut BTreeMap<u64, Frame>,
 ) -> Result<(), SourceError> {
@@ -193,7 +193,7 @@ fn messages(
             at: moment.at,
             direction: Some(message.direction),
             connection: message.connection,
-            session: sessions.at(message.connection, moment.seq),
+            session: sessions.of_message(&message),
             excerpts: shown,
         };
         found.insert(moment.seq, frame);
@@ -237,6 +237,8 @@ fn excerpts(
 pub(super) struct Sessions<'v> {
     names: &'v [SessionStats],
     connections: BTreeMap<u64, &'v ConnectionStats>,
+    /// Where several sessions share a connection, a message says which one it is of.
+    reader: NameReader,
 }
 
 impl<'v> Sessions<'v> {
@@ -244,6 +246,7 @@ impl<'v> Sessions<'v> {
         let connections = verification.connections.iter();
         Self {
             names: &verification.sessions,
+            reader: NameReader::new(&verification.naming),
             connections: connections
                 .filter(|connection| connection.recording == recording)
                 .map(|connection| (connection.number, connection))
@@ -256,5 +259,23 @@ impl<'v> Sessions<'v> {
         let sessions = &self.connections.get(&number)?.sessions;
         let (_, session) = sessions.iter().rfind(|(from, _)| *from <= seq)?;
         Some(self.names[session.0 as usize].id.clone())
+    }
+
+    /// The session that a message is of: the one that it names and that shares the connection from
+    /// there or before, else the connection's.
+    pub(super) fn of_message(&mut self, message: &SourceMessage<'_>) -> Option<String> {
+        let (number, seq) = (message.connection, message.moment.seq);
+        let lanes = self.connections.get(&number).map(|stats| &stats.lanes);
+        let there = lanes.into_iter().flatten();
+        let there: Vec<_> = there.filter(|(from, _)| *from <= seq).collect();
+        if !there.is_empty()
+            && let Some(named) = self.reader.read(message.payload)
+            && there
+                .iter()
+                .any(|(_, lane)| self.names[lane.0 as usize].id == named)
+        {
+            return Some(named.to_owned());
+        }
+        self.at(number, seq)
     }
 }

@@ -146,7 +146,7 @@ pub fn story<'r>(
     let mut happened = Vec::new();
     for (recording, source) in (0_u16..).zip(sources) {
         let name = &source.outline().name;
-        let scene = Scene {
+        let mut scene = Scene {
             name,
             start,
             sessions: Sessions::of(verification, recording),
@@ -225,7 +225,7 @@ impl Scene<'_> {
         }
     }
 
-    fn play(&self, source: &dyn Source, around: usize) -> Result<Vec<Happening>, SourceError> {
+    fn play(&mut self, source: &dyn Source, around: usize) -> Result<Vec<Happening>, SourceError> {
         if self.concerned.is_empty() {
             return Ok(Vec::new());
         }
@@ -274,7 +274,8 @@ impl Scene<'_> {
         }
     }
 
-    fn message(&self, message: &SourceMessage<'_>) -> Happening {
+    fn message(&mut self, message: &SourceMessage<'_>) -> Happening {
+        let session = self.sessions.of_message(message);
         let proof = self.proofs.get(&message.moment.seq);
         let shown = match message.payload {
             SourcePayload::Whole(bytes) => match proof {
@@ -289,13 +290,17 @@ impl Scene<'_> {
                 excerpt(why.as_bytes(), None)
             }
         };
-        self.happening(
+        let happening = self.happening(
             message.moment,
             message.connection,
             Some(message.direction),
             message.opcode.to_string(),
             shown,
-        )
+        );
+        Happening {
+            session,
+            ..happening
+        }
     }
 
     fn happening(

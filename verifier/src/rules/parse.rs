@@ -131,16 +131,21 @@ fn read<'a>(
         events: &events,
         facts: &facts,
     };
+    let Message { codec, name_at } = message.unwrap_or_default();
+    let (session, naming) = match session {
+        None => Default::default(),
+        Some(session) => (session.tags.clone(), session.naming(codec, names)),
+    };
     let (rules, ids) = rule::rules(&sections.rule, names);
     let warnings = unused(&fields, &events);
     let accept = section::accept(&sections.accept, &ids);
 
     let Header { name, title } = header?;
-    let Message { codec, name_at } = message.unwrap_or_default();
     let pack = Pack {
         name,
         title,
-        session: session.unwrap_or_default(),
+        session,
+        naming,
         codec,
         name_at,
         fields: fields.into_things(),

@@ -30,6 +30,14 @@ const MEANINGS: &[(&str, &str)] = &[
         "session.device",
         "Where its device's id is; the same sources.",
     ),
+    (
+        "session.message",
+        "Where a message says which session it is of, if several share a connection: a JSON Pointer, or several; the first that yields wins.",
+    ),
+    (
+        "session.joined-by",
+        "The server's events that open, on their connection, the session that they name.",
+    ),
     ("message", "How messages are read."),
     ("message.codec", "How they are decoded."),
     (

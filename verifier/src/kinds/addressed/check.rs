@@ -5,6 +5,7 @@ use crate::engine::{
     Breaches, Checker, Compiler, Cx, Event, Holder, Ids, Named, Skipped, is_hashed,
 };
 use crate::finding::{Evidence, Outcome, Violation};
+use crate::rules::HolderKind;
 
 impl Addressed {
     /// The checker.
@@ -51,6 +52,16 @@ impl Checker for Check {
         self.examined += 1;
         let called = event.name.unwrap_or("a message without a name");
         let Some(receiver) = event.holder(self.spec.to) else {
+            let stranger = event.ids(&self.field).find(|id| {
+                self.spec.to == HolderKind::Session && cx.is_stranger(event.connection, id)
+            });
+            if let Some(id) = stranger {
+                self.opportunities += 1;
+                let receiver = Holder::Connection(event.connection);
+                let violation = self.misdelivered(cx, event, receiver, id);
+                self.breaches.add(violation);
+                return;
+            }
             self.unidentified
                 .note_unidentified(cx, self.spec.to, event, called);
             return;
@@ -110,7 +121,7 @@ impl Check {
                 self.breaches.add(Violation {
                     roles: format!("`{called}` names no {field}"),
                     evidence: vec![
-                        cx.identity(event.connection, event.place),
+                        cx.identity(event.line(), event.place),
                         Evidence::at(
                             event.place,
                             format!("{name} received `{called}`, in which no {field} is named"),
@@ -141,7 +152,7 @@ impl Check {
         let name = cx.describe(receiver);
         let kind = self.spec.to.as_str();
         let owner = cx.holder_named(self.spec.to, id);
-        let mut evidence = vec![cx.identity(event.connection, event.place)];
+        let mut evidence = vec![cx.identity(event.line(), event.place)];
         evidence.extend(owner.and_then(|owner| connected(cx, owner)));
         evidence.push(
             Evidence::at(

@@ -82,11 +82,11 @@ fn violation(
     key: Option<&str>,
 ) -> Violation {
     let name = events.name_of(event);
-    let peer = cx.describe_peer(event.connection);
+    let peer = cx.describe_peer(event.line());
     let of = key.map_or(String::new(), |key| format!(" of {key}"));
     let mut evidence = vec![match since {
         Some(since) => Evidence::at(since, format!("from here on no `{name}`{of} may come")),
-        None => cx.identity(event.connection, event.place),
+        None => cx.identity(event.line(), event.place),
     }];
     let line = Evidence::at(event.place, format!("`{name}`{of} came, on {peer}"));
     evidence.push(match key {

@@ -3,7 +3,7 @@
 use hashbrown::{HashMap, HashSet};
 
 use super::ledger::{PartyIx, ResourceIx};
-use crate::engine::{ConnectionIx, Event};
+use crate::engine::{ConnectionIx, Event, Line, SessionIx};
 use crate::finding::Place;
 use crate::kinds::owned::Membership;
 
@@ -14,13 +14,14 @@ pub(super) struct Access {
     shares: HashMap<(ResourceIx, PartyIx), Granted>,
     members: HashMap<(ResourceIx, Member), Granted>,
     /// By connection: what it is a member of, to end it with the connection.
-    of_connection: HashMap<ConnectionIx, HashSet<ResourceIx>>,
+    of_connection: HashMap<ConnectionIx, HashSet<(ResourceIx, Member)>>,
 }
 
-/// Who is a member: a connection, or the session that outlives it.
+/// Who is a member: a connection (of several sessions that share it, the one that has a lane), or the
+/// session that outlives it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Member {
-    Connection(ConnectionIx),
+    Connection(ConnectionIx, Option<SessionIx>),
     Party(PartyIx),
 }
 
@@ -103,23 +104,17 @@ impl Access {
         }
     }
 
-    pub(super) fn join(&mut self, resource: ResourceIx, connection: ConnectionIx, party: PartyIx) {
-        let member = self.member(connection, party);
+    pub(super) fn join(&mut self, resource: ResourceIx, line: Line, party: PartyIx) {
+        let member = self.member(line, party);
         self.members.entry((resource, member)).or_default().ended = None;
         self.of_connection
-            .entry(connection)
+            .entry(line.connection)
             .or_default()
-            .insert(resource);
+            .insert((resource, member));
     }
 
-    pub(super) fn leave(
-        &mut self,
-        resource: ResourceIx,
-        connection: ConnectionIx,
-        party: PartyIx,
-        ended: Ended,
-    ) {
-        let member = self.member(connection, party);
+    pub(super) fn leave(&mut self, resource: ResourceIx, line: Line, party: PartyIx, ended: Ended) {
+        let member = self.member(line, party);
         if let Some(granted) = self.members.get_mut(&(resource, member)) {
             granted.ended.get_or_insert(ended);
         }
@@ -127,13 +122,12 @@ impl Access {
 
     /// A connection has ended, and with it its memberships, unless they belong to the session.
     pub(super) fn disconnect(&mut self, connection: ConnectionIx) {
-        let Some(resources) = self.of_connection.remove(&connection) else {
+        let Some(memberships) = self.of_connection.remove(&connection) else {
             return;
         };
         if self.membership == Membership::PerConnection {
-            for resource in resources {
-                self.members
-                    .remove(&(resource, Member::Connection(connection)));
+            for membership in memberships {
+                self.members.remove(&membership);
             }
         }
     }
@@ -143,7 +137,7 @@ impl Access {
     pub(super) fn standing(
         &self,
         resource: ResourceIx,
-        connection: ConnectionIx,
+        line: Line,
         parties: &[PartyIx],
         at: i64,
         slack: i64,
@@ -153,7 +147,7 @@ impl Access {
             .filter_map(|party| self.shares.get(&(resource, *party)));
         let members = parties
             .iter()
-            .map(|party| self.member(connection, *party))
+            .map(|party| self.member(line, *party))
             .filter_map(|member| self.members.get(&(resource, member)));
         let mut standing = Standing::Refused(None);
         for granted in shares.chain(members) {
@@ -162,7 +156,7 @@ impl Access {
                 Some(ended) => {
                     let crossed = match ended.order {
                         Order::Known(on) => {
-                            on != connection && at.saturating_sub(ended.at) <= slack
+                            on != line.connection && at.saturating_sub(ended.at) <= slack
                         }
                         Order::MayCross => at.saturating_sub(ended.at) <= slack,
                     };
@@ -176,9 +170,9 @@ impl Access {
         standing
     }
 
-    fn member(&self, connection: ConnectionIx, party: PartyIx) -> Member {
+    fn member(&self, line: Line, party: PartyIx) -> Member {
         match self.membership {
-            Membership::PerConnection => Member::Connection(connection),
+            Membership::PerConnection => Member::Connection(line.connection, line.other()),
             Membership::SurvivesReconnect => Member::Party(party),
         }
     }

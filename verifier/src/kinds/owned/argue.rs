@@ -8,6 +8,7 @@ use super::sightings::{Seen, Sighting};
 use super::uses::{Answer, Used};
 use crate::engine::{Cx, is_hashed};
 use crate::finding::{Doubt, Note, Outcome, Place, Severity, Subject, Violation};
+use crate::rules::HolderKind;
 use crate::verdict::Reason;
 
 const IDENTIFY: &str = "name a source that identifies the connection from its first message on";
@@ -142,7 +143,9 @@ impl Argument<'_, '_> {
         }
         let field = self.field();
         let unidentified = matches!(self.check.parties.get(receiver), Party::Unidentified(_));
-        if unidentified || kinship == Some(Kinship::Unidentified) {
+        if unidentified && kinship != Some(Kinship::Foreign)
+            || kinship == Some(Kinship::Unidentified)
+        {
             let of = owner.map_or(String::new(), |owner| {
                 format!(" of {}", self.name(owner.owner))
             });
@@ -151,8 +154,13 @@ impl Argument<'_, '_> {
                 reason: Reason::Unidentified,
                 message: match self.check.parties.get(receiver) {
                     Party::Unidentified(connection) => format!(
-                        "{field} {id} reached {} before anything said whose it is",
-                        self.cx.describe_connection(*connection)
+                        "{field} {id} reached {} {}",
+                        self.cx.describe_connection(*connection),
+                        if self.cx.connection(*connection).lanes.is_empty() {
+                            "before anything said whose it is"
+                        } else {
+                            "for one of the sessions that share it, and nothing says which"
+                        }
                     ),
                     Party::Named(..) | Party::Connection(_) => format!(
                         "{field} {id}{of} reached {}, and nothing says who that is",
@@ -251,7 +259,7 @@ impl Argument<'_, '_> {
                 self.relation(resource, receiver)
             ),
             subject: Subject {
-                connection: Some(sighting.connection),
+                connection: Some(sighting.line.connection),
                 ..self.subject(receiver)
             },
             owner: resource
@@ -295,7 +303,9 @@ impl Argument<'_, '_> {
             None => format!("{field} {}, of which it is no member", resource.id),
         };
         let unidentified = matches!(self.check.parties.get(user), Party::Unidentified(_));
-        if unidentified || kinship == Some(Kinship::Unidentified) {
+        if unidentified && kinship != Some(Kinship::Foreign)
+            || kinship == Some(Kinship::Unidentified)
+        {
             self.outcome.doubts.push(Doubt {
                 reason: Reason::Unidentified,
                 message: format!("{name} asked for {whose}, and nothing says who one of them is"),
@@ -313,7 +323,7 @@ impl Argument<'_, '_> {
         }
         let verb = used.severity.verb();
         let subject = Subject {
-            connection: Some(used.connection),
+            connection: Some(used.line.connection),
             ..self.subject(user)
         };
         match used.answer {
@@ -410,6 +420,16 @@ impl Argument<'_, '_> {
             return Kinship::Own;
         }
         let parties = [owner, other].map(|party| self.check.parties.get(party));
+        // Whichever of the sessions that share a connection it was, it was none but these.
+        if let [
+            Party::Named(HolderKind::Session, id),
+            Party::Unidentified(connection),
+        ] = parties
+            && self.check.spec.owner == HolderKind::Session
+            && self.cx.is_stranger(*connection, id)
+        {
+            return Kinship::Foreign;
+        }
         if parties
             .iter()
             .any(|party| matches!(party, Party::Unidentified(_)))

@@ -158,10 +158,8 @@ pub(super) const SHORTEST_ANYWHERE: usize = 6;
 
 impl Check {
     fn client_said(&mut self, cx: &Cx<'_>, event: &Event<'_>) {
-        let party = self
-            .parties
-            .of_connection(cx, self.spec.owner, event.connection);
-        let claimant = self.parties.claimant(cx, self.spec.owner, event.connection);
+        let party = self.parties.on(cx, self.spec.owner, event.line());
+        let claimant = self.parties.claimant(cx, self.spec.owner, event.line());
         for claim in &mut self.claims {
             claim.ask(event, claimant);
         }
@@ -190,7 +188,7 @@ impl Check {
     /// A client asks for what the event names.
     fn ask(&mut self, cx: &Cx<'_>, event: &Event<'_>, party: PartyIx, severity: Severity) {
         let resources = self.resources(cx, event, Where::AsBound);
-        let claimant = self.parties.claimant(cx, self.spec.owner, event.connection);
+        let claimant = self.parties.claimant(cx, self.spec.owner, event.line());
         for resource in &resources {
             self.examined += 1;
             self.uses.name(*resource, claimant);
@@ -202,7 +200,7 @@ impl Check {
             let used = Used {
                 place: event.place,
                 at: event.at,
-                connection: event.connection,
+                line: event.line(),
                 severity,
                 answer,
                 excuse: event.excuse,
@@ -219,10 +217,8 @@ impl Check {
     }
 
     fn server_said(&mut self, cx: &Cx<'_>, event: &Event<'_>) {
-        let receiver = self
-            .parties
-            .of_connection(cx, self.spec.owner, event.connection);
-        let claimant = self.parties.claimant(cx, self.spec.owner, event.connection);
+        let receiver = self.parties.on(cx, self.spec.owner, event.line());
+        let claimant = self.parties.claimant(cx, self.spec.owner, event.line());
         self.claim(cx, event, claimant);
         self.share(cx, event);
         self.membership(cx, event, claimant);
@@ -352,10 +348,9 @@ impl Check {
                         .number(Party::Named(grant.holder, name.to_owned()));
                     self.access.share(resource, with);
                     let (parties, owner) = (&mut self.parties, self.spec.owner);
-                    let mut is_it = |connection, party| {
+                    let mut is_it = |line, party| {
                         party == with
-                            || grant.holder != owner
-                                && parties.of_connection(cx, grant.holder, connection) == with
+                            || grant.holder != owner && parties.on(cx, grant.holder, line) == with
                     };
                     self.sightings
                         .granted(resource, &mut is_it, event.at, self.slack);
@@ -391,7 +386,7 @@ impl Check {
         }
         for id in event.ids(&self.resource) {
             let resource = self.ledger.begin(cx, event, id);
-            self.access.join(resource, event.connection, party);
+            self.access.join(resource, event.line(), party);
             let mut is_it = |_, other| other == party;
             self.sightings
                 .granted(resource, &mut is_it, event.at, self.slack);
@@ -407,7 +402,7 @@ impl Check {
         for id in event.ids(&self.resource) {
             let resource = self.ledger.number(cx, event, id);
             let ended = Ended::by(event);
-            self.access.leave(resource, event.connection, party, ended);
+            self.access.leave(resource, event.line(), party, ended);
         }
     }
 
@@ -422,20 +417,19 @@ impl Check {
             (false, false) => return,
         };
         if let Some(key) = reply.key.as_ref().and_then(|key| event.id(key)) {
-            self.uses
-                .answer_key(event.connection, key, answer, self.slack);
+            self.uses.answer_key(event.line(), key, answer, self.slack);
         } else {
             let since = reply
                 .within
                 .map_or(i64::MIN, |within| event.at.saturating_sub(within));
             self.uses
-                .answer_any(event.connection, since, answer, self.slack);
+                .answer_any(event.line(), since, answer, self.slack);
         }
     }
 
     fn sight(&mut self, cx: &Cx<'_>, event: &Event<'_>, resource: ResourceIx, receiver: PartyIx) {
         self.examined += 1;
-        let holder = cx.holder(self.spec.owner, event.connection);
+        let holder = event.holder(self.spec.owner);
         if cx.others_connected(self.spec.owner, holder) {
             self.opportunities += 1;
         }
@@ -465,11 +459,11 @@ impl Check {
         self.receivers.push(party);
         for kind in [self.spec.owner].iter().chain(&self.others) {
             self.receivers
-                .push(self.parties.claimant(cx, *kind, event.connection));
+                .push(self.parties.claimant(cx, *kind, event.line()));
         }
         self.access.standing(
             resource,
-            event.connection,
+            event.line(),
             &self.receivers,
             event.at,
             self.slack,

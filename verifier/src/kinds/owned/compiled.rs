@@ -5,7 +5,7 @@ use hashbrown::HashMap;
 
 use super::ledger::PartyIx;
 use super::{Claim, Grant, Reply};
-use crate::engine::{Compiler, ConnectionIx, Event, EventSet, Ids, nanoseconds};
+use crate::engine::{Compiler, Event, EventSet, Ids, Line, nanoseconds};
 use crate::finding::Place;
 use crate::rules::HolderKind;
 
@@ -20,7 +20,7 @@ pub(super) struct CompiledClaim {
 /// A client's request for a new resource.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Request {
-    connection: ConnectionIx,
+    line: Line,
     pub(super) party: PartyIx,
     pub(super) place: Place,
 }
@@ -65,7 +65,7 @@ impl CompiledClaim {
         }
         if let Some(key) = event.id(key) {
             let request = Request {
-                connection: event.connection,
+                line: event.line(),
                 party,
                 place: event.place,
             };
@@ -98,8 +98,14 @@ impl CompiledClaim {
         };
         if let Some(at) = asked
             .iter()
-            .position(|asked| asked.connection == event.connection)
+            .position(|asked| event.line().may_answer(asked.line))
         {
+            let several = asked[at..].iter().any(|other| {
+                event.line().may_answer(other.line) && other.line.other() != asked[at].line.other()
+            });
+            if several {
+                return Answered::OneOfSeveral;
+            }
             let request = asked.remove(at);
             if asked.is_empty() {
                 self.requests.remove(key);

@@ -2,7 +2,7 @@
 
 use hashbrown::{Equivalent, HashMap};
 
-use crate::engine::{ConnectionIx, Cx, Event, Holder};
+use crate::engine::{ConnectionIx, Cx, Event, Holder, Line};
 use crate::finding::Place;
 use crate::kinds::owned::Reach;
 use crate::rules::HolderKind;
@@ -27,7 +27,7 @@ pub(super) enum Party {
 pub(super) struct Parties {
     all: Vec<Party>,
     numbers: HashMap<Party, PartyIx>,
-    /// What [`Self::of_connection`] found last, by connection: nearly always right again.
+    /// What [`Self::on`] found last, by connection: nearly always right again.
     last: Vec<Option<(Holder, PartyIx)>>,
 }
 
@@ -46,33 +46,23 @@ impl Parties {
         &self.all[party.0 as usize]
     }
 
-    /// Whoever a connection speaks for, now or later, where what it does gives something to it: before
-    /// its login it acts for the one who logs in.
-    pub(super) fn claimant(
-        &mut self,
-        cx: &Cx<'_>,
-        kind: HolderKind,
-        connection: ConnectionIx,
-    ) -> PartyIx {
-        if cx.holder(kind, connection).is_none()
-            && let Some(id) = cx.first_name(kind, connection)
+    /// Whoever a line speaks for, now or later, where what it does gives something to it: before its
+    /// login it acts for the one who logs in.
+    pub(super) fn claimant(&mut self, cx: &Cx<'_>, kind: HolderKind, line: Line) -> PartyIx {
+        if cx.holder_on(kind, line).is_none()
+            && let Some(id) = cx.first_name(kind, line.connection)
         {
             return self.number(Party::Named(kind, id.to_owned()));
         }
-        self.of_connection(cx, kind, connection)
+        self.on(cx, kind, line)
     }
 
-    /// Whoever a connection speaks for here.
-    pub(super) fn of_connection(
-        &mut self,
-        cx: &Cx<'_>,
-        kind: HolderKind,
-        connection: ConnectionIx,
-    ) -> PartyIx {
-        let Some(holder) = cx.holder(kind, connection) else {
-            return self.number(Party::Unidentified(connection));
+    /// Whoever a line speaks for here.
+    pub(super) fn on(&mut self, cx: &Cx<'_>, kind: HolderKind, line: Line) -> PartyIx {
+        let Some(holder) = cx.holder_on(kind, line) else {
+            return self.number(Party::Unidentified(line.connection));
         };
-        let index = connection.0 as usize;
+        let index = line.connection.0 as usize;
         if self.last.len() <= index {
             self.last.resize(index + 1, None);
         }
@@ -224,7 +214,7 @@ impl Ledger {
 
     /// The resource that `id` means in an event.
     pub(super) fn number(&mut self, cx: &Cx<'_>, event: &Event<'_>, id: &str) -> ResourceIx {
-        let scope = self.scope(cx, event.connection);
+        let scope = self.scope(cx, event.line());
         self.number_in(scope, id)
     }
 
@@ -269,14 +259,14 @@ impl Ledger {
     /// The resource that `id` means in an event, if it was met before.
     pub(super) fn find(&self, cx: &Cx<'_>, event: &Event<'_>, id: &str) -> Option<ResourceIx> {
         self.numbers
-            .get(&Key(self.scope(cx, event.connection), id))
+            .get(&Key(self.scope(cx, event.line()), id))
             .map(|lives| lives.current)
     }
 
     /// The resource that `id` means in an event that claims it or joins it: another one, if that which
     /// it meant so far was released.
     pub(super) fn begin(&mut self, cx: &Cx<'_>, event: &Event<'_>, id: &str) -> ResourceIx {
-        let scope = self.scope(cx, event.connection);
+        let scope = self.scope(cx, event.line());
         let current = self.number_in(scope, id);
         let resource = &self.resources[current.0 as usize];
         if !resource.released {
@@ -295,7 +285,7 @@ impl Ledger {
 
     /// The resource is given up. What comes of it still is its own, until its id is claimed anew.
     pub(super) fn release(&mut self, cx: &Cx<'_>, event: &Event<'_>, id: &str) {
-        let scope = self.scope(cx, event.connection);
+        let scope = self.scope(cx, event.line());
         let current = self.number_in(scope, id);
         self.resources[current.0 as usize].released = true;
     }
@@ -348,15 +338,15 @@ impl Ledger {
         number
     }
 
-    fn scope(&self, cx: &Cx<'_>, connection: ConnectionIx) -> Scope {
+    fn scope(&self, cx: &Cx<'_>, line: Line) -> Scope {
         let kind = match self.reach {
             Reach::Server => return Scope::Everywhere,
             Reach::User => HolderKind::User,
             Reach::Session => HolderKind::Session,
             Reach::Connection => HolderKind::Connection,
         };
-        cx.holder(kind, connection)
-            .map_or(Scope::Unknown(connection), Scope::Holder)
+        cx.holder_on(kind, line)
+            .map_or(Scope::Unknown(line.connection), Scope::Holder)
     }
 }
 

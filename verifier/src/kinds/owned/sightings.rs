@@ -3,7 +3,7 @@
 use hashbrown::HashMap;
 
 use super::ledger::{PartyIx, ResourceIx};
-use crate::engine::{ConnectionIx, Event, Excuse};
+use crate::engine::{Event, Excuse, Line};
 use crate::finding::Place;
 
 /// A frame that shows a resource to somebody.
@@ -11,7 +11,7 @@ use crate::finding::Place;
 pub(super) struct Sighting {
     pub(super) place: Place,
     pub(super) at: i64,
-    pub(super) connection: ConnectionIx,
+    pub(super) line: Line,
     /// The message's name.
     pub(super) name: Option<Box<str>>,
     /// The frame that had ended the receiver's access; `None`: it never had any.
@@ -23,7 +23,7 @@ impl Sighting {
         Self {
             place: event.place,
             at: event.at,
-            connection: event.connection,
+            line: event.line(),
             name: event.name.map(Into::into),
             access_ended,
         }
@@ -86,12 +86,12 @@ impl Sightings {
             .get_or_insert_with(|| Sighting::of(event, None));
     }
 
-    /// Access is given at `at` to whom `is_it` knows (by the connection of a sighting, and its
+    /// Access is given at `at` to whom `is_it` knows (by the line of a sighting, and its
     /// receiver): what was shown less than `slack` before may have crossed it.
     pub(super) fn granted(
         &mut self,
         resource: ResourceIx,
-        is_it: &mut dyn FnMut(ConnectionIx, PartyIx) -> bool,
+        is_it: &mut dyn FnMut(Line, PartyIx) -> bool,
         at: i64,
         slack: i64,
     ) {
@@ -101,7 +101,7 @@ impl Sightings {
             };
             let Some(pending) = seen
                 .pending
-                .take_if(|pending| is_it(pending.connection, *receiver))
+                .take_if(|pending| is_it(pending.line, *receiver))
             else {
                 continue;
             };

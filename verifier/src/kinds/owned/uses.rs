@@ -6,7 +6,7 @@ use hashbrown::{HashMap, HashSet};
 
 use super::ledger::{PartyIx, ResourceIx};
 use super::sightings::Sight;
-use crate::engine::{ConnectionIx, Excuse};
+use crate::engine::{ConnectionIx, Excuse, Line};
 use crate::finding::{Place, Severity};
 
 /// The uses of one rule.
@@ -60,7 +60,7 @@ struct Told {
 pub(super) struct Used {
     pub(super) place: Place,
     pub(super) at: i64,
-    pub(super) connection: ConnectionIx,
+    pub(super) line: Line,
     pub(super) severity: Severity,
     pub(super) answer: Answer,
     /// Which exception covers whoever asked.
@@ -91,7 +91,7 @@ impl Uses {
         used: Used,
         key: Option<&str>,
     ) {
-        let (number, connection) = (self.next, used.connection);
+        let (number, connection) = (self.next, used.line.connection);
         self.next += 1;
         let numbers = self.of_connection.entry(connection).or_default();
         numbers.insert(number);
@@ -112,30 +112,29 @@ impl Uses {
         self.open.insert(number, open);
     }
 
-    /// The server answers, on a connection, the uses with that key.
-    pub(super) fn answer_key(
-        &mut self,
-        connection: ConnectionIx,
-        key: &str,
-        answer: Answer,
-        slack: i64,
-    ) {
-        let key = (connection, key.to_owned());
-        for number in self.by_key.get(&key).cloned().into_iter().flatten() {
+    /// The server answers, on a line, the uses with that key. An answer that does not say for which
+    /// session it is, is sure only where those with the key are of one.
+    pub(super) fn answer_key(&mut self, line: Line, key: &str, answer: Answer, slack: i64) {
+        let key = (line.connection, key.to_owned());
+        let asked = |number: &u64| self.open.get(number).map(|open| open.used.line);
+        let numbers = self.by_key.get(&key).into_iter().flatten().copied();
+        let meant: Vec<_> = numbers
+            .filter(|number| asked(number).is_some_and(|asked| line.may_answer(asked)))
+            .collect();
+        let sessions: BTreeSet<_> = meant.iter().filter_map(asked).map(Line::other).collect();
+        let answer = match (sessions.len(), answer) {
+            (0 | 1, answer) => answer,
+            (_, answer) => answer.of_one_of_several(),
+        };
+        for number in meant {
             self.answer(number, answer, slack);
         }
     }
 
-    /// The server answers, on a connection, something that was asked there at `since` or later, and
+    /// The server answers, on a line, something that was asked there at `since` or later, and
     /// does not say what. That is sure only where one use is open.
-    pub(super) fn answer_any(
-        &mut self,
-        connection: ConnectionIx,
-        since: i64,
-        answer: Answer,
-        slack: i64,
-    ) {
-        let Some(numbers) = self.of_connection.get_mut(&connection) else {
+    pub(super) fn answer_any(&mut self, line: Line, since: i64, answer: Answer, slack: i64) {
+        let Some(numbers) = self.of_connection.get_mut(&line.connection) else {
             return;
         };
         // Newest first: what was asked too long ago is not looked at.
@@ -144,11 +143,14 @@ impl Uses {
             open.is_some_and(|open| open.used.at >= since)
         };
         let newest = numbers.iter().rev().copied();
-        let meant: Vec<_> = newest.take_while(in_time).collect();
+        let may_be_meant = |number: &u64| {
+            let open = self.open.get(number);
+            open.is_some_and(|open| line.may_answer(open.used.line))
+        };
+        let meant: Vec<_> = newest.take_while(in_time).filter(may_be_meant).collect();
         let answer = match (meant.len(), answer) {
             (0 | 1, answer) => answer,
-            (_, Answer::Granted(place) | Answer::Denied(place)) => Answer::Ambiguous(place),
-            (_, other) => other,
+            (_, answer) => answer.of_one_of_several(),
         };
         for number in &meant {
             numbers.remove(number);
@@ -171,12 +173,12 @@ impl Uses {
         self.named.contains(&(resource, user))
     }
 
-    /// Access was given at `at` to whom `is_it` knows (by a use's connection, and its user): what was
+    /// Access was given at `at` to whom `is_it` knows (by a use's line, and its user): what was
     /// asked less than `slack` before may have crossed it. What was refused was refused.
     pub(super) fn granted(
         &mut self,
         resource: ResourceIx,
-        is_it: &mut dyn FnMut(ConnectionIx, PartyIx) -> bool,
+        is_it: &mut dyn FnMut(Line, PartyIx) -> bool,
         at: i64,
         slack: i64,
     ) {
@@ -185,7 +187,7 @@ impl Uses {
                 continue;
             };
             for mut used in std::mem::take(&mut told.recent) {
-                if !is_it(used.connection, *user) {
+                if !is_it(used.line, *user) {
                     told.recent.push(used);
                     continue;
                 }
@@ -198,7 +200,7 @@ impl Uses {
         }
         for (_, number) in self.by_resource.get(&resource).into_iter().flatten() {
             if let Some(open) = self.open.get_mut(number)
-                && is_it(open.used.connection, open.user)
+                && is_it(open.used.line, open.user)
             {
                 open.access = Since::Given;
             }
@@ -246,7 +248,7 @@ impl Uses {
         }
         // Of those that tell the same, the one that was asked first is enough: it is the first to be
         // past doubt. It need not be the first to be answered.
-        let class = |used: &Used| (used.answer.rank(), used.severity, used.connection);
+        let class = |used: &Used| (used.answer.rank(), used.severity, used.line);
         match told
             .recent
             .iter_mut()
@@ -262,7 +264,7 @@ impl Uses {
         let Some(open) = self.open.remove(&number) else {
             return;
         };
-        let connection = open.used.connection;
+        let connection = open.used.line.connection;
         if let Some(numbers) = self.of_connection.get_mut(&connection) {
             numbers.remove(&number);
         }
@@ -317,6 +319,14 @@ impl Used {
 }
 
 impl Answer {
+    /// Where more than one open use could have been meant.
+    const fn of_one_of_several(self) -> Self {
+        match self {
+            Self::Granted(place) | Self::Denied(place) => Self::Ambiguous(place),
+            Self::Raced | Self::Ambiguous(_) | Self::Unanswered => self,
+        }
+    }
+
     const fn rank(self) -> u8 {
         match self {
             Self::Granted(_) => 0,

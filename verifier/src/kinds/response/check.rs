@@ -220,7 +220,7 @@ impl Check {
             return;
         }
         let (name, receiver) = (self.replies.name_of(event), cx.describe(holder));
-        let mut evidence = vec![cx.identity(event.connection, event.place)];
+        let mut evidence = vec![cx.identity(event.line(), event.place)];
         let (owner, whose) = match asked.map(|askers| askers.first) {
             Some((first, place)) => {
                 let text = format!("{} asked, with the id {key}", cx.describe(first));

@@ -7,9 +7,10 @@ use wsaudit_tagging::{Source, TagRules};
 use wsaudit_wire::Direction;
 
 use crate::engine::EventSet;
-use crate::rules::read::{Carrier, Events, Fields, Node, ORIGINS, Table};
+use crate::rules::read::{Carrier, Events, Fields, Names, Node, ORIGINS, Table};
 use crate::rules::{
-    Accept, Codec, EventDef, Field, FieldId, HttpEvent, PathPattern, Pointer, Scope, See,
+    Accept, Codec, EventDef, EventRef, Field, FieldId, HttpEvent, Naming, PathPattern, Pointer,
+    Scope, See,
 };
 use crate::verdict::Reason;
 
@@ -48,20 +49,76 @@ pub(super) fn header(mut table: Table<'_>) -> Option<Header> {
     })
 }
 
-/// `[session]`.
-pub(super) fn session(mut table: Table<'_>) -> TagRules {
+/// `[session]`; what it says of events is read once those are known.
+pub(super) struct Session<'a> {
+    pub(super) tags: TagRules,
+    at: Vec<Pointer>,
+    /// Where `message` stands.
+    message: Option<Node<'a>>,
+    joined_by: Option<Node<'a>>,
+}
+
+pub(super) fn session(mut table: Table<'_>) -> Session<'_> {
     let mut take = |key: &str| {
         table.get(key).map_or_else(Vec::new, |node| {
             node.one_or_more().into_iter().filter_map(source).collect()
         })
     };
-    let rules = TagRules {
+    let tags = TagRules {
         session: take("id"),
         user: take("user"),
         device: take("device"),
     };
+    let message = table.get("message");
+    let joined_by = table.get("joined-by");
+    if let (None, Some(node)) = (message, joined_by) {
+        node.error("`joined-by` needs `message`")
+            .label("these events open a session, and nothing says where they name it")
+            .help("add message = \"/session_id\", or wherever messages name their session")
+            .emit();
+    }
     table.finish();
-    rules
+    Session {
+        tags,
+        at: message.map_or_else(Vec::new, Node::pointers),
+        message,
+        joined_by,
+    }
+}
+
+impl Session<'_> {
+    /// Which session a message is of.
+    pub(super) fn naming(self, codec: Codec, names: Names<'_>) -> Naming {
+        if let (Codec::Text, Some(node)) = (codec, self.message) {
+            node.error("text has no members")
+                .label("remove it: with codec `text`, no message can name its session")
+                .emit();
+        }
+        let events = self.joined_by.map_or_else(Vec::new, |node| {
+            let events = names.server_events(node);
+            for event in &events {
+                if names.carrier(*event) == Carrier::Http {
+                    node.error("an answer over plain HTTP opens no session on a connection")
+                        .label("expected an event with from = \"server\"")
+                        .emit();
+                } else if names.sender(*event).is_none() {
+                    node.error("an event that opens a session must be the server's")
+                        .label("one of these can come from either side")
+                        .help("say from = \"server\" in the event: a client can claim any session")
+                        .emit();
+                }
+            }
+            events
+        });
+        let messages = events.into_iter().filter_map(|event| match event {
+            EventRef::Message(id) => Some(id),
+            EventRef::Lifecycle(_) => None,
+        });
+        Naming {
+            at: self.at,
+            joined_by: messages.collect(),
+        }
+    }
 }
 
 fn source(node: Node<'_>) -> Option<Source> {

@@ -191,6 +191,18 @@ impl Names<'_> {
         }
     }
 
+    /// What carries an event.
+    pub(crate) fn carrier(&self, event: EventRef) -> Carrier {
+        let known = match event {
+            EventRef::Message(id) => self.events.things.get(usize::from(id.0)),
+            EventRef::Lifecycle(_) => None,
+        };
+        match known.and_then(|event| event.http.as_ref()) {
+            Some(_) => Carrier::Http,
+            None => Carrier::Socket,
+        }
+    }
+
     /// A field.
     pub(crate) fn field(&self, node: Node<'_>) -> Option<FieldId> {
         let name = node.string()?;

@@ -13,6 +13,7 @@ use crate::verdict::Reason;
 /// A connection, as far as it speaks for one session.
 pub(super) struct Held {
     session: SessionIx,
+    how: How,
     connection: ConnectionIx,
     /// Where it says so.
     place: Place,
@@ -20,6 +21,15 @@ pub(super) struct Held {
     stood: (i64, i64),
     /// What is known of its holder: by trait, by source, the values.
     known: BTreeMap<HolderTrait, BTreeMap<String, BTreeSet<String>>>,
+}
+
+/// How a connection speaks for a session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum How {
+    /// As a whole.
+    Whole,
+    /// In messages that name the session, which shares it with others.
+    Shared,
 }
 
 /// Checks one demand, and gives the number of opportunities to break it.
@@ -34,13 +44,17 @@ pub(super) fn gather(cx: &Cx<'_>, connections: &[ConnectionIx]) -> Vec<Held> {
         if !info.accepted() {
             continue;
         }
-        for tag in info.tags.iter().filter(|tag| tag.kind == TagKind::Session) {
+        let own = info.tags.iter().filter(|tag| tag.kind == TagKind::Session);
+        let own = own.map(|tag| (tag, How::Whole, until(info, tag)));
+        let shared = state.lanes.iter().map(|lane| (lane, How::Shared, u64::MAX));
+        for (tag, how, until) in own.chain(shared) {
             let Some(session) = cx.session_named(&tag.value) else {
                 continue;
             };
-            let range = (tag.from, until(info, tag));
+            let range = (tag.from, until);
             all.push(Held {
                 session,
+                how,
                 connection: *connection,
                 place: Place {
                     recording: state.recording,
@@ -232,16 +246,17 @@ fn is_known(held: &[&Held], traits: &[HolderTrait]) -> bool {
     })
 }
 
-/// One of a trait, one session id.
+/// One of a trait, one session id. Sessions that share a connection share what it has, and may.
 pub(super) fn unshared(
     cx: &Cx<'_>,
     held: &[Held],
     traits: &[HolderTrait],
     outcome: &mut Outcome,
 ) -> u64 {
+    let whole = || held.iter().filter(|one| one.how == How::Whole);
     let mut sessions = BTreeSet::new();
     let mut unknown = Vec::new();
-    for one in held {
+    for one in whole() {
         if is_known(&[one], traits) {
             sessions.insert(one.session);
         } else {
@@ -251,7 +266,7 @@ pub(super) fn unshared(
     for which in traits {
         let mut first_with: BTreeMap<&str, &Held> = BTreeMap::new();
         let mut told = BTreeSet::new();
-        for one in held {
+        for one in whole() {
             for (source, value) in values(one, *which) {
                 let first = first_with.entry(value).or_insert(one);
                 if first.session != one.session && told.insert((value, one.session)) {

@@ -21,7 +21,7 @@ impl Check {
             &self.key_name,
         );
         let first = self.steps.expected(None);
-        let mut evidence = vec![cx.identity(event.connection, event.place)];
+        let mut evidence = vec![cx.identity(event.line(), event.place)];
         let begun = self.begun_elsewhere(holder, key);
         let mut owner = None;
         if let Some((other, run)) = begun {

@@ -1,0 +1,470 @@
+//! Several sessions on one connection, where its messages name them: which sessions a connection has
+//! besides its own ([`Lanes`]), and for which of them a message is ([`Lane`]).
+//!
+//! ```text
+//!   connection 1, of session s-1     {"session":"s-1"}  ->  s-1
+//!                                    {"session":"s-2"}  ->  s-2, which has a lane on it
+//!                                    {"thread":"t-1"}   ->  s-1: it names nobody
+//!                                    {"session":"s-9"}  ->  s-1: s-9 has no lane here
+//! ```
+//!
+//! A name in a message is not proof that the message is for whom it names: a leak could carry the
+//! label of its victim, and a client can claim any session. So a session has a lane on a connection
+//! only from the place on where the server itself opened it there, or where the client named it and
+//! nothing that the server issued says otherwise.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use wsaudit_tagging::{Provenance, TagKind};
+use wsaudit_wire::Direction;
+
+use super::event::EventSet;
+use super::program::{Compiler, PackProgram, Way};
+use super::run::Input;
+use super::state::{ConnectionIx, Cx, Holder, SessionIx};
+use crate::decode::{Extractor, ExtractorBuilder, SlotId, Value, Values};
+use crate::finding::{Note, Place};
+use crate::history::{Connection, Outline, SourceError, SourceMessage, SourcePayload, Tag};
+use crate::rules::read::Carrier;
+use crate::rules::{Codec, EventRef, Pointer};
+
+/// A connection, or what one of several sessions has of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Line {
+    /// The connection.
+    pub connection: ConnectionIx,
+    /// Which part of it.
+    pub lane: Lane,
+}
+
+/// For whom a message of a connection is, as far as it says so itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Lane {
+    /// No other session has a lane on the connection.
+    Only,
+    /// It names another session, which has a lane.
+    Other(SessionIx),
+    /// It names the connection's own session, or one that has nothing to do with the connection:
+    /// that does not take it away from whoever received it.
+    Own,
+    /// It names none, and so is of the connection's own session.
+    Unsaid,
+}
+
+impl Line {
+    /// Whether a reply on this line may answer what was asked on that one: one that says for whom it
+    /// is answers nobody else.
+    pub fn may_answer(self, asked: Self) -> bool {
+        let lane = match (self.lane, asked.lane) {
+            (Lane::Only | Lane::Unsaid, _) | (Lane::Own, Lane::Own | Lane::Unsaid | Lane::Only) => {
+                true
+            }
+            (Lane::Other(one), Lane::Other(other)) => one == other,
+            (Lane::Own, Lane::Other(_)) | (Lane::Other(_), _) => false,
+        };
+        lane && self.connection == asked.connection
+    }
+
+    /// The session that has a lane of its own here.
+    pub fn other(self) -> Option<SessionIx> {
+        match self.lane {
+            Lane::Other(session) => Some(session),
+            Lane::Only | Lane::Own | Lane::Unsaid => None,
+        }
+    }
+}
+
+/// Reads which session a message names.
+#[derive(Debug)]
+pub struct NameReader {
+    extractor: Extractor,
+    slots: Vec<SlotId>,
+}
+
+impl NameReader {
+    /// Messages name it there; the first pointer that yields wins.
+    pub fn new(naming: &[Pointer]) -> Self {
+        let mut builder = ExtractorBuilder::default();
+        let slots = slots(naming, &mut builder);
+        Self {
+            extractor: builder.build(),
+            slots,
+        }
+    }
+
+    /// The session that a message names, if it names one.
+    pub fn read(&mut self, payload: SourcePayload<'_>) -> Option<&str> {
+        let SourcePayload::Whole(bytes) = payload else {
+            return None;
+        };
+        // What does not decode is counted when rules read it.
+        self.extractor.read(Codec::Json, bytes).ok()?;
+        named(self.extractor.values(), &self.slots)
+    }
+}
+
+/// Where messages name their session, as slots.
+pub(super) fn slots(naming: &[Pointer], builder: &mut ExtractorBuilder) -> Vec<SlotId> {
+    let pointers = naming.iter();
+    pointers.map(|pointer| builder.slot(pointer)).collect()
+}
+
+/// The one session that a message names. One that names several, or one of them twice over in
+/// different ways, names nobody.
+pub(super) fn named<'v>(values: &'v Values, slots: &[SlotId]) -> Option<&'v str> {
+    let slot = slots.iter().find(|slot| values.has(**slot))?;
+    let mut ids = values.of(*slot).map(Value::as_id);
+    let first = ids.next()??;
+    ids.all(|id| id == Some(first)).then_some(first)
+}
+
+/// The sessions that connections have besides their own, and what was not believed.
+#[derive(Debug, Default)]
+pub(super) struct Lanes {
+    /// By connection: whom a message of it may name, and from where on, in order.
+    pub(super) by_connection: Vec<Vec<Tag>>,
+    /// Names in messages that count for nothing, in order.
+    pub(super) unbelieved: Vec<Unbelieved>,
+}
+
+/// A session that messages of a connection name, and that has no lane there.
+#[derive(Debug)]
+pub(super) struct Unbelieved {
+    pub(super) connection: ConnectionIx,
+    pub(super) session: String,
+    /// Who names it.
+    pub(super) by: Direction,
+    /// The first message that does.
+    pub(super) place: Place,
+    pub(super) count: u64,
+}
+
+impl Lanes {
+    /// Reads all messages for the sessions that they name, and says which ones count. A connection
+    /// that has no session of its own, and on which one counts, speaks for that one: it is tagged.
+    pub(super) fn find(
+        naming: &[Pointer],
+        input: &Input<'_>,
+        outlines: &mut [Outline],
+    ) -> Result<Self, SourceError> {
+        let mut met = Vec::new();
+        for (recording, (source, outline)) in (0_u16..).zip(input.sources.iter().zip(&*outlines)) {
+            let mut survey = Survey::new(naming, input, recording, outline);
+            let mut reading = source.reading()?;
+            let mut cursor = reading.begin()?;
+            while cursor.advance()?.is_some() {
+                survey.message(&cursor.current()?);
+            }
+            met.extend(survey.met);
+        }
+        let mut connections: Vec<_> = outlines
+            .iter_mut()
+            .flat_map(|outline| &mut outline.connections)
+            .collect();
+        let believed = believed(naming, &connections, &met);
+        let mut lanes = Self {
+            by_connection: vec![Vec::new(); connections.len()],
+            unbelieved: Vec::new(),
+        };
+        let named: BTreeSet<_> = met
+            .iter()
+            .map(|met| (met.connection, &met.session))
+            .collect();
+        for (index, session) in named {
+            let connection = &connections[index as usize];
+            let lane = match own_sessions(connection).as_slice() {
+                // Its only session, or an earlier or later one of several: it has that already.
+                [own] if own.value == *session => None,
+                own => own
+                    .iter()
+                    .find(|tag| tag.value == *session)
+                    .copied()
+                    .or_else(|| believed.get(&(index, session.clone())))
+                    .cloned(),
+            };
+            lanes.by_connection[index as usize].extend(lane);
+        }
+        for (connection, lanes) in connections.iter_mut().zip(&mut lanes.by_connection) {
+            lanes.sort_by_key(|lane| lane.from);
+            if lanes.len() == 1 && own_sessions(connection).is_empty() {
+                connection.tags.append(lanes);
+                connection.tags.sort_by_key(|tag| tag.from);
+            }
+        }
+        lanes.unbelieved = met
+            .iter()
+            .filter_map(|met| unbelieved(met, &connections, &believed))
+            .collect();
+        lanes.unbelieved.sort_by_key(|one| one.place);
+        Ok(lanes)
+    }
+
+    /// What is worth knowing though nothing is wrong: names that count for nothing.
+    pub(super) fn notes(&self, cx: &Cx<'_>) -> Vec<Note> {
+        let note = |one: &Unbelieved| {
+            let connection = cx.describe_connection(one.connection);
+            let who = match one.by {
+                Direction::ClientToServer => "the client",
+                Direction::ServerToClient => "the server",
+            };
+            let times = match one.count {
+                1 => String::new(),
+                count => format!(" (in {count} messages)"),
+            };
+            Note {
+                message: format!(
+                    "{who} names session {} on {connection}{times}, and nothing says that it is there: \
+                     that counts as said to whoever has the connection",
+                    one.session
+                ),
+                place: one.place,
+                subject: cx.subject(Holder::Connection(one.connection)),
+            }
+        };
+        self.unbelieved.iter().map(note).collect()
+    }
+}
+
+/// A session that messages of a connection name.
+struct Met {
+    connection: u32,
+    session: String,
+    by: By,
+    place: Place,
+    /// Nanoseconds since the Unix epoch.
+    at: i64,
+    count: u64,
+}
+
+/// Who names a session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+enum By {
+    Client,
+    Server,
+    /// The server, in an event that opens the session on the connection.
+    Opening,
+}
+
+/// What one recording's messages name.
+struct Survey {
+    recording: u16,
+    extractor: Extractor,
+    slots: Vec<SlotId>,
+    /// The packs that say which events open a session.
+    opening: Vec<(PackProgram, EventSet)>,
+    /// The sockets, by their number: their place in the order of all connections.
+    sockets: BTreeMap<u64, u32>,
+    numbers: BTreeMap<(u32, By), BTreeMap<String, usize>>,
+    met: Vec<Met>,
+}
+
+impl Survey {
+    fn new(naming: &[Pointer], input: &Input<'_>, recording: u16, outline: &Outline) -> Self {
+        let mut builder = ExtractorBuilder::default();
+        let slots = slots(naming, &mut builder);
+        let opening = input
+            .packs
+            .iter()
+            .filter(|pack| !pack.naming.joined_by.is_empty())
+            .map(|pack| {
+                let mut compiler = Compiler::new(pack, &mut builder, input.facts);
+                let events = pack.naming.joined_by.iter();
+                let events: Vec<_> = events.map(|event| EventRef::Message(*event)).collect();
+                (PackProgram::new(pack, &mut compiler), EventSet::of(&events))
+            })
+            .collect();
+        let before = input.sources[..usize::from(recording)].iter();
+        let first: usize = before
+            .map(|source| source.outline().connections.len())
+            .sum();
+        let first = u32::try_from(first).expect("fewer than 2^32 connections");
+        let sockets = outline
+            .connections
+            .iter()
+            .zip(first..)
+            .filter(|(connection, _)| connection.http.is_none())
+            .map(|(connection, index)| (connection.number, index))
+            .collect();
+        Self {
+            recording,
+            extractor: builder.build(),
+            slots,
+            opening,
+            sockets,
+            numbers: BTreeMap::new(),
+            met: Vec::new(),
+        }
+    }
+
+    fn message(&mut self, message: &SourceMessage<'_>) {
+        let (SourcePayload::Whole(bytes), true) = (
+            message.payload,
+            matches!(
+                message.opcode,
+                wsaudit_wire::Opcode::TEXT | wsaudit_wire::Opcode::BINARY
+            ),
+        ) else {
+            return;
+        };
+        let Some(connection) = self.sockets.get(&message.connection).copied() else {
+            return;
+        };
+        // What does not decode is counted when rules read it.
+        if self.extractor.read(Codec::Json, bytes).is_err() {
+            return;
+        }
+        let values = self.extractor.values();
+        let Some(session) = named(values, &self.slots) else {
+            return;
+        };
+        let way = Way {
+            direction: message.direction,
+            carrier: Carrier::Socket,
+        };
+        let opens = self.opening.iter_mut().any(|(program, events)| {
+            let name = program.name(values);
+            program.classify(way, name, None, values).meets(events)
+        });
+        let by = match (message.direction, opens) {
+            (Direction::ClientToServer, _) => By::Client,
+            (Direction::ServerToClient, true) => By::Opening,
+            (Direction::ServerToClient, false) => By::Server,
+        };
+        let numbers = self.numbers.entry((connection, by)).or_default();
+        if let Some(number) = numbers.get(session) {
+            self.met[*number].count += 1;
+            return;
+        }
+        numbers.insert(session.to_owned(), self.met.len());
+        self.met.push(Met {
+            connection,
+            session: session.to_owned(),
+            by,
+            place: Place {
+                recording: self.recording,
+                seq: message.moment.seq,
+            },
+            at: message.moment.at,
+            count: 1,
+        });
+    }
+}
+
+/// By connection and session: what gives it its lane.
+type Believed = BTreeMap<(u32, String), Tag>;
+
+/// The names that count.
+///
+/// What the server opens, it opens. A client is believed where the connection was issued no session,
+/// and where the session is none of a user that was issued to others only: of two users, the one whom
+/// the server said it of; else who named it first.
+fn believed(naming: &[Pointer], connections: &[&mut Connection], met: &[Met]) -> Believed {
+    let mut believed = Believed::new();
+    let mut users: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for connection in connections {
+        for session in issued(connection, TagKind::Session) {
+            let users = users.entry(session).or_default();
+            users.extend(issued(connection, TagKind::User));
+        }
+    }
+    for one in met.iter().filter(|met| met.by == By::Opening) {
+        let users = users.entry(&one.session).or_default();
+        users.extend(issued(connections[one.connection as usize], TagKind::User));
+        believed.insert(one.name(), one.tag(naming));
+    }
+    let mut claims: Vec<_> = met.iter().filter(|met| met.by == By::Client).collect();
+    claims.sort_by_key(|met| (met.at, met.place));
+    for claim in claims {
+        let connection = &connections[claim.connection as usize];
+        if issued(connection, TagKind::Session).next().is_some() {
+            continue;
+        }
+        let own: BTreeSet<_> = issued(connection, TagKind::User).collect();
+        let theirs = users.entry(&claim.session).or_default();
+        if !own.is_empty() && !theirs.is_empty() && own.is_disjoint(theirs) {
+            continue;
+        }
+        if theirs.is_empty() {
+            theirs.extend(own);
+        }
+        // It may speak for the session before the server says that it may.
+        let tag = claim.tag(naming);
+        let known = believed.entry(claim.name()).or_insert_with(|| tag.clone());
+        if tag.from < known.from {
+            *known = tag;
+        }
+    }
+    believed
+}
+
+impl Met {
+    fn name(&self) -> (u32, String) {
+        (self.connection, self.session.clone())
+    }
+
+    /// What says that the session is on the connection.
+    fn tag(&self, naming: &[Pointer]) -> Tag {
+        let at = naming.first().map_or("", Pointer::as_str);
+        let (source, provenance) = match self.by {
+            By::Client => ("message", Provenance::Presented),
+            By::Server | By::Opening => ("server-message", Provenance::Issued),
+        };
+        Tag {
+            from: self.place.seq,
+            kind: TagKind::Session,
+            value: self.session.clone(),
+            source: format!("{source}:{at}"),
+            provenance,
+        }
+    }
+}
+
+fn issued(connection: &Connection, kind: TagKind) -> impl Iterator<Item = &str> {
+    connection
+        .tags
+        .iter()
+        .filter(move |tag| tag.kind == kind && tag.provenance == Provenance::Issued)
+        .map(|tag| tag.value.as_str())
+}
+
+/// The sessions that a connection speaks for by its own tags, each once, in order.
+fn own_sessions(connection: &Connection) -> Vec<&Tag> {
+    let mut own: Vec<&Tag> = Vec::new();
+    for tag in connection
+        .tags
+        .iter()
+        .filter(|tag| tag.kind == TagKind::Session)
+    {
+        if own.iter().all(|known| known.value != tag.value) {
+            own.push(tag);
+        }
+    }
+    own
+}
+
+/// A session that is named where it has nothing to do with the connection, or not yet.
+fn unbelieved(
+    met: &Met,
+    connections: &[&mut Connection],
+    believed: &Believed,
+) -> Option<Unbelieved> {
+    let by = match met.by {
+        By::Client => Direction::ClientToServer,
+        By::Server => Direction::ServerToClient,
+        By::Opening => return None,
+    };
+    let connection = &connections[met.connection as usize];
+    let own = own_sessions(connection)
+        .iter()
+        .any(|tag| tag.value == met.session);
+    let there = believed
+        .get(&met.name())
+        .is_some_and(|tag| tag.from <= met.place.seq);
+    (!own && !there).then(|| Unbelieved {
+        connection: ConnectionIx(met.connection),
+        session: met.session.clone(),
+        by,
+        place: met.place,
+        count: met.count,
+    })
+}
