@@ -52,6 +52,14 @@ pub enum Lane {
 }
 
 impl Line {
+    /// A connection, whoever has it.
+    pub const fn whole(connection: ConnectionIx) -> Self {
+        Self {
+            connection,
+            lane: Lane::Only,
+        }
+    }
+
     /// Whether a reply on this line may answer what was asked on that one: one that says for whom it
     /// is answers nobody else.
     pub fn may_answer(self, asked: Self) -> bool {

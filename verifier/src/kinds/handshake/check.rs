@@ -3,7 +3,7 @@
 mod holders;
 
 use super::Handshake;
-use crate::engine::{Checker, Compiler, ConnectionIx, Cx, Event, Lane, Line};
+use crate::engine::{Checker, Compiler, ConnectionIx, Cx, Event, Line};
 use crate::finding::{Doubt, Evidence, Outcome, Place, Subject, Violation};
 use crate::history::Moment;
 use crate::rules::{Lifecycle, Matcher};
@@ -223,10 +223,7 @@ impl One<'_, '_> {
 
     fn breach(&mut self, roles: &str, told: &str, moment: Moment, expected: &str) {
         let opened = self.cx.connection(self.connection).info.opened;
-        let peer = self.cx.describe_peer(Line {
-            connection: self.connection,
-            lane: Lane::Only,
-        });
+        let peer = self.cx.describe_peer(Line::whole(self.connection));
         let name = self.cx.describe_connection(self.connection);
         let mut evidence = vec![Evidence::at(
             self.place(opened),

@@ -7,7 +7,7 @@ use wsaudit_recording::{Named, Question, QuestionRow};
 use wsaudit_tagging::TagKind;
 
 use super::{Files, Sql};
-use crate::engine::{Breaches, Checker, Compiler, ConnectionIx, Cx, Event};
+use crate::engine::{Breaches, Checker, Compiler, ConnectionIx, Cx, Event, Line};
 use crate::finding::{Doubt, Evidence, Outcome, Place, Subject, Violation};
 use crate::history::{Answered, SourceError};
 use crate::rules::Scope;
@@ -231,7 +231,7 @@ fn violation(cx: &Cx<'_>, connection: ConnectionIx, place: Place, row: &Question
             None => evidence.push(unknown(place, "user", id)),
         }
     }
-    let whose = cx.describe_peer(connection);
+    let whose = cx.describe_peer(Line::whole(connection));
     Violation {
         roles: "a row of the query".to_owned(),
         resource: text("resource").cloned(),

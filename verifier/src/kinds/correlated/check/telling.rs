@@ -3,7 +3,7 @@
 use wsaudit_wire::{Direction, Endpoint};
 
 use super::{Elsewhere, Stands, Unjudged, Unread, Why};
-use crate::engine::{Carried, ConnectionIx, Cx, Holder, Lane, Line};
+use crate::engine::{Carried, ConnectionIx, Cx, Holder, Line};
 use crate::finding::{Doubt, Evidence, Subject, Violation};
 use crate::kinds::correlated::said::{Act, Key};
 use crate::kinds::correlated::table::Standing;
@@ -30,13 +30,7 @@ pub(super) fn unsolicited(
         ),
     };
     let happened = happened.replace("{asker}", asker);
-    let mut evidence = vec![cx.identity(
-        Line {
-            connection: message.connection,
-            lane: Lane::Only,
-        },
-        message.place,
-    )];
+    let mut evidence = vec![cx.identity(Line::whole(message.connection), message.place)];
     let before = match standing {
         Standing::Ended(place) => Some((place, "it was answered for the last time")),
         Standing::Cancelled(place) => Some((place, "it was cancelled")),
