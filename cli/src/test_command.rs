@@ -1,101 +1,224 @@
 //! `wsaudit test`: cases, and what they expect.
 
+mod mutate;
+mod selection;
+mod update;
+
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Context as _, bail};
 use clap::Args;
+use serde::Serialize;
+use wsaudit_verifier::mutation::Operator;
 use wsaudit_verifier::report::cases_junit;
-use wsaudit_verifier::suite::{self, CaseResult, SuiteError};
+use wsaudit_verifier::suite::CaseResult;
 
 use crate::exit::Exit;
 use crate::file::write_whole;
 use crate::numbers::counted;
 use crate::output::Output;
 
-/// Where cases are, unless somebody says otherwise; those that exist.
-const USUAL: [&str; 2] = ["fixtures", "rules"];
-
 const EXAMPLES: &str = "\
 A case is a Markdown file with a ```trace block: a history, and the violation expected on the
-offending line.
+offending line (docs/cases.md).
+
+--update makes cases expect what is found: it changes their expectations, and nothing else in them;
+a case that has none yet gets its first ones. Read what it changed as you would read any change. It
+refuses to run where CI is set.
+
+--mutate takes each case in which no rule is violated, lets one thing go wrong in it (a message goes
+to another session, an answer comes a day late, ...), and tells which of these mutants no rule
+notices. Where that is meant, the case says why: `#! survives copy: it is told to everybody`.
 
 Examples:
   wsaudit test
   wsaudit test fixtures/agent-platform
-  wsaudit test my-rules/foreign-room.md
+  wsaudit test --rule foreign-thread --filter share
   wsaudit test --junit cases.xml
+  wsaudit test --update my-rules/foreign-room.md
+  wsaudit test --mutate fixtures/agent-platform
+  wsaudit test --mutate --operator copy --operator borrow --json
 
-Exit codes: 0 every case passed, 1 a case failed, 2 a path could not be read or written, or has no case.";
+Exit codes: 0 every case passed (or was updated), or every mutant was noticed or is explained; 1 a case
+failed, a mutant survived that nobody explains, or an explanation explains nothing; 2 a path could not
+be read or written, or has no case.";
 
 /// Run cases: rules against histories, with what must be found
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a switch on the command line"
+)]
 pub(crate) struct TestArgs {
     /// Cases, and directories of cases [default: fixtures and rules, where they exist]
     #[arg(value_name = "PATH")]
     paths: Vec<PathBuf>,
-    /// Name each case, also those that pass
+    /// Only cases that name this rule, in an expectation or in `rules only:`
+    #[arg(long, value_name = "RULE")]
+    rule: Vec<String>,
+    /// Only cases whose path or title contains this
+    #[arg(long, value_name = "TEXT")]
+    filter: Vec<String>,
+    /// Name each case, also those that pass; with --mutate, every survivor, also those explained
     #[arg(short, long)]
     verbose: bool,
+    /// The results as JSON
+    #[arg(long)]
+    json: bool,
     #[arg(
         long,
         value_name = "FILE",
+        conflicts_with_all = ["update", "mutate"],
         help = "Write JUnit XML, too: a test case for each case"
     )]
     junit: Option<PathBuf>,
+    /// Change the cases so that they expect what is found
+    #[arg(long, conflicts_with_all = ["mutate", "json"])]
+    update: bool,
+    /// Update also where the variable CI is set
+    #[arg(long, requires = "update")]
+    force: bool,
+    /// Let things go wrong in clean cases, and tell what no rule notices
+    #[arg(long)]
+    mutate: bool,
+    /// Only mutants of this operator: move, copy, drop, ...
+    #[arg(long, value_name = "OPERATOR", requires = "mutate", value_parser = operator)]
+    operator: Vec<Operator>,
+    /// At most so many mutants of each case; of more, every so manyth is taken
+    #[arg(long, value_name = "N", requires = "mutate", default_value_t = 1_000)]
+    most: usize,
+}
+
+fn operator(word: &str) -> Result<Operator, String> {
+    Operator::from_word(word).ok_or_else(|| {
+        let known = Operator::ALL.map(Operator::as_str).join(", ");
+        format!("expected one of {known}")
+    })
 }
 
 /// Runs cases.
 pub(crate) fn run(args: &TestArgs, output: &mut Output) -> anyhow::Result<Exit> {
-    let (mut cases, mut failed) = (0, 0);
-    let mut empty = None;
+    if args.update && !args.force && is_ci() {
+        bail!(
+            "--update is refused where the variable CI is set: there, nobody reads what it changes (--force updates all \
+             the same)"
+        );
+    }
+    let files = selection::files(args)?;
+    if args.mutate {
+        return mutate::run(args, &files, output);
+    }
+    if args.update {
+        return update::run(&files, output);
+    }
     let mut results = Vec::new();
-    for path in paths(args)? {
-        let suite = suite::run(&path, &mut |result| tell(args, result, output));
-        let suite = match suite {
-            Ok(suite) => suite,
-            // Of the usual directories, one may hold no case.
-            Err(error @ SuiteError::Empty { .. }) if args.paths.is_empty() => {
-                empty = Some(error);
-                continue;
-            }
-            Err(error) => return Err(error.into()),
-        };
-        cases += suite.results.len();
-        failed += suite.failed();
-        results.extend(suite.results);
+    for file in &files {
+        let result = file.run();
+        if !args.json {
+            tell(args, &result, output);
+        }
+        results.push(result);
     }
-    if let (0, Some(error)) = (cases, empty) {
-        return Err(error.into());
+    let summary = Summary::of(&results);
+    if args.json {
+        serde_json::to_writer_pretty(&mut *output, &Results::of(&summary, &results))?;
+        writeln!(output)?;
+    } else {
+        writeln!(output, "{}", summary.line())?;
     }
-    writeln!(output, "{}, {failed} failed", counted(cases as u64, "case"))?;
     if let Some(path) = &args.junit {
         write_whole(path, cases_junit(&results).as_bytes())
             .with_context(|| format!("cannot write the report to {}", path.display()))?;
     }
-    Ok(match failed {
+    Ok(match summary.failed {
         0 => Exit::Clean,
         _ => Exit::Violated,
     })
 }
 
-fn paths(args: &TestArgs) -> anyhow::Result<Vec<PathBuf>> {
-    if !args.paths.is_empty() {
-        return Ok(args.paths.clone());
+/// `CI=true`, as every CI service sets it.
+fn is_ci() -> bool {
+    std::env::var("CI").is_ok_and(|value| !["", "0", "false"].contains(&value.as_str()))
+}
+
+#[derive(Debug, Serialize)]
+struct Summary {
+    cases: u64,
+    failed: u64,
+    /// Expectations.
+    checks: u64,
+    /// Known gaps that are still there.
+    todo: u64,
+}
+
+impl Summary {
+    fn of(results: &[CaseResult]) -> Self {
+        let sum = |of: fn(&CaseResult) -> usize| results.iter().map(of).sum::<usize>() as u64;
+        Self {
+            cases: results.len() as u64,
+            failed: sum(|result| usize::from(!result.passed())),
+            checks: sum(|result| result.checks),
+            todo: sum(|result| result.todo),
+        }
     }
-    let usual: Vec<_> = USUAL
-        .iter()
-        .map(PathBuf::from)
-        .filter(|path| path.is_dir())
-        .collect();
-    if usual.is_empty() {
-        bail!(
-            "no cases: neither {} is a directory here; name a case, or a directory of cases",
-            USUAL.join(" nor ")
-        );
+
+    fn line(&self) -> String {
+        let cases = counted(self.cases, "case");
+        let checks = counted(self.checks, "expectation");
+        let todo = match self.todo {
+            0 => String::new(),
+            todo => format!(", {todo} todo"),
+        };
+        format!("{cases}, {checks}: {} failed{todo}", self.failed)
     }
-    Ok(usual)
+}
+
+#[derive(Debug, Serialize)]
+struct Results<'r> {
+    summary: &'r Summary,
+    cases: Vec<One<'r>>,
+}
+
+#[derive(Debug, Serialize)]
+struct One<'r> {
+    file: &'r str,
+    title: &'r str,
+    passed: bool,
+    checks: usize,
+    todo: usize,
+    mismatches: Vec<Mismatched>,
+}
+
+#[derive(Debug, Serialize)]
+struct Mismatched {
+    line: u32,
+    message: String,
+}
+
+impl<'r> Results<'r> {
+    fn of(summary: &'r Summary, results: &'r [CaseResult]) -> Self {
+        let one = |result: &'r CaseResult| One {
+            file: &result.file,
+            title: &result.title,
+            passed: result.passed(),
+            checks: result.checks,
+            todo: result.todo,
+            mismatches: result
+                .mismatches
+                .iter()
+                .map(|mismatch| Mismatched {
+                    line: mismatch.line,
+                    message: mismatch.difference.to_string(),
+                })
+                .collect(),
+        };
+        Self {
+            summary,
+            cases: results.iter().map(one).collect(),
+        }
+    }
 }
 
 fn tell(args: &TestArgs, result: &CaseResult, output: &mut Output) {
@@ -104,7 +227,6 @@ fn tell(args: &TestArgs, result: &CaseResult, output: &mut Output) {
         let _ = writeln!(output, "{mismatch}");
     }
     if args.verbose && result.passed() {
-        let name = Path::new(&result.file).display();
-        let _ = writeln!(output, "{name}: passed: {}", result.title);
+        let _ = writeln!(output, "{}: passed: {}", result.file, result.title);
     }
 }

@@ -191,6 +191,9 @@ fn a_case_that_fails_is_told_with_its_line() {
     let ran = run(["test".as_ref(), case.as_os_str()]).ends_with(1);
     has(
         &ran.stdout,
-        &["wrong.md:8: expected `foreign-thread`", "1 case, 1 failed"],
+        &[
+            "wrong.md:8: expected `foreign-thread`",
+            "1 case, 1 expectation: 1 failed",
+        ],
     );
 }

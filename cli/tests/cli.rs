@@ -27,5 +27,6 @@ mod secrets;
 mod show;
 mod status;
 mod stories;
+mod test_cases;
 mod transparency;
 mod verify;

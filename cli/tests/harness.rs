@@ -33,16 +33,21 @@ pub(crate) struct Ran {
 
 /// Runs the binary.
 pub(crate) fn run<S: AsRef<std::ffi::OsStr>>(args: impl IntoIterator<Item = S>) -> Ran {
-    let output = wsaudit().args(args).output().unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    Ran {
-        code: output.status.code().expect("no signal"),
-        stdout: text(output.stdout),
-        stderr: text(output.stderr),
-    }
+    Ran::of(wsaudit().args(args))
 }
 
 impl Ran {
+    /// Runs a command.
+    pub(crate) fn of(command: &mut assert_cmd::Command) -> Self {
+        let output = command.output().unwrap();
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        Self {
+            code: output.status.code().expect("no signal"),
+            stdout: text(output.stdout),
+            stderr: text(output.stderr),
+        }
+    }
+
     /// Checks the exit code; what was printed is shown where it is another one.
     #[track_caller]
     pub(crate) fn ends_with(self, code: i32) -> Self {

@@ -357,7 +357,7 @@ fn cases_are_told_to_whatever_shows_test_results() {
     fs::write(place.path("cases/bad ]]>.md"), bad).unwrap();
     let (cases, out) = (place.name("cases"), place.name("cases.xml"));
     let ran = house(&["test", &cases, "--junit", &out]).ends_with(1);
-    has(&ran.stdout, &["2 cases, 1 failed"]);
+    has(&ran.stdout, &["2 cases, 2 expectations: 1 failed"]);
     let xml = place.read("cases.xml");
     has(
         &xml,

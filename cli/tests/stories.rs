@@ -90,7 +90,7 @@ fn a_slice_is_a_case_that_wsaudit_test_takes() {
         ],
     );
     let tested = run(["test", out]).ends_with(0);
-    has(&tested.stdout, &["1 case, 0 failed"]);
+    has(&tested.stdout, &["1 case, 1 expectation: 0 failed"]);
     // Nothing is written over.
     let again = leaky("slice", &[&fingerprint(), "--out", out]).ends_with(2);
     has(

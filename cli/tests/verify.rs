@@ -154,6 +154,6 @@ fn the_cases_of_the_house_pass() {
         .output()
         .unwrap();
     let said = String::from_utf8(output.stdout).unwrap();
-    has(&said, &[" cases, 0 failed\n"]);
+    has(&said, &[" cases, ", " expectations: 0 failed"]);
     assert_eq!(output.status.code(), Some(0));
 }

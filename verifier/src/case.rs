@@ -26,6 +26,7 @@ mod error;
 mod expectation;
 mod fence;
 mod line;
+mod rewrite;
 mod sheet;
 mod trace;
 mod word;
@@ -33,10 +34,12 @@ mod write;
 
 pub use error::{CaseError, CaseErrors, Problem};
 pub use expectation::{Expectation, Expected, RuleName};
+pub use rewrite::{Change, rewrite};
 pub use write::{Draft, Unwritable, Writing};
 
 use crate::facts::Facts;
 use crate::history::MemorySource;
+use crate::mutation::Operator;
 
 /// A case, read and checked.
 #[derive(Debug, Clone)]
@@ -55,6 +58,21 @@ pub struct Case {
     pub history: CaseHistory,
     /// Ownership facts.
     pub facts: Facts,
+    /// Mutants that no rule notices, and why that is as it should be.
+    pub survivors: Vec<Survives>,
+}
+
+/// `survives OPERATOR, ...: WHY`: mutants of the case that no rule notices (`wsaudit test --mutate`).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Survives {
+    /// Where it is written.
+    pub line: u32,
+    /// The lines of the statement that it is about; `None`: all.
+    pub lines: Option<(u32, u32)>,
+    /// The operators.
+    pub operators: Vec<Operator>,
+    /// Why that is as it should be.
+    pub why: String,
 }
 
 /// A rule pack that a case asks for.

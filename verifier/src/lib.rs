@@ -13,6 +13,7 @@ pub mod fuzzing;
 pub mod history;
 pub mod kinds;
 pub mod manual;
+pub mod mutation;
 pub mod report;
 pub mod rules;
 pub mod slice;

@@ -3,6 +3,7 @@
 mod compare;
 mod difference;
 mod prepare;
+mod update;
 mod walk;
 
 use std::collections::BTreeMap;
@@ -12,6 +13,7 @@ use std::path::{Path, PathBuf};
 
 pub use difference::{Difference, Found, Mismatch};
 pub use prepare::{Directory, Prepared, Surroundings};
+pub use update::{Updated, update};
 
 use crate::case::{Case, CaseErrors, Expected};
 use crate::engine::Verification;
@@ -61,6 +63,10 @@ pub struct CaseResult {
     pub mismatches: Vec<Mismatch>,
     /// How its rules ended, in the order of packs and rules; empty where it could not be run.
     pub rules: Vec<RuleEnd>,
+    /// How many expectations it has; 0 where it could not be read.
+    pub checks: usize,
+    /// How many of them are gaps that are known, and still there.
+    pub todo: usize,
 }
 
 /// How a rule ended in a case.
@@ -128,21 +134,54 @@ impl Suite {
     }
 }
 
+/// A case file as it is on disk.
+#[derive(Debug)]
+pub struct CaseFile {
+    /// The file, as it is called in messages.
+    pub name: String,
+    /// The directory that its paths start from.
+    pub directory: Directory,
+    /// Its path.
+    pub path: PathBuf,
+    /// What is in it.
+    pub text: String,
+}
+
+impl CaseFile {
+    /// The case, or what is wrong in it.
+    pub fn parse(&self) -> Result<Case, CaseErrors> {
+        Case::parse(&self.name, &self.text)
+    }
+
+    /// Runs it.
+    pub fn run(&self) -> CaseResult {
+        match self.parse() {
+            Ok(case) => run_case(&case, &self.directory),
+            Err(errors) => CaseResult::unread(self.name.clone(), &errors),
+        }
+    }
+}
+
+/// The case files of a directory and its subdirectories, in the order of their paths, or one file.
+pub fn files(path: &Path) -> Result<Vec<CaseFile>, SuiteError> {
+    let read = |path: PathBuf| match fs::read_to_string(&path) {
+        Ok(text) => Ok(CaseFile {
+            name: path.display().to_string(),
+            directory: Directory::of(&path),
+            path,
+            text,
+        }),
+        Err(source) => Err(SuiteError::Unreadable { path, source }),
+    };
+    walk::cases(path)?.into_iter().map(read).collect()
+}
+
 /// Runs the cases of a directory and its subdirectories, or of one file. `progress` is told each
 /// result.
 pub fn run(path: &Path, progress: &mut dyn FnMut(&CaseResult)) -> Result<Suite, SuiteError> {
     let mut suite = Suite::default();
-    for file in walk::cases(path)? {
-        let text = fs::read_to_string(&file).map_err(|source| SuiteError::Unreadable {
-            path: file.clone(),
-            source,
-        })?;
-        let name = file.display().to_string();
-        let directory = Directory::of(&file);
-        let result = match Case::parse(&name, &text) {
-            Ok(case) => run_case(&case, &directory),
-            Err(errors) => CaseResult::unread(name, &errors),
-        };
+    for file in files(path)? {
+        let result = file.run();
         progress(&result);
         suite.results.push(result);
     }
@@ -167,6 +206,12 @@ pub fn run_case(case: &Case, surroundings: &dyn Surroundings) -> CaseResult {
         title: case.title.clone(),
         mismatches,
         rules,
+        checks: case.expectations.len(),
+        todo: case
+            .expectations
+            .iter()
+            .filter(|it| matches!(it.expected, Expected::Todo { .. }))
+            .count(),
     }
 }
 
@@ -186,6 +231,8 @@ impl CaseResult {
             title: String::new(),
             mismatches,
             rules: Vec::new(),
+            checks: 0,
+            todo: 0,
         }
     }
 }

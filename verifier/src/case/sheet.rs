@@ -6,8 +6,9 @@ use super::fence::{self, Block, Language};
 use super::line::{self, Statement};
 use super::trace::Trace;
 use super::word::{self, MARKER, Words};
-use super::{Case, CaseHistory, PackChoice};
+use super::{Case, CaseHistory, PackChoice, Survives};
 use crate::facts::{Fact, Facts};
+use crate::mutation::Operator;
 
 /// Reads a case; everything that is wrong in it is told.
 pub(super) fn read(file: &str, text: &str) -> Result<Case, CaseErrors> {
@@ -36,6 +37,7 @@ struct Sheet<'f> {
     packs: Vec<PackChoice>,
     only: Vec<(RuleName, u32)>,
     expectations: Vec<Expectation>,
+    survivors: Vec<Survives>,
     facts: Facts,
     trace: Trace,
     /// The recordings that are named, and the line.
@@ -62,6 +64,7 @@ impl<'f> Sheet<'f> {
             packs: Vec::new(),
             only: Vec::new(),
             expectations: Vec::new(),
+            survivors: Vec::new(),
             facts: Facts::default(),
             trace: Trace::default(),
             recordings: None,
@@ -154,6 +157,7 @@ impl<'f> Sheet<'f> {
                 let rule = rule(&mut words)?;
                 self.expected(line, Expected::Todo { rule, lines: None });
             }
+            "survives" => self.survives(line, None, words.free())?,
             "fact" => {
                 let table = words.expect("a table's name")?;
                 let resource = words.expect("the resource's id")?.to_owned();
@@ -173,12 +177,13 @@ impl<'f> Sheet<'f> {
                 self.trace.declare(line, name, words.free())?;
             }
             other => {
-                const KNOWN: [&str; 6] = [
+                const KNOWN: [&str; 7] = [
                     "rules:",
                     "rules only:",
                     "recording:",
                     "expect",
                     "todo",
+                    "survives",
                     "fact",
                 ];
                 return Err(word::unknown(
@@ -282,6 +287,10 @@ impl<'f> Sheet<'f> {
         for marker in rest.split(MARKER).skip(1) {
             let mut words = Words::new(marker);
             let expected = match words.expect("`expect RULE` or `todo RULE`")? {
+                "survives" => {
+                    self.survives(statement.first, Some(lines), words.free())?;
+                    continue;
+                }
                 "todo" => Expected::Todo {
                     rule: rule(&mut words)?,
                     lines: Some(lines),
@@ -299,13 +308,39 @@ impl<'f> Sheet<'f> {
                         lines,
                     },
                 },
-                other => return Err(word::unknown(other, &["expect", "todo"], &[])),
+                other => return Err(word::unknown(other, &["expect", "todo", "survives"], &[])),
             };
             if let Some(word) = words.next() {
                 return Err(Problem::LeftOver(word.to_owned()));
             }
             self.expected(statement.first, expected);
         }
+        Ok(())
+    }
+
+    /// `OPERATOR, ...: WHY`
+    fn survives(
+        &mut self,
+        line: u32,
+        lines: Option<(u32, u32)>,
+        text: &str,
+    ) -> Result<(), Problem> {
+        const WHY: &str = "`OPERATOR: ` and why no rule needs to notice it";
+        let (operators, why) = text.split_once(':').ok_or(Problem::Missing(WHY))?;
+        if why.trim().is_empty() {
+            return Err(Problem::Missing(WHY));
+        }
+        let known = Operator::ALL.map(Operator::as_str);
+        let operators = operators
+            .split(',')
+            .map(str::trim)
+            .map(|word| Operator::from_word(word).ok_or_else(|| word::unknown(word, &known, &[])));
+        self.survivors.push(Survives {
+            line,
+            lines,
+            operators: operators.collect::<Result<_, _>>()?,
+            why: why.split_whitespace().collect::<Vec<_>>().join(" "),
+        });
         Ok(())
     }
 
@@ -336,6 +371,7 @@ impl<'f> Sheet<'f> {
                 expectations: self.expectations,
                 history,
                 facts: self.facts,
+                survivors: self.survivors,
             });
         }
         self.errors.sort_by_key(|error| error.line);

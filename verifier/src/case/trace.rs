@@ -20,7 +20,9 @@ use crate::rules::read::nearest;
 const START: i64 = 1_767_225_600_000_000_000;
 
 /// Words that begin a line, or stand where a connection's name could.
-const RESERVED: [&str; 7] = ["end", "unclean", "gap", "expect", "todo", "fact", "rules"];
+const RESERVED: [&str; 8] = [
+    "end", "unclean", "gap", "expect", "todo", "survives", "fact", "rules",
+];
 
 /// What was read so far.
 #[derive(Debug, Default)]

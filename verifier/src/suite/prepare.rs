@@ -52,7 +52,7 @@ impl Surroundings for Directory {
 
 /// A case with all that it needs.
 pub struct Prepared {
-    /// Its rule packs, with the rules that it is about.
+    /// Its rule packs, with those of their rules that count.
     pub packs: Vec<Pack>,
     /// Ownership facts.
     pub facts: Facts,
@@ -61,8 +61,25 @@ pub struct Prepared {
 }
 
 impl Prepared {
-    /// Loads what a case needs.
+    /// Loads what a case needs, with the rules that it is about.
     pub fn new(case: &Case, surroundings: &dyn Surroundings) -> Result<Self, Mismatch> {
+        let mut prepared = Self::with_all_rules(case, surroundings)?;
+        if !case.only.is_empty() {
+            for pack in &mut prepared.packs {
+                let mut rules = std::mem::take(&mut pack.rules);
+                rules.retain(|rule| case.only.iter().any(|(name, _)| name.means(pack, rule)));
+                pack.rules = rules;
+            }
+            prepared.packs.retain(|pack| !pack.rules.is_empty());
+        }
+        Ok(prepared)
+    }
+
+    /// Loads what a case needs, with all rules of its packs.
+    pub(crate) fn with_all_rules(
+        case: &Case,
+        surroundings: &dyn Surroundings,
+    ) -> Result<Self, Mismatch> {
         let mismatch = |line, why| Mismatch {
             file: case.file.clone(),
             line,
@@ -88,14 +105,6 @@ impl Prepared {
                     difference,
                 });
             }
-        }
-        if !case.only.is_empty() {
-            for pack in &mut packs {
-                let mut rules = std::mem::take(&mut pack.rules);
-                rules.retain(|rule| case.only.iter().any(|(name, _)| name.means(pack, rule)));
-                pack.rules = rules;
-            }
-            packs.retain(|pack| !pack.rules.is_empty());
         }
         let sources: Vec<Box<dyn Source>> = match &case.history {
             CaseHistory::Trace(source) => vec![Box::new(source.clone()) as Box<dyn Source>],
