@@ -1,5 +1,6 @@
-//! `wsaudit slice`: a recording cut down to a case that still violates.
+//! `wsaudit slice`: a recording cut down to a fixture that still violates.
 
+mod recording;
 mod relative;
 
 use std::io::{IsTerminal as _, Write as _};
@@ -23,22 +24,25 @@ use relative::relative;
 const EXAMPLES: &str = "\
 Messages and connections are left out as long as the rule still finds a violation of the same
 fingerprint; what is left is written as a case (docs/cases.md), read again and run: it is a fixture
-that `wsaudit test` takes as it is. Ids and payloads stay as they were recorded: look at them before
-you commit it.
+that `wsaudit test` takes as it is. With --out FILE.db the frames of one recording are copied as they
+are into a new one, which is verified. Ids and payloads stay as they were recorded: look at them
+before you commit it.
 
 Examples:
   wsaudit slice --rules my-rules.toml traffic.db 3f9c2d1e --out fixtures/foreign-room.md
+  wsaudit slice --rules my-rules.toml traffic.db 3f9c2d1e --out foreign-room.db
   wsaudit slice --rules agent-platform monday.db tuesday.db 3f9c2d1e
 
 Exit code: 0 written, 2 there is no such violation, it could not be cut out, or something could not
 be read or written.";
 
-/// Cut recordings down to a text case that shows one violation
+/// Cut recordings down to a case, or a recording, that shows one violation
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct SliceArgs {
-    /// Write the case to this file, which must not be there yet [default: standard output]
-    #[arg(long, value_name = "FILE.md")]
+    /// Write to this file, which must not be there yet: *.md is a case, *.db a recording [default: a
+    /// case, on standard output]
+    #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
     #[command(flatten)]
     wanted: Wanted,
@@ -46,17 +50,7 @@ pub(crate) struct SliceArgs {
 
 /// Verifies, finds, cuts, checks, writes.
 pub(crate) fn run(args: &SliceArgs, output: &mut Output) -> anyhow::Result<Exit> {
-    if let Some(path) = &args.out {
-        if path.extension().is_none_or(|extension| extension != "md") {
-            bail!(
-                "--out {}: a case is a Markdown file: name it *.md",
-                path.display()
-            );
-        }
-        if path.exists() {
-            bail!("{} exists; name another file, or remove it", path.display());
-        }
-    }
+    let form = form(args.out.as_deref())?;
     let verified = args.wanted.verify(output)?;
     let (violation, _) = args.wanted.find(&verified.report)?;
     let target = Target {
@@ -75,25 +69,58 @@ pub(crate) fn run(args: &SliceArgs, output: &mut Output) -> anyhow::Result<Exit>
         eprint!("\r\x1b[K");
     }
     let slice = slice?;
-    let rules = rules(args, &verified, violation)?;
-    let prose = prose(&verified, violation);
-    let text = slice.case(&title(violation), &prose, &rules)?;
-    let name = args.out.as_deref().unwrap_or(Path::new("slice.md"));
-    check(name, &text)?;
-    match &args.out {
-        Some(path) => {
-            write_new(path, text.as_bytes())
-                .with_context(|| format!("cannot write {}", path.display()))?;
-            say(&format!(
-                "{}: {} of {}; `wsaudit test {0}` runs it",
-                path.display(),
-                counted(slice.source.messages().len() as u64, "message"),
-                verified.report.messages
-            ));
+    let shown = counted(slice.source.messages().len() as u64, "message");
+    let all = verified.report.messages;
+    match form {
+        Form::Recording(path) => {
+            recording::write(path, &slice, verified.sources())?;
+            say(&format!("{}: {shown} of {all}", path.display()));
         }
-        None => output.write_all(text.as_bytes())?,
+        Form::Case(path) => {
+            let rules = rules(args, &verified, violation)?;
+            let text = slice.case(&title(violation), &prose(&verified, violation), &rules)?;
+            check(path.unwrap_or(Path::new("slice.md")), &text)?;
+            match path {
+                Some(path) => {
+                    write_new(path, text.as_bytes())
+                        .with_context(|| format!("cannot write {}", path.display()))?;
+                    say(&format!(
+                        "{}: {shown} of {all}; `wsaudit test {0}` runs it",
+                        path.display()
+                    ));
+                }
+                None => output.write_all(text.as_bytes())?,
+            }
+        }
     }
     Ok(Exit::Clean)
+}
+
+/// What is written.
+#[derive(Clone, Copy)]
+enum Form<'a> {
+    /// A text case, to a file or to standard output.
+    Case(Option<&'a Path>),
+    /// A recording.
+    Recording(&'a Path),
+}
+
+fn form(out: Option<&Path>) -> anyhow::Result<Form<'_>> {
+    let Some(path) = out else {
+        return Ok(Form::Case(None));
+    };
+    let form = match path.extension().and_then(|extension| extension.to_str()) {
+        Some("md") => Form::Case(Some(path)),
+        Some("db") => Form::Recording(path),
+        _ => bail!(
+            "--out {}: a case is called *.md, a recording *.db",
+            path.display()
+        ),
+    };
+    if path.exists() {
+        bail!("{} exists; name another file, or remove it", path.display());
+    }
+    Ok(form)
 }
 
 /// The case is run as `wsaudit test` would.

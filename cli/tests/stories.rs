@@ -132,7 +132,47 @@ fn what_is_not_there_is_told_with_what_is() {
     let text = leaky("slice", &[&fingerprint(), "--out", "cut.txt"]).ends_with(2);
     has(
         &text.stderr,
-        &["--out cut.txt: a case is a Markdown file: name it *.md"],
+        &["--out cut.txt: a case is called *.md, a recording *.db"],
     );
     assert!(!PathBuf::from("cut.txt").exists());
+}
+
+#[test]
+fn a_slice_is_a_recording_of_what_shows_the_violation_and_of_nothing_else() {
+    let directory = tempfile::tempdir().unwrap();
+    let out = directory.path().join("cut.db");
+    let fingerprint = fingerprint();
+    let ran = leaky("slice", &[&fingerprint, "--out", out.to_str().unwrap()]).ends_with(0);
+    has(&ran.stderr, &["cut.db: 1 message of "]);
+    let rules = fixture("peers/chat/rules.toml");
+    let verified = run(["verify", "--rules", &rules, out.to_str().unwrap()]).ends_with(1);
+    has(&verified.stdout, &[&format!("fingerprint {fingerprint}")]);
+    // One file, which its owner alone can read, with one message in it.
+    let mode = std::os::unix::fs::PermissionsExt::mode(&fs::metadata(&out).unwrap().permissions());
+    assert_eq!(mode & 0o777, 0o600);
+    assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
+    let database = rusqlite::Connection::open(&out).unwrap();
+    let count = |table: &str| -> i64 {
+        let count = format!("select count(*) from {table}");
+        database.query_row(&count, [], |row| row.get(0)).unwrap()
+    };
+    assert_eq!(
+        (count("frame"), count("connection"), count("gap")),
+        (1, 1, 0)
+    );
+    assert_eq!(count("session_frame where session_id is not null"), 1);
+    // The bytes of what was left out are nowhere in it.
+    let bytes = fs::read(&out).unwrap();
+    let holds = |text: &str| {
+        bytes
+            .windows(text.len())
+            .any(|window| window == text.as_bytes())
+    };
+    assert!(holds("The roses need water."));
+    assert!(!holds("Who ate the last apricot?"));
+    let again = leaky("slice", &[&fingerprint, "--out", out.to_str().unwrap()]).ends_with(2);
+    has(
+        &again.stderr,
+        &["cut.db exists; name another file, or remove it"],
+    );
 }

@@ -35,6 +35,6 @@ pub use record::*;
 pub use run::{Run, RunId};
 pub use schema::{APPLICATION_ID, FormatVersion};
 pub use writer::{
-    Closed, Rotation, Sender, StartError, WriteError, Writer, WriterOptions, WriterState,
-    WriterStats,
+    Closed, CutError, Kept, Rotation, Sender, StartError, WriteError, Writer, WriterOptions,
+    WriterState, WriterStats, cut,
 };

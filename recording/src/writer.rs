@@ -15,6 +15,7 @@ use crate::run::Run;
 
 mod bell;
 mod closer;
+mod cut;
 mod error;
 mod file;
 mod insert;
@@ -31,6 +32,7 @@ mod transaction;
 
 pub(crate) use memory::in_memory;
 
+pub use cut::{CutError, Kept, cut};
 pub use error::{StartError, WriteError};
 pub use options::WriterOptions;
 pub use rotation::Rotation;

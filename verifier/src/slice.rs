@@ -7,6 +7,8 @@
 mod material;
 mod reduce;
 
+use std::collections::BTreeMap;
+
 use crate::case::{Case, CaseHistory, Draft, Unwritable, Writing};
 use crate::engine::{Input, RunError, Verification, verify};
 use crate::facts::{Fact, Facts};
@@ -14,6 +16,7 @@ use crate::history::{MemorySource, Source, SourceError};
 use crate::report::{Violation, fingerprint};
 use crate::rules::Pack;
 
+pub use material::Origin;
 use material::{Extent, Material};
 use reduce::reduce;
 
@@ -37,6 +40,8 @@ pub struct Slice {
     pub source: MemorySource,
     /// The facts that it needs, by table.
     pub facts: Vec<(String, Fact)>,
+    /// By recording, in the order in which they were given: what of it is in the slice.
+    pub origins: BTreeMap<usize, Origin>,
     trial: Trial,
 }
 
@@ -85,6 +90,7 @@ pub fn slice(target: &Target<'_>, progress: &mut dyn FnMut(usize)) -> Result<Sli
         })
         .collect();
     Ok(Slice {
+        origins: material.origins(&source),
         source,
         facts,
         trial,
@@ -116,6 +122,11 @@ impl Slice {
         let violations = verification.rules[0].outcome.violations.iter();
         let offending: Vec<_> = violations.map(|it| it.offending.seq).collect();
         Ok(draft.marked(&offending))
+    }
+
+    /// Whether a recording shows the violation.
+    pub fn is_shown_by(&self, sources: &[Box<dyn Source>]) -> Result<bool, RunError> {
+        Ok(self.trial.is_shown_by(&self.trial.verify_all(sources)?))
     }
 
     /// The pack, with nothing but the rule.
@@ -154,11 +165,14 @@ impl Trial {
     }
 
     fn verify(&self, source: &MemorySource) -> Result<Verification, RunError> {
-        let sources: [Box<dyn Source>; 1] = [Box::new(source.clone())];
+        self.verify_all(&[Box::new(source.clone())])
+    }
+
+    fn verify_all(&self, sources: &[Box<dyn Source>]) -> Result<Verification, RunError> {
         let input = Input {
             packs: std::slice::from_ref(&self.pack),
             facts: &self.facts,
-            sources: &sources,
+            sources,
             unread: &[],
         };
         verify(&input, &mut |_| {})

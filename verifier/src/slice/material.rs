@@ -28,9 +28,22 @@ pub(super) struct Material {
     /// All but messages.
     outline: Outline,
     messages: Vec<MemoryMessage>,
+    /// By place here: in which recording that is, and its place there.
+    places: BTreeMap<u64, Place>,
+    /// By a connection's number here: in which recording it is, and its number there.
+    numbers: BTreeMap<u64, Place>,
 }
 
-/// A place in one of the recordings.
+/// What of one recording is in a slice.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Origin {
+    /// Connections and HTTP exchanges, by number.
+    pub connections: BTreeSet<u64>,
+    /// Messages, by place.
+    pub messages: BTreeSet<u64>,
+}
+
+/// A recording, by its number, and a place in it, or a number.
 type Place = (usize, u64);
 
 impl Material {
@@ -78,6 +91,24 @@ impl Material {
         };
         let messages = messages.iter().map(|number| self.messages[*number].clone());
         MemorySource::new(outline, messages.collect())
+    }
+
+    /// Of a part: by recording, its connections' numbers and its messages' places there.
+    pub(super) fn origins(&self, part: &MemorySource) -> BTreeMap<usize, Origin> {
+        let mut origins: BTreeMap<usize, Origin> = BTreeMap::new();
+        for connection in &part.outline().connections {
+            let (recording, number) = self.numbers[&connection.number];
+            origins
+                .entry(recording)
+                .or_default()
+                .connections
+                .insert(number);
+        }
+        for message in part.messages() {
+            let (recording, seq) = self.places[&message.moment.seq];
+            origins.entry(recording).or_default().messages.insert(seq);
+        }
+        origins
     }
 
     /// The connections that these messages travel on.
@@ -253,7 +284,15 @@ impl Gathering {
             })
             .collect();
         messages.sort_by_key(|message| message.moment.seq);
-        Material { outline, messages }
+        Material {
+            outline,
+            messages,
+            places: order.into_iter().map(|(place, seq)| (seq, place)).collect(),
+            numbers: numbers
+                .into_iter()
+                .map(|(own, number)| (number, own))
+                .collect(),
+        }
     }
 
     /// A place for each place of each recording. Within one recording the order stays.

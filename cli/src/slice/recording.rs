@@ -1,0 +1,46 @@
+//! A slice as a recording: rows of the one that it is cut from, as they are.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context as _, bail};
+use wsaudit_recording::{ConnectionId, Kept, Reader, Seq, cut};
+use wsaudit_verifier::history::{RecordingSource, Source};
+use wsaudit_verifier::slice::Slice;
+
+/// Writes it, and verifies what was written.
+pub(super) fn write(out: &Path, slice: &Slice, sources: &[Box<dyn Source>]) -> anyhow::Result<()> {
+    let mut origins = slice.origins.iter();
+    let (Some((recording, origin)), None) = (origins.next(), origins.next()) else {
+        bail!("what shows the violation is in several recordings; write a case (--out FILE.md)");
+    };
+    let outline = sources[*recording].outline();
+    if outline.parts.len() > 1 {
+        bail!(
+            "{} is in several files; write a case (--out FILE.md)",
+            outline.name
+        );
+    }
+    let reader = Reader::open(&outline.name)?;
+    let kept = Kept {
+        connections: origin
+            .connections
+            .iter()
+            .copied()
+            .map(ConnectionId)
+            .collect(),
+        messages: origin.messages.iter().copied().map(Seq).collect(),
+    };
+    cut(&reader, out, &kept)?;
+    let shown = RecordingSource::open(out, &out.display().to_string())
+        .map_err(anyhow::Error::from)
+        .and_then(|source| Ok(slice.is_shown_by(&[Box::new(source)])?));
+    if !shown.context("the slice cannot be verified")? {
+        // What does not show the violation would be mistaken for something that does.
+        fs::remove_file(out).with_context(|| format!("cannot remove {}", out.display()))?;
+        bail!(
+            "cut out of its recording, it does not break the rule any more; write a case (--out FILE.md)"
+        );
+    }
+    Ok(())
+}
