@@ -27,7 +27,7 @@ fn frame(seq: Seq, at: wsaudit_recording::Nanos, first_byte: u8, payload: &[u8])
 
 /// One connection: a message, a ping, a second message.
 fn recorded(path: &Path) -> [Seq; 3] {
-    let writer = Writer::create(path.to_owned(), WriterOptions::default()).expect("created");
+    let writer = Writer::create(path, WriterOptions::default()).expect("created");
     let run = writer.run();
     let opened = Record::Opened(ConnectionOpened {
         id: run.next_connection(),
