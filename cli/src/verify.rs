@@ -9,6 +9,7 @@ mod progress;
 mod recordings;
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use anyhow::bail;
 use clap::Args;
@@ -43,7 +44,9 @@ const EXAMPLES: &str = "\
 Rules are shipped packs, by name (agent-platform, correlated, handshake, protocol), rule files, or
 directories of them. With none, protocol, handshake and correlated are checked, and the messages and id-like fields are
 listed that no rule mentions: the start of a pack of your own.
-Several recordings are one history, merged by time. A directory stands for the recordings beneath
+Several recordings are one history, merged by time. Their clocks may disagree by --skew: what they
+show closer to each other than that may have happened the other way round, and leaves a rule that
+rests on it undecided. Parts of one run share a clock. A directory stands for the recordings beneath
 it, each a history of its own (parts of one run are one).
 
 Several reports can be written at once, each to a file of its own; `-` is standard output. With a
@@ -54,6 +57,7 @@ Examples:
   wsaudit verify traffic.db
   wsaudit verify --rules my-rules.toml traffic.db
   wsaudit verify --rules agent-platform --rules protocol monday.db tuesday.db
+  wsaudit verify --rules rules/ --skew 5ms eu.db us.db
   wsaudit verify --rules rules/ --facts threads=user_threads.csv traffic.db
   wsaudit verify --rules rules/ --format json --output report.json traffic.db
   wsaudit verify fixtures/ --junit out.xml --sarif out.sarif --github
@@ -107,7 +111,8 @@ pub(crate) fn run(args: &VerifyArgs, output: &mut Output) -> anyhow::Result<Exit
     for paths in histories.each() {
         let mut recordings = Recordings::open(paths, output.color())?;
         progress.begin(recordings.messages_at_most());
-        let (verification, report) = recordings.verify(&packs, &facts, &mut progress)?;
+        let (verification, report) =
+            recordings.verify(&packs, &facts, args.asked.skew(), &mut progress)?;
         let survey = (coverage && outputs.want_text())
             .then(|| survey(&packs, recordings.sources()))
             .transpose()?;
@@ -190,6 +195,7 @@ pub(crate) fn check(
     facts: &Facts,
     sources: &[Box<dyn Source>],
     unread: &[SourceError],
+    skew: Duration,
     progress: &mut dyn FnMut(u64),
 ) -> anyhow::Result<(Verification, Report)> {
     let input = Input {
@@ -197,6 +203,7 @@ pub(crate) fn check(
         facts,
         sources,
         unread,
+        skew,
     };
     let verification = verify(&input, progress)?;
     let report = report(packs, &verification, sources)?;

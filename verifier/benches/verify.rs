@@ -148,6 +148,7 @@ fn verifying(criterion: &mut Criterion) {
                     facts: &Facts::default(),
                     sources: &sources,
                     unread: &[],
+                    skew: std::time::Duration::ZERO,
                 };
                 verify(&input, &mut |_| {}).unwrap().messages
             });

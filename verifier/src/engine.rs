@@ -6,6 +6,7 @@
 
 mod breaches;
 mod checker;
+mod crossings;
 mod event;
 mod exceptions;
 mod identity;
@@ -24,6 +25,7 @@ mod watched;
 
 pub use breaches::Breaches;
 pub use checker::Checker;
+pub use crossings::{Crossings, Slot};
 pub use event::{Carried, Event, EventSet, Excuse};
 pub use identity::is_hashed;
 pub use judge::{

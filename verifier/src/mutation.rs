@@ -102,6 +102,7 @@ pub fn mutate(
             facts: &prepared.facts,
             sources: &[source],
             unread: &[],
+            skew: std::time::Duration::ZERO,
         };
         // What cannot be verified is noticed: packs that contradict each other are told before.
         if let Ok(verification) = verify(&input, &mut |_| {}) {

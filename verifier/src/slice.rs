@@ -174,6 +174,7 @@ impl Trial {
             facts: &self.facts,
             sources,
             unread: &[],
+            skew: std::time::Duration::ZERO,
         };
         verify(&input, &mut |_| {})
     }

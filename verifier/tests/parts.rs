@@ -418,6 +418,7 @@ fn verified(sources: &[Box<dyn Source>]) -> Verification {
         facts: &Facts::default(),
         sources,
         unread: &[],
+        skew: std::time::Duration::ZERO,
     };
     verify(&input, &mut |_| {}).unwrap()
 }
@@ -696,6 +697,7 @@ fn told(pack: &Pack, files: &[PathBuf]) -> String {
         facts: &Facts::default(),
         sources: &sources,
         unread: &[],
+        skew: std::time::Duration::ZERO,
     };
     let verification = verify(&input, &mut |_| {}).unwrap();
     let report = report(std::slice::from_ref(pack), &verification, &sources).unwrap();

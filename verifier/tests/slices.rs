@@ -72,6 +72,7 @@ fn every_violation_of_the_fixtures_can_be_cut_out() {
             facts: &prepared.facts,
             sources: &prepared.sources,
             unread: &[],
+            skew: std::time::Duration::ZERO,
         };
         let verification = verify(&input, &mut |_| {}).unwrap();
         let whole = report(&prepared.packs, &verification, &prepared.sources).unwrap();

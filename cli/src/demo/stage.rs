@@ -105,6 +105,7 @@ pub(super) fn verify(recording: &Path) -> anyhow::Result<(Verification, Report)>
         &Facts::default(),
         &[Box::new(source)],
         &[],
+        std::time::Duration::ZERO,
         &mut |_| {},
     )
 }

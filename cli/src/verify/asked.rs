@@ -2,6 +2,7 @@
 //! `slice` begin with.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use anyhow::bail;
 use clap::Args;
@@ -25,6 +26,9 @@ pub(crate) struct Asked {
     /// Ownership facts: a CSV or SQLite file instead of what the pack names in [facts.NAME]
     #[arg(long, value_name = "NAME=FILE")]
     facts: Vec<FactsFile>,
+    /// By how much the clocks of two recordings may disagree, each against the other
+    #[arg(long, value_name = "DURATION", default_value = "100ms", value_parser = humantime::parse_duration)]
+    skew: Duration,
 }
 
 /// A violation of one history.
@@ -49,6 +53,11 @@ pub(crate) struct Verified {
 }
 
 impl Asked {
+    /// By how much the clocks of two recordings may disagree.
+    pub(super) const fn skew(&self) -> Duration {
+        self.skew
+    }
+
     /// The packs, and the facts that they ask for.
     pub(super) fn load(&self) -> anyhow::Result<(Vec<Pack>, Facts)> {
         let packs = super::load(&self.rules)?;
@@ -80,7 +89,8 @@ impl Wanted {
         let mut recordings = Recordings::open(recordings, output.color())?;
         let mut progress = Progress::new(1);
         progress.begin(recordings.messages_at_most());
-        let (verification, report) = recordings.verify(&packs, &facts, &mut progress)?;
+        let (verification, report) =
+            recordings.verify(&packs, &facts, self.asked.skew, &mut progress)?;
         progress.end();
         if recordings.sources().is_empty() {
             bail!("no recording could be read");

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
+use std::time::Duration;
 
 use anyhow::bail;
 use wsaudit_recording::Payloads;
@@ -90,12 +91,20 @@ impl Recordings {
         &mut self,
         packs: &[Pack],
         facts: &Facts,
+        skew: Duration,
         progress: &mut Progress,
     ) -> anyhow::Result<(Verification, Report)> {
         loop {
-            let checked = check(packs, facts, &self.sources, &self.unread, &mut |read| {
-                progress.at(read);
-            });
+            let checked = check(
+                packs,
+                facts,
+                &self.sources,
+                &self.unread,
+                skew,
+                &mut |read| {
+                    progress.at(read);
+                },
+            );
             let Err(error) = checked else {
                 return checked;
             };

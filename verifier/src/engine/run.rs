@@ -1,6 +1,7 @@
 //! One run: packs over recordings.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use wsaudit_wire::{Direction, Opcode};
 
@@ -10,6 +11,7 @@ use super::lanes::{self, Lane, Lanes, Line};
 use super::program::{PackProgram, Program, Way};
 use super::state::{ConnectionIx, Cx};
 use super::tally::Tally;
+use super::time::nanoseconds;
 use super::timeline::{Item, Mark, Timeline};
 use crate::decode::{DecodeError, Extractor, SlotId, Strings};
 use crate::facts::Facts;
@@ -30,6 +32,8 @@ pub struct Input<'i> {
     pub sources: &'i [Box<dyn Source>],
     /// Recordings of the same history that could not be read: what they hold is in doubt.
     pub unread: &'i [SourceError],
+    /// By how much the clocks of two of the recordings may disagree.
+    pub skew: Duration,
 }
 
 /// What the rules of a run came to, before it is judged.
@@ -85,7 +89,7 @@ pub(super) fn run<'h>(
     lanes: &'h Lanes,
     progress: &mut dyn FnMut(u64),
 ) -> Result<Finished<'h>, SourceError> {
-    let mut cx = Cx::new(outlines, &lanes.by_connection);
+    let mut cx = Cx::new(outlines, &lanes.by_connection, nanoseconds(input.skew));
     let program = Program::new(input.packs, input.facts);
     let mut rooms = rooms(input.packs, program.packs, program.checkers, &cx);
     ask(&mut rooms, input.sources);

@@ -87,6 +87,8 @@ pub struct Cx<'h> {
     live_connections: u32,
     /// The latest time that was observed so far.
     pub(super) now: i64,
+    /// By how much the clocks of two recordings may disagree, in nanoseconds.
+    pub(super) tolerance: i64,
 }
 
 /// How many standing connections each holder has, and how many have one.
@@ -149,8 +151,8 @@ impl Names {
 }
 
 impl<'h> Cx<'h> {
-    /// `lanes` are those of the connections; no lanes where none has any.
-    pub(super) fn new(outlines: Vec<&'h Outline>, lanes: &'h [Vec<Tag>]) -> Self {
+    /// `lanes` are those of the connections; no lanes where none has any. `tolerance` is in nanoseconds.
+    pub(super) fn new(outlines: Vec<&'h Outline>, lanes: &'h [Vec<Tag>], tolerance: i64) -> Self {
         let mut lanes_of = lanes.iter();
         let mut connections = Vec::new();
         for (recording, outline) in (0_u16..).zip(&outlines) {
@@ -185,6 +187,7 @@ impl<'h> Cx<'h> {
             live_users: Live::default(),
             live_connections: 0,
             now,
+            tolerance,
         }
     }
 
@@ -194,7 +197,7 @@ impl<'h> Cx<'h> {
             sessions: self.sessions.clone(),
             users: self.users.clone(),
             session_users: self.session_users.clone(),
-            ..Self::new(self.outlines.clone(), self.lanes)
+            ..Self::new(self.outlines.clone(), self.lanes, self.tolerance)
         }
     }
 

@@ -83,8 +83,15 @@ impl<'c, 'h> Watched<'c, 'h> {
             };
         };
         let stood = connections.iter().any(|connection| {
-            let opened = self.cx.connection(*connection).info.opened.at;
-            opened <= deadline && deadline <= self.cx.watched_until(*connection)
+            let state = self.cx.connection(*connection);
+            let there = Place {
+                recording: state.recording,
+                seq: 0,
+            };
+            let skew = self.cx.skew(from, there);
+            let until = self.cx.watched_until(*connection);
+            state.info.opened.at.saturating_add(skew) <= deadline
+                && deadline <= until.saturating_sub(skew)
         });
         match (stood, ended) {
             (true, _) => Absence::Final,

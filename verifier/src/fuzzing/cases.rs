@@ -35,6 +35,7 @@ pub fn cases(data: &[u8]) {
         facts: &prepared.facts,
         sources: &prepared.sources,
         unread: &[],
+        skew: std::time::Duration::ZERO,
     };
     assert!(told(&input) == told(&input), "two runs, two reports");
 }

@@ -41,6 +41,7 @@ pub fn recordings(data: &[u8]) {
         facts: &Facts::default(),
         sources: &sources,
         unread: &[],
+        skew: std::time::Duration::ZERO,
     };
     assert!(told(&input) == told(&input), "two runs, two reports");
 }

@@ -66,6 +66,7 @@ pub fn report(
             })
             .collect(),
         connections: builder.connections(),
+        skew: verification.skew.as_secs_f64(),
         gaps: builder.gaps(),
         notes: verification
             .rules

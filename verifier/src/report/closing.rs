@@ -18,6 +18,12 @@ const LONGEST: usize = 72;
 /// The recordings; authentication per user, agents, events and threads; then the verdict.
 pub(super) fn closing(report: &Report) -> Vec<String> {
     let mut lines: Vec<_> = report.recordings.iter().map(recording).collect();
+    if report.skew > 0.0 {
+        lines.push(format!(
+            "their clocks may be {:?} apart (--skew): what is closer has no known order",
+            Duration::try_from_secs_f64(report.skew).unwrap_or_default()
+        ));
+    }
     lines.extend(users(report));
     lines.extend(agents(report));
     lines.extend(events(report));

@@ -34,6 +34,9 @@ pub struct Report {
     pub unread: Vec<Unread>,
     /// Every connection, by recording, in the order of opening.
     pub connections: Vec<Connection>,
+    /// By how much the clocks of two recordings were taken to disagree, in seconds: the order of two events
+    /// of different recordings that are closer is not known. 0 where there is one recording.
+    pub skew: f64,
     /// Frames known to be missing.
     pub gaps: Vec<Gap>,
     /// What is worth saying though nothing is wrong: attempts that were denied.

@@ -129,6 +129,7 @@ impl Prepared {
             facts: &self.facts,
             sources: &self.sources,
             unread: &[],
+            skew: std::time::Duration::ZERO,
         };
         verify(&input, &mut |_| {}).map_err(|error| Mismatch {
             file: case.file.clone(),

@@ -139,6 +139,7 @@ fn over(files: &[PathBuf], keys: &str, scope: &str) -> RuleResult {
         facts: &Facts::default(),
         sources: &sources,
         unread: &[],
+        skew: std::time::Duration::ZERO,
     };
     verify(&input, &mut |_| {}).unwrap().rules.remove(0)
 }

@@ -62,6 +62,7 @@ pub(crate) fn trial(rule: &str, trace: &str) -> Trial {
         facts: &Facts::default(),
         sources: &sources,
         unread: &[],
+        skew: std::time::Duration::ZERO,
     };
     let mut verification = verify(&input, &mut |_| {}).expect("memory can be read");
     Trial {

@@ -223,6 +223,7 @@ pub(crate) fn check(pack: &Pack, history: &[Happened], party: TagKind) -> Verifi
         facts: &Facts::default(),
         sources: &sources,
         unread: &[],
+        skew: std::time::Duration::ZERO,
     };
     verify(&input, &mut |_| {}).expect("memory can be read")
 }

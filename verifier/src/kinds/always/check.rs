@@ -1,7 +1,7 @@
 //! How `always` is checked.
 
 use super::Always;
-use crate::engine::{Breaches, Checker, CompiledCondition, Compiler, Cx, Event, Named};
+use crate::engine::{Checker, CompiledCondition, Compiler, Cx, Event, Named};
 use crate::finding::{Evidence, Outcome, Violation};
 use crate::kinds::never::window::{Selected, Sight, Walk};
 
@@ -17,7 +17,6 @@ impl Always {
             events: compiler.named(&self.events),
             demands: pointers.zip(conditions).collect(),
             walk: Walk::new(&self.window, compiler),
-            breaches: Breaches::default(),
             examined: 0,
         }
     }
@@ -29,7 +28,6 @@ pub(crate) struct Check {
     /// Where, and what must be there.
     demands: Vec<(String, CompiledCondition)>,
     walk: Walk,
-    breaches: Breaches,
     examined: u64,
 }
 
@@ -42,11 +40,11 @@ impl Checker for Check {
         };
         let mut inside = None;
         self.walk.see(cx, event, selected, |sight| {
-            if let Sight::Inside { since, .. } = sight {
-                inside.get_or_insert(since);
+            if let Sight::Inside { since, key } = sight {
+                inside.get_or_insert_with(|| (since, key.map(str::to_owned)));
             }
         });
-        let (Selected::Yes, Some(since)) = (selected, inside) else {
+        let (Selected::Yes, Some((since, key))) = (selected, inside) else {
             return;
         };
         self.examined += 1;
@@ -68,7 +66,7 @@ impl Checker for Check {
             event.place,
             format!("`{name}` came, and {at} is not as the rule demands"),
         ));
-        self.breaches.add(Violation {
+        let violation = Violation {
             roles: format!("`{name}`{window} does not match at {at}"),
             evidence,
             expected: format!(
@@ -79,15 +77,17 @@ impl Checker for Check {
                 event.place,
                 format!("`{name}` on {peer} does not match at {at}"),
             )
-        });
+        };
+        self.walk.add(cx, event, key.as_deref(), violation);
     }
 
     fn finish(self: Box<Self>, cx: &Cx<'_>) -> Outcome {
+        let (violations, doubts) = self.walk.settle(cx);
         Outcome {
             examined: self.examined,
             opportunities: self.examined,
-            doubts: self.walk.doubts(cx),
-            violations: self.breaches.into_violations(),
+            doubts,
+            violations,
             ..Outcome::default()
         }
     }

@@ -2,7 +2,7 @@
 
 use super::Never;
 use super::window::{Selected, Sight, Walk};
-use crate::engine::{Breaches, Checker, CompiledCondition, Compiler, Cx, Event, Named};
+use crate::engine::{Checker, CompiledCondition, Compiler, Cx, Event, Named};
 use crate::finding::{Evidence, Outcome, Place, Violation};
 
 impl Never {
@@ -14,7 +14,6 @@ impl Never {
             conditions: compiler.conditions(&self.conditions),
             window: walk.describe(),
             walk,
-            breaches: Breaches::default(),
             opportunities: 0,
         }
     }
@@ -27,7 +26,6 @@ pub(crate) struct Check {
     walk: Walk,
     /// Where the window is, in words.
     window: String,
-    breaches: Breaches,
     opportunities: u64,
 }
 
@@ -44,30 +42,34 @@ impl Checker for Check {
             events,
             walk,
             window,
-            breaches,
             opportunities,
             ..
         } = self;
         let alike = events.could_come_like(event);
-        let mut counted = 0;
+        let (mut counted, mut found) = (0, Vec::new());
         walk.see(cx, event, selected, |sight| match sight {
             Sight::Inside { since, key } => {
                 counted = u64::from(alike);
                 if forbidden {
-                    breaches.add(violation(cx, event, events, window, since, key));
+                    let violation = violation(cx, event, events, window, since, key);
+                    found.push((key.map(str::to_owned), violation));
                 }
             }
             Sight::End => counted = 1,
         });
+        for (key, violation) in found {
+            walk.add(cx, event, key.as_deref(), violation);
+        }
         *opportunities += counted;
     }
 
     fn finish(self: Box<Self>, cx: &Cx<'_>) -> Outcome {
+        let (violations, doubts) = self.walk.settle(cx);
         Outcome {
             examined: self.opportunities,
             opportunities: self.opportunities,
-            doubts: self.walk.doubts(cx),
-            violations: self.breaches.into_violations(),
+            doubts,
+            violations,
             ..Outcome::default()
         }
     }

@@ -3,8 +3,8 @@
 use hashbrown::HashMap;
 
 use super::{Span, Window};
-use crate::engine::{Compiler, Cx, Event, Holder, Ids, Named, Skipped};
-use crate::finding::{Doubt, Place};
+use crate::engine::{Compiler, Crossings, Cx, Event, Holder, Ids, Named, Skipped, Slot};
+use crate::finding::{Doubt, Place, Violation};
 use crate::rules::HolderKind;
 
 /// A [`Window`] at work: for each holder and key, whether it stands open.
@@ -14,6 +14,7 @@ pub(in crate::kinds) struct Walk {
     key: Option<(Ids, String)>,
     /// By holder, by key (empty where there is none).
     states: HashMap<Holder, HashMap<String, State>>,
+    crossings: Crossings,
     unidentified: Skipped,
     keyless: Skipped,
 }
@@ -75,6 +76,7 @@ impl Walk {
             per: window.per,
             key,
             states: HashMap::new(),
+            crossings: Crossings::default(),
             unidentified: Skipped::default(),
             keyless: Skipped::default(),
         }
@@ -104,8 +106,13 @@ impl Walk {
             }
             return;
         };
+        let part = self.span.part(event, selected);
         let states = self.states.entry(holder).or_default();
         let Some((ids, _)) = &self.key else {
+            if part != 0 {
+                let slot = || Slot::of(holder, "");
+                self.crossings.see(cx, event, slot, part);
+            }
             if let Some(sight) = self.span.step(states, event, "") {
                 tell(sight.of(None));
             }
@@ -116,14 +123,44 @@ impl Walk {
             self.keyless.note(event, called);
         }
         for key in keys {
+            if part != 0 {
+                let slot = || Slot::of(holder, key);
+                self.crossings.see(cx, event, slot, part);
+            }
             if let Some(sight) = self.span.step(states, event, key) {
                 tell(sight.of(Some(key)));
             }
         }
     }
 
+    /// What an event in the window of that key breaks.
+    pub(in crate::kinds) fn add(
+        &mut self,
+        cx: &Cx<'_>,
+        event: &Event<'_>,
+        key: Option<&str>,
+        violation: Violation,
+    ) {
+        match event.holder(self.per) {
+            Some(holder) => {
+                let slot = || Slot::of(holder, key.unwrap_or_default());
+                self.crossings.add(cx, slot, violation);
+            }
+            // Only where the window is the whole history.
+            None => self.crossings.add_certain(violation),
+        }
+    }
+
+    /// What breaks the rule, and what is in doubt.
+    pub(in crate::kinds) fn settle(mut self, cx: &Cx<'_>) -> (Vec<Violation>, Vec<Doubt>) {
+        let (violations, crossed) = std::mem::take(&mut self.crossings).settle(cx);
+        let mut doubts = self.doubts(cx);
+        doubts.extend(crossed);
+        (violations, doubts)
+    }
+
     /// What could not be placed in any window.
-    pub(in crate::kinds) fn doubts(&self, cx: &Cx<'_>) -> Vec<Doubt> {
+    fn doubts(&self, cx: &Cx<'_>) -> Vec<Doubt> {
         let keyless = self
             .key
             .as_ref()
@@ -164,6 +201,18 @@ impl Stood {
 }
 
 impl Bounds {
+    /// What an event is to a window, as bits: its start, its end, and something that the rule speaks
+    /// of. 0: nothing.
+    fn part(&self, event: &Event<'_>, selected: Selected) -> u64 {
+        let (starts, ends) = match self {
+            Self::Always => return 0,
+            Self::Before(end) => (false, end.has(event)),
+            Self::After(start) => (start.has(event), false),
+            Self::Between(start, end) => (start.has(event), end.has(event)),
+        };
+        u64::from(starts) | u64::from(ends) << 1 | u64::from(selected == Selected::Yes) << 2
+    }
+
     /// Whether an event begins or ends windows.
     fn speaks_of(&self, event: &Event<'_>) -> bool {
         match self {

@@ -3,7 +3,7 @@
 use hashbrown::{HashMap, HashSet};
 
 use super::ledger::{PartyIx, ResourceIx};
-use crate::engine::{ConnectionIx, Event, Line, SessionIx};
+use crate::engine::{ConnectionIx, Cx, Event, Line, SessionIx};
 use crate::finding::Place;
 use crate::kinds::owned::Membership;
 
@@ -26,8 +26,10 @@ pub(super) enum Member {
 }
 
 /// Access that was given, and perhaps taken again.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy)]
 pub(super) struct Granted {
+    /// Since when it stands.
+    since: (Place, i64),
     ended: Option<Ended>,
 }
 
@@ -47,6 +49,22 @@ pub(super) enum Order {
     Known(ConnectionIx),
     /// It may have crossed what is delivered.
     MayCross,
+}
+
+impl Granted {
+    fn by(event: &Event<'_>) -> Self {
+        Self {
+            since: (event.place, event.at),
+            ended: None,
+        }
+    }
+
+    /// It is given once more.
+    fn again(&mut self, event: &Event<'_>) {
+        if self.ended.is_some() {
+            *self = Self::by(event);
+        }
+    }
 }
 
 impl Ended {
@@ -73,8 +91,10 @@ impl Ended {
 pub(super) enum Standing {
     /// It has access.
     Allowed,
+    /// It has, or gets it a moment later: that came from a recording of another clock, at that place.
+    JustBegun(Place),
     /// It had access until a moment ago: what is delivered now may have crossed the end.
-    JustEnded,
+    JustEnded(Place),
     /// It has none: it never had, or it ended at this frame.
     Refused(Option<Place>),
 }
@@ -94,8 +114,9 @@ impl Access {
         self.shares.is_empty() && self.members.is_empty()
     }
 
-    pub(super) fn share(&mut self, resource: ResourceIx, with: PartyIx) {
-        self.shares.entry((resource, with)).or_default().ended = None;
+    pub(super) fn share(&mut self, resource: ResourceIx, with: PartyIx, event: &Event<'_>) {
+        let granted = self.shares.entry((resource, with));
+        granted.or_insert(Granted::by(event)).again(event);
     }
 
     pub(super) fn revoke(&mut self, resource: ResourceIx, from: PartyIx, ended: Ended) {
@@ -104,9 +125,11 @@ impl Access {
         }
     }
 
-    pub(super) fn join(&mut self, resource: ResourceIx, line: Line, party: PartyIx) {
+    pub(super) fn join(&mut self, resource: ResourceIx, event: &Event<'_>, party: PartyIx) {
+        let line = event.line();
         let member = self.member(line, party);
-        self.members.entry((resource, member)).or_default().ended = None;
+        let granted = self.members.entry((resource, member));
+        granted.or_insert(Granted::by(event)).again(event);
         self.of_connection
             .entry(line.connection)
             .or_default()
@@ -132,16 +155,17 @@ impl Access {
         }
     }
 
-    /// How things stand for somebody who is delivered something of a resource at `at`. `parties`
+    /// How things stand for somebody who is delivered something of a resource by `event`. `parties`
     /// are what the receiver is, as each kind of holder that can have access.
     pub(super) fn standing(
         &self,
         resource: ResourceIx,
-        line: Line,
+        cx: &Cx<'_>,
+        event: &Event<'_>,
         parties: &[PartyIx],
-        at: i64,
         slack: i64,
     ) -> Standing {
+        let (line, at) = (event.line(), event.at);
         let shares = parties
             .iter()
             .filter_map(|party| self.shares.get(&(resource, *party)));
@@ -152,8 +176,16 @@ impl Access {
         let mut standing = Standing::Refused(None);
         for granted in shares.chain(members) {
             match granted.ended {
-                None => return Standing::Allowed,
+                None => {
+                    let (place, since) = granted.since;
+                    let skew = cx.skew(place, event.place);
+                    if skew == 0 || at.saturating_sub(since) > skew {
+                        return Standing::Allowed;
+                    }
+                    standing = Standing::JustBegun(place);
+                }
                 Some(ended) => {
+                    let slack = slack.saturating_add(cx.skew(ended.place, event.place));
                     let crossed = match ended.order {
                         Order::Known(on) => {
                             on != line.connection && at.saturating_sub(ended.at) <= slack
@@ -161,7 +193,8 @@ impl Access {
                         Order::MayCross => at.saturating_sub(ended.at) <= slack,
                     };
                     standing = match (crossed, standing) {
-                        (true, _) | (false, Standing::JustEnded) => Standing::JustEnded,
+                        (_, Standing::JustBegun(_)) | (false, Standing::JustEnded(_)) => standing,
+                        (true, _) => Standing::JustEnded(ended.place),
                         (false, _) => Standing::Refused(Some(ended.place)),
                     };
                 }

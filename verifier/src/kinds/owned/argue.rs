@@ -183,6 +183,17 @@ impl Argument<'_, '_> {
             return false;
         }
         let Some(definite) = &seen.definite else {
+            if let Some(with) = seen.crossed {
+                let what = format!(
+                    "whether {} had access to {field} {} then is not known",
+                    self.name(receiver),
+                    resource.id
+                );
+                let subject = self.subject(receiver);
+                let doubt = self.cx.unknown_order(first.place, with, &what, subject);
+                self.outcome.doubts.push(doubt);
+                return false;
+            }
             self.outcome.doubts.push(Doubt {
                 reason: Reason::Undecided,
                 message: format!(

@@ -193,8 +193,13 @@ impl Check {
             self.examined += 1;
             self.uses.name(*resource, claimant);
             let answer = match self.standing(cx, event, *resource, party) {
-                Standing::Allowed => continue,
-                Standing::JustEnded => Answer::Raced,
+                Standing::Allowed => {
+                    if cx.has_several_clocks() {
+                        self.sightings.allow(*resource, party, event);
+                    }
+                    continue;
+                }
+                Standing::JustBegun(_) | Standing::JustEnded(_) => Answer::Raced,
                 Standing::Refused(_) => Answer::Unanswered,
             };
             let used = Used {
@@ -205,12 +210,12 @@ impl Check {
                 answer,
                 excuse: event.excuse,
             };
-            match &self.reply {
-                Some(reply) => {
-                    let key = reply.key.as_ref().and_then(|key| event.id(key));
-                    self.uses.ask(*resource, party, used, key);
-                }
-                None => self.uses.tell(*resource, party, used, self.slack),
+            if let Some(reply) = &self.reply {
+                let key = reply.key.as_ref().and_then(|key| event.id(key));
+                self.uses.ask(*resource, party, used, key);
+            } else {
+                let slack = cx.widest(self.slack);
+                self.uses.tell(*resource, party, used, slack);
             }
         }
         self.scratch = resources;
@@ -239,7 +244,7 @@ impl Check {
             }
             self.scratch = resources;
         }
-        self.answer(event);
+        self.answer(cx, event);
         self.revoke(cx, event);
         self.leave(cx, event, claimant);
         self.release(cx, event);
@@ -346,16 +351,16 @@ impl Check {
                     let with = self
                         .parties
                         .number(Party::Named(grant.holder, name.to_owned()));
-                    self.access.share(resource, with);
+                    self.access.share(resource, with, event);
                     let (parties, owner) = (&mut self.parties, self.spec.owner);
                     let mut is_it = |line, party| {
                         party == with
                             || grant.holder != owner && parties.on(cx, grant.holder, line) == with
                     };
                     self.sightings
-                        .granted(resource, &mut is_it, event.at, self.slack);
+                        .granted(cx, resource, &mut is_it, event, self.slack);
                     self.uses
-                        .granted(resource, &mut is_it, event.at, self.slack);
+                        .granted(cx, resource, &mut is_it, event, self.slack);
                 }
             }
         }
@@ -375,6 +380,7 @@ impl Check {
                         .number(Party::Named(grant.holder, name.to_owned()));
                     let ended = Ended::by(event);
                     self.access.revoke(resource, from, ended);
+                    self.sightings.ended(cx, resource, event);
                 }
             }
         }
@@ -386,12 +392,12 @@ impl Check {
         }
         for id in event.ids(&self.resource) {
             let resource = self.ledger.begin(cx, event, id);
-            self.access.join(resource, event.line(), party);
+            self.access.join(resource, event, party);
             let mut is_it = |_, other| other == party;
             self.sightings
-                .granted(resource, &mut is_it, event.at, self.slack);
+                .granted(cx, resource, &mut is_it, event, self.slack);
             self.uses
-                .granted(resource, &mut is_it, event.at, self.slack);
+                .granted(cx, resource, &mut is_it, event, self.slack);
         }
     }
 
@@ -403,10 +409,12 @@ impl Check {
             let resource = self.ledger.number(cx, event, id);
             let ended = Ended::by(event);
             self.access.leave(resource, event.line(), party, ended);
+            self.sightings.ended(cx, resource, event);
         }
     }
 
-    fn answer(&mut self, event: &Event<'_>) {
+    fn answer(&mut self, cx: &Cx<'_>, event: &Event<'_>) {
+        let slack = cx.widest(self.slack);
         let Some(reply) = &self.reply else { return };
         let answer = match (
             event.is_one_of(&reply.granted_by),
@@ -417,13 +425,14 @@ impl Check {
             (false, false) => return,
         };
         if let Some(key) = reply.key.as_ref().and_then(|key| event.id(key)) {
-            self.uses.answer_key(event.line(), key, answer, self.slack);
+            self.uses
+                .answer_key((event.line(), event.at), key, answer, slack);
         } else {
             let since = reply
                 .within
                 .map_or(i64::MIN, |within| event.at.saturating_sub(within));
             self.uses
-                .answer_any(event.line(), since, answer, self.slack);
+                .answer_any((event.line(), event.at), since, answer, slack);
         }
     }
 
@@ -434,11 +443,16 @@ impl Check {
             self.opportunities += 1;
         }
         match self.standing(cx, event, resource, receiver) {
+            Standing::Allowed if cx.has_several_clocks() => {
+                self.sightings.allow(resource, receiver, event);
+            }
             Standing::Allowed => {}
-            Standing::JustEnded => self.sightings.doubt(resource, receiver, event),
+            Standing::JustBegun(with) | Standing::JustEnded(with) => {
+                self.sightings.doubt(resource, receiver, event, with);
+            }
             Standing::Refused(ended) => {
-                self.sightings
-                    .see(resource, receiver, event, ended, self.slack);
+                let slack = cx.widest(self.slack);
+                self.sightings.see(resource, receiver, event, ended, slack);
             }
         }
     }
@@ -461,13 +475,8 @@ impl Check {
             self.receivers
                 .push(self.parties.claimant(cx, *kind, event.line()));
         }
-        self.access.standing(
-            resource,
-            event.line(),
-            &self.receivers,
-            event.at,
-            self.slack,
-        )
+        self.access
+            .standing(resource, cx, event, &self.receivers, self.slack)
     }
 }
 

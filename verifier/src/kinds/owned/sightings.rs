@@ -3,7 +3,7 @@
 use hashbrown::HashMap;
 
 use super::ledger::{PartyIx, ResourceIx};
-use crate::engine::{Event, Excuse, Line};
+use crate::engine::{Cx, Event, Excuse, Line};
 use crate::finding::Place;
 
 /// A frame that shows a resource to somebody.
@@ -39,8 +39,23 @@ pub(super) struct Seen {
     pending: Option<Sighting>,
     /// The first one that raced with access given or taken.
     pub(super) doubtful: Option<Sighting>,
+    /// What it raced with, where that is of a recording of another clock.
+    pub(super) crossed: Option<Place>,
+    /// The last one of each recording that access allowed: a recording of another clock may show that
+    /// access had ended.
+    allowed: Vec<Sighting>,
     /// How many there were.
     pub(super) count: u64,
+}
+
+impl Seen {
+    /// It raced with what is at a place.
+    fn crosses(&mut self, with: Place) {
+        let doubtful = self.doubtful.as_ref();
+        if doubtful.is_some_and(|doubtful| doubtful.place.recording != with.recording) {
+            self.crossed.get_or_insert(with);
+        }
+    }
 }
 
 /// Who saw what; what an exception covers is kept apart.
@@ -79,20 +94,55 @@ impl Sightings {
     }
 
     /// A resource is shown to somebody whose access ended a moment ago.
-    pub(super) fn doubt(&mut self, resource: ResourceIx, receiver: PartyIx, event: &Event<'_>) {
+    pub(super) fn doubt(
+        &mut self,
+        resource: ResourceIx,
+        receiver: PartyIx,
+        event: &Event<'_>,
+        with: Place,
+    ) {
         let seen = self.of((resource, receiver, event.excuse));
         seen.count += 1;
         seen.doubtful
             .get_or_insert_with(|| Sighting::of(event, None));
+        seen.crosses(with);
     }
 
-    /// Access is given at `at` to whom `is_it` knows (by the line of a sighting, and its
+    /// A resource is shown to somebody who has access.
+    pub(super) fn allow(&mut self, resource: ResourceIx, receiver: PartyIx, event: &Event<'_>) {
+        let seen = self.of((resource, receiver, event.excuse));
+        let recording = event.place.recording;
+        seen.allowed.retain(|one| one.place.recording != recording);
+        seen.allowed.push(Sighting::of(event, None));
+    }
+
+    /// Access to a resource ends, somebody's: what another clock's recording shows just before may have
+    /// come after that.
+    pub(super) fn ended(&mut self, cx: &Cx<'_>, resource: ResourceIx, event: &Event<'_>) {
+        for (receiver, excuse) in self.receivers.get(&resource).into_iter().flatten() {
+            let seen = self.seen.get_mut(&(resource, *receiver, *excuse));
+            let Some(seen) = seen else { continue };
+            let crossed = |allowed: &Sighting| {
+                let skew = cx.skew(allowed.place, event.place);
+                skew > 0 && event.at.saturating_sub(allowed.at) <= skew
+            };
+            let allowed = seen.allowed.iter().position(crossed);
+            let allowed = allowed.map(|number| seen.allowed.swap_remove(number));
+            if let Some(allowed) = allowed {
+                seen.doubtful.get_or_insert(allowed);
+                seen.crosses(event.place);
+            }
+        }
+    }
+
+    /// Access is given by `event` to whom `is_it` knows (by the line of a sighting, and its
     /// receiver): what was shown less than `slack` before may have crossed it.
     pub(super) fn granted(
         &mut self,
+        cx: &Cx<'_>,
         resource: ResourceIx,
         is_it: &mut dyn FnMut(Line, PartyIx) -> bool,
-        at: i64,
+        event: &Event<'_>,
         slack: i64,
     ) {
         for (receiver, excuse) in self.receivers.get(&resource).into_iter().flatten() {
@@ -105,8 +155,10 @@ impl Sightings {
             else {
                 continue;
             };
-            if at.saturating_sub(pending.at) <= slack {
+            let slack = slack.saturating_add(cx.skew(pending.place, event.place));
+            if event.at.saturating_sub(pending.at) <= slack {
                 seen.doubtful.get_or_insert(pending);
+                seen.crosses(event.place);
             } else {
                 seen.definite.get_or_insert(pending);
             }

@@ -6,7 +6,7 @@ use hashbrown::{HashMap, HashSet};
 
 use super::ledger::{PartyIx, ResourceIx};
 use super::sightings::Sight;
-use crate::engine::{ConnectionIx, Excuse, Line};
+use crate::engine::{ConnectionIx, Cx, Event, Excuse, Line};
 use crate::finding::{Place, Severity};
 
 /// The uses of one rule.
@@ -42,8 +42,11 @@ struct Open {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Since {
     Refused,
-    /// It was given access since it asked: what is granted to it now is granted rightly.
-    Given,
+    /// It was given access since it asked: what is granted to it now is granted rightly, from that time
+    /// on. Before, access that a recording of another clock shows may not have been given yet.
+    Given {
+        surely_from: i64,
+    },
 }
 
 /// What is known of one user and resource.
@@ -114,7 +117,13 @@ impl Uses {
 
     /// The server answers, on a line, the uses with that key. An answer that does not say for which
     /// session it is, is sure only where those with the key are of one.
-    pub(super) fn answer_key(&mut self, line: Line, key: &str, answer: Answer, slack: i64) {
+    pub(super) fn answer_key(
+        &mut self,
+        (line, at): (Line, i64),
+        key: &str,
+        answer: Answer,
+        slack: i64,
+    ) {
         let key = (line.connection, key.to_owned());
         let asked = |number: &u64| self.open.get(number).map(|open| open.used.line);
         let numbers = self.by_key.get(&key).into_iter().flatten().copied();
@@ -127,13 +136,19 @@ impl Uses {
             (_, answer) => answer.of_one_of_several(),
         };
         for number in meant {
-            self.answer(number, answer, slack);
+            self.answer(number, at, answer, slack);
         }
     }
 
     /// The server answers, on a line, something that was asked there at `since` or later, and
     /// does not say what. That is sure only where one use is open.
-    pub(super) fn answer_any(&mut self, line: Line, since: i64, answer: Answer, slack: i64) {
+    pub(super) fn answer_any(
+        &mut self,
+        (line, at): (Line, i64),
+        since: i64,
+        answer: Answer,
+        slack: i64,
+    ) {
         let Some(numbers) = self.of_connection.get_mut(&line.connection) else {
             return;
         };
@@ -158,7 +173,7 @@ impl Uses {
         for number in meant {
             match self.open.get_mut(&number) {
                 Some(open) if open.key.is_some() => open.provisional = Some(answer),
-                Some(_) | None => self.answer(number, answer, slack),
+                Some(_) | None => self.answer(number, at, answer, slack),
             }
         }
     }
@@ -173,13 +188,14 @@ impl Uses {
         self.named.contains(&(resource, user))
     }
 
-    /// Access was given at `at` to whom `is_it` knows (by a use's line, and its user): what was
+    /// Access was given by `event` to whom `is_it` knows (by a use's line, and its user): what was
     /// asked less than `slack` before may have crossed it. What was refused was refused.
     pub(super) fn granted(
         &mut self,
+        cx: &Cx<'_>,
         resource: ResourceIx,
         is_it: &mut dyn FnMut(Line, PartyIx) -> bool,
-        at: i64,
+        event: &Event<'_>,
         slack: i64,
     ) {
         for (user, excuse) in self.users.get(&resource).into_iter().flatten() {
@@ -191,7 +207,9 @@ impl Uses {
                     told.recent.push(used);
                     continue;
                 }
-                if at.saturating_sub(used.at) <= slack && !matches!(used.answer, Answer::Denied(_))
+                let slack = slack.saturating_add(cx.skew(used.place, event.place));
+                if event.at.saturating_sub(used.at) <= slack
+                    && !matches!(used.answer, Answer::Denied(_))
                 {
                     used.answer = Answer::Raced;
                 }
@@ -202,7 +220,13 @@ impl Uses {
             if let Some(open) = self.open.get_mut(number)
                 && is_it(open.used.line, open.user)
             {
-                open.access = Since::Given;
+                let skew = cx.skew(open.used.place, event.place);
+                open.access = Since::Given {
+                    surely_from: match skew {
+                        0 => i64::MIN,
+                        skew => event.at.saturating_add(skew),
+                    },
+                };
             }
         }
     }
@@ -212,8 +236,8 @@ impl Uses {
         for (_, open) in std::mem::take(&mut self.open) {
             let used = match (open.provisional, open.access) {
                 (Some(answer), Since::Refused) => open.used.answered(answer),
-                (Some(_), Since::Given) => continue,
-                (None, Since::Refused | Since::Given) => open.used,
+                (Some(_), Since::Given { .. }) => continue,
+                (None, Since::Refused | Since::Given { .. }) => open.used,
             };
             self.tell(open.resource, open.user, used, 0);
         }
@@ -260,7 +284,7 @@ impl Uses {
         }
     }
 
-    fn answer(&mut self, number: u64, answer: Answer, slack: i64) {
+    fn answer(&mut self, number: u64, at: i64, answer: Answer, slack: i64) {
         let Some(open) = self.open.remove(&number) else {
             return;
         };
@@ -281,12 +305,16 @@ impl Uses {
             }
         }
         match (open.access, answer) {
-            (Since::Refused, _) | (Since::Given, Answer::Denied(_)) => {
+            (Since::Refused, _) | (Since::Given { .. }, Answer::Denied(_)) => {
                 self.tell(open.resource, open.user, open.used.answered(answer), slack);
+            }
+            (Since::Given { surely_from }, Answer::Granted(_)) if at <= surely_from => {
+                let used = open.used.answered(Answer::Raced);
+                self.tell(open.resource, open.user, used, slack);
             }
             // Whatever else it was, it went to somebody who has access by now.
             (
-                Since::Given,
+                Since::Given { .. },
                 Answer::Granted(_) | Answer::Raced | Answer::Ambiguous(_) | Answer::Unanswered,
             ) => {}
         }

@@ -6,7 +6,7 @@ use hashbrown::{HashMap, HashSet};
 
 use super::{Expect, Response, Unsolicited};
 use crate::engine::{
-    Absence, Breaches, Checker, Compiler, Cx, Event, Holder, Ids, Named, Skipped, Watched,
+    Absence, Checker, Compiler, Crossings, Cx, Event, Holder, Ids, Named, Skipped, Slot, Watched,
     nanoseconds,
 };
 use crate::finding::{Evidence, Outcome, Place, Subject, Violation};
@@ -28,7 +28,7 @@ impl Response {
             spec: self.clone(),
             open: HashMap::new(),
             asked: HashMap::new(),
-            breaches: Breaches::default(),
+            breaches: Crossings::default(),
             unidentified: Skipped::default(),
             keyless: Skipped::default(),
             examined: 0,
@@ -51,7 +51,7 @@ pub(crate) struct Check {
     open: HashMap<String, Vec<Request>>,
     /// By key, where unsolicited replies matter: who ever asked with it, the first one first.
     asked: HashMap<String, Askers>,
-    breaches: Breaches,
+    breaches: Crossings,
     unidentified: Skipped,
     keyless: Skipped,
     examined: u64,
@@ -97,6 +97,11 @@ impl Checker for Check {
                 .note_unidentified(cx, self.spec.on, event, called);
             return;
         };
+        if let Some(key) = event.id(&self.key) {
+            // Also which of two requests came first matters: a reply answers the first.
+            let part = u64::from(event.place.recording);
+            self.breaches.see(cx, event, || Slot::shared(key), part);
+        }
         match (event.id(&self.key), asks) {
             (Some(key), true) => self.ask(event, holder, key),
             (Some(key), false) => self.answer(cx, event, holder, key),
@@ -120,7 +125,7 @@ impl Checker for Check {
             match (self.spec.expect, absence) {
                 (Expect::Reply, Absence::Final) => {
                     let violation = self.unanswered(cx, &key, &request);
-                    self.breaches.add(violation);
+                    self.breaches.add(cx, || Slot::shared(&key), violation);
                 }
                 (Expect::NoReply, Absence::Final) => {}
                 // Nothing came as long as there was anything to see.
@@ -135,10 +140,12 @@ impl Checker for Check {
         let key = format!("the id of `{}`", self.key_name);
         doubts.extend(self.unidentified.without_holder(cx, self.spec.on));
         doubts.extend(self.keyless.without_id(cx, &key));
+        let (violations, crossed) = self.breaches.settle(cx);
+        doubts.extend(crossed);
         Outcome {
             examined: self.examined,
             opportunities: self.opportunities,
-            violations: self.breaches.into_violations(),
+            violations,
             doubts,
             ..Outcome::default()
         }
@@ -186,14 +193,19 @@ impl Check {
         let late = self
             .within
             .is_some_and(|within| event.at - request.at > within);
+        if let Some(within) = self.within {
+            let measured = (request.place, event.at - request.at, within);
+            self.breaches
+                .measure(cx, event, || Slot::shared(key), measured);
+        }
         match (self.spec.expect, late) {
             (Expect::Reply, true) => {
                 let violation = self.late(cx, event, key, &request);
-                self.breaches.add(violation);
+                self.breaches.add(cx, || Slot::shared(key), violation);
             }
             (Expect::NoReply, false) => {
                 let violation = self.answered(cx, event, key, &request);
-                self.breaches.add(violation);
+                self.breaches.add(cx, || Slot::shared(key), violation);
             }
             (Expect::Reply, false) | (Expect::NoReply, true) => {}
         }
@@ -203,7 +215,7 @@ impl Check {
             let agree = event.ids(ids).any(|id| asked.iter().any(|one| one == id));
             if let (Some(first), Some(told), false) = (asked.first(), told, agree) {
                 let violation = self.disagreeing(cx, event, &request, (field, first, told));
-                self.breaches.add(violation);
+                self.breaches.add(cx, || Slot::shared(key), violation);
             }
         }
     }
@@ -231,7 +243,7 @@ impl Check {
         };
         let text = format!("{receiver} received the reply `{name}` with the id {key}");
         evidence.push(Evidence::at(event.place, text).pointing_at(key));
-        self.breaches.add(Violation {
+        let violation = Violation {
             roles: format!("`{name}` replied with the id {whose}"),
             owner,
             resource: Some(key.to_owned()),
@@ -245,6 +257,7 @@ impl Check {
                 event.place,
                 format!("{receiver} received `{name}` for {key}, the id {whose}"),
             )
-        });
+        };
+        self.breaches.add(cx, || Slot::shared(key), violation);
     }
 }

@@ -7,8 +7,8 @@ use hashbrown::HashMap;
 
 use super::Sequence;
 use crate::engine::{
-    Absence, Breaches, Checker, Compiler, ConnectionIx, Cx, Event, Holder, Ids, Named, Skipped,
-    Watched, nanoseconds,
+    Absence, Checker, Compiler, ConnectionIx, Crossings, Cx, Event, Holder, Ids, Named, Skipped,
+    Slot, Watched, nanoseconds,
 };
 use crate::finding::{Outcome, Place, Subject};
 use steps::{Positions, Steps};
@@ -25,7 +25,7 @@ impl Sequence {
             within: self.within.map(nanoseconds),
             spec: self.clone(),
             runs: HashMap::new(),
-            breaches: Breaches::default(),
+            breaches: Crossings::default(),
             unidentified: Skipped::default(),
             keyless: Skipped::default(),
             examined: 0,
@@ -45,7 +45,7 @@ pub(crate) struct Check {
     within: Option<i64>,
     /// By holder, by key.
     runs: HashMap<Holder, HashMap<String, Run>>,
-    breaches: Breaches,
+    breaches: Crossings,
     unidentified: Skipped,
     keyless: Skipped,
     examined: u64,
@@ -146,7 +146,8 @@ impl Checker for Check {
             match watched.absence(holder, run.last.place, deadline) {
                 Absence::Final => {
                     let violation = self.unfinished(cx, holder, &key, &run, positions);
-                    self.breaches.add(violation);
+                    let slot = || Slot::of(holder, &key);
+                    self.breaches.add(cx, slot, violation);
                 }
                 absence => doubts.push(self.undecided(cx, holder, (&key, &run), absence)),
             }
@@ -154,10 +155,12 @@ impl Checker for Check {
         doubts.extend(self.unidentified.without_holder(cx, self.spec.on));
         let key = format!("the id of `{}`", self.key_name);
         doubts.extend(self.keyless.without_id(cx, &key));
+        let (violations, crossed) = self.breaches.settle(cx);
+        doubts.extend(crossed);
         Outcome {
             examined: self.examined,
             opportunities: self.opportunities,
-            violations: self.breaches.into_violations(),
+            violations,
             doubts,
             ..Outcome::default()
         }
@@ -166,6 +169,10 @@ impl Checker for Check {
 
 impl Check {
     fn step(&mut self, cx: &Cx<'_>, event: &Event<'_>, holder: Holder, key: &str) {
+        let slot = || Slot::of(holder, key);
+        // Also of two like steps it matters on which connection the first one came.
+        let part = u64::from(event.place.recording);
+        self.breaches.see(cx, event, slot, part);
         let moment = Moment {
             place: event.place,
             at: event.at,
@@ -189,7 +196,7 @@ impl Check {
             run.see(&self.steps, event);
             if state == RunState::Broken && !cx.may_have_hidden(event.connection, event.place) {
                 let violation = self.unstarted(cx, event, holder, key);
-                self.breaches.add(violation);
+                self.breaches.add(cx, || Slot::of(holder, key), violation);
             }
             self.runs
                 .entry(holder)
@@ -205,10 +212,14 @@ impl Check {
             run.state = RunState::At(next);
             run.last = moment;
             let took = event.at - run.started.at;
+            if let Some(within) = self.within {
+                let measured = (run.started.place, took, within);
+                self.breaches.measure(cx, event, slot, measured);
+            }
             if self.within.is_some_and(|within| took > within) {
                 run.state = RunState::Broken;
                 let violation = self.late(cx, event, holder, key);
-                self.breaches.add(violation);
+                self.breaches.add(cx, || Slot::of(holder, key), violation);
             }
             return;
         }
@@ -230,7 +241,7 @@ impl Check {
         run.state = RunState::Broken;
         if !cx.may_have_hidden(event.connection, event.place) {
             let violation = self.out_of_order(cx, event, (holder, key), positions);
-            self.breaches.add(violation);
+            self.breaches.add(cx, || Slot::of(holder, key), violation);
         }
     }
 }

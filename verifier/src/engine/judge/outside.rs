@@ -1,0 +1,229 @@
+//! Doubts that stand outside the rules: what the recordings lack, and which rules that touches.
+
+use std::collections::BTreeSet;
+
+use super::super::run::Finished;
+use crate::decode::DecodeError;
+use crate::finding::{Doubt, Place, Subject};
+use crate::history::{GapCause, Outline, SourceError};
+use crate::rules::{Pack, Rule};
+use crate::verdict::Reason;
+
+/// A doubt from outside the rules, and which rules it touches.
+pub(super) struct OutsideDoubt {
+    pub(super) doubt: Doubt,
+    touches: Touches,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Touches {
+    Every,
+    ThoseThatReadMessages,
+    ThoseAboutHolders,
+}
+
+impl OutsideDoubt {
+    /// Whether it keeps a rule from being believed.
+    pub(super) fn touches(&self, rule: &Rule) -> bool {
+        match self.touches {
+            Touches::Every => true,
+            Touches::ThoseThatReadMessages => rule.spec.reads_messages(),
+            Touches::ThoseAboutHolders => rule.spec.needs_holders(),
+        }
+    }
+}
+
+pub(super) struct Judge<'j, 'h> {
+    pub(super) packs: &'j [Pack],
+    pub(super) unread: &'j [SourceError],
+    pub(super) finished: &'j Finished<'h>,
+}
+
+impl Judge<'_, '_> {
+    /// The doubts that stand outside a pack's rules.
+    pub(super) fn outside(&self, pack: usize) -> Vec<OutsideDoubt> {
+        let mut doubts: Vec<_> = self.unread.iter().map(unread).collect();
+        for (recording, outline) in (0_u16..).zip(&self.finished.cx.outlines) {
+            doubts.extend(unclean(recording, outline));
+            doubts.extend(goes_on(outline));
+            doubts.extend(self.gaps(pack, recording, outline));
+        }
+        doubts.extend(self.undecodable(pack));
+        doubts.extend(self.unidentified(pack));
+        doubts
+    }
+
+    fn gaps(&self, pack: usize, recording: u16, outline: &Outline) -> Vec<OutsideDoubt> {
+        let cx = &self.finished.cx;
+        let in_scope: BTreeSet<u64> = cx
+            .connections()
+            .filter(|(index, state)| {
+                state.recording == recording && self.finished.scopes[pack][index.0 as usize]
+            })
+            .map(|(_, state)| state.info.number)
+            .collect();
+        outline
+            .gaps
+            .iter()
+            .filter(|gap| {
+                gap.connection
+                    .is_none_or(|number| in_scope.contains(&number))
+            })
+            .map(|gap| {
+                let frames = gap
+                    .frames
+                    .map_or("frames".to_owned(), |n| format!("{n} frames"));
+                let whose = gap
+                    .connection
+                    .map_or(String::new(), |number| format!(" of connection {number}"));
+                let settle = match gap.cause {
+                    GapCause::Recorder => "record again without a stall of the recorder",
+                    GapCause::MissingPart => ALL_PARTS,
+                };
+                OutsideDoubt {
+                    doubt: Doubt {
+                        reason: Reason::Gap,
+                        message: format!(
+                            "{frames}{whose} between {} and {} are missing: {}",
+                            gap.from, gap.to, gap.why
+                        ),
+                        settle: settle.to_owned(),
+                        place: Some(Place {
+                            recording,
+                            seq: gap.from,
+                        }),
+                        subject: Subject::default(),
+                    },
+                    touches: Touches::Every,
+                }
+            })
+            .collect()
+    }
+
+    fn undecodable(&self, pack: usize) -> Option<OutsideDoubt> {
+        let undecodable = &self.finished.tally.undecodable[pack];
+        let (place, connection, error) = undecodable.first.as_ref()?;
+        let (connection_name, seq) = (self.finished.cx.describe_connection(*connection), place.seq);
+        let state = self.finished.cx.connection(*connection);
+        let message = match undecodable.count {
+            1 => format!("frame {seq} on {connection_name} cannot be decoded: {error}"),
+            count => format!(
+                "{count} messages cannot be decoded; the first is frame {seq} on \
+                 {connection_name}: {error}"
+            ),
+        };
+        let codec = self.packs[pack].codec.as_str();
+        Some(OutsideDoubt {
+            doubt: Doubt {
+                reason: Reason::Undecodable,
+                message,
+                settle: match error {
+                    DecodeError::Withheld { .. } => "record again with a --redact that can be \
+                         followed in such messages (an expression needs no JSON), or leave the \
+                         connection out with [scope]"
+                        .to_owned(),
+                    _ if state.info.http.is_some() => "record again with a larger \
+                         --max-recorded-body, or choose other paths with --record-http"
+                        .to_owned(),
+                    _ => format!(
+                        "choose another codec than `{codec}` in [message], or leave the \
+                         connection out with [scope]"
+                    ),
+                },
+                place: Some(*place),
+                subject: Subject {
+                    session: state.session,
+                    user: state.user,
+                    connection: Some(*connection),
+                },
+            },
+            touches: Touches::ThoseThatReadMessages,
+        })
+    }
+
+    fn unidentified(&self, pack: usize) -> Option<OutsideDoubt> {
+        let (cx, tally) = (&self.finished.cx, &self.finished.tally);
+        let mut unidentified = cx.connections().filter(|(index, state)| {
+            self.finished.scopes[pack][index.0 as usize]
+                // Of exchanges, those that a rule could not judge are told by the rule.
+                && state.info.http.is_none()
+                && state.identified_from.is_none()
+                // Where several sessions share it, rules tell which messages name none.
+                && state.lanes.is_empty()
+                && tally.received[index.0 as usize] > 0
+        });
+        let (first, state) = unidentified.next()?;
+        let others = unidentified.count();
+        let name = cx.describe_connection(first);
+        let message = match others {
+            0 => format!("nothing says which session {name} belongs to"),
+            others => {
+                format!("nothing says which session {name} and {others} more belong to")
+            }
+        };
+        Some(OutsideDoubt {
+            doubt: Doubt {
+                reason: Reason::Unidentified,
+                message,
+                settle: "name a source with `wsaudit record --session`, or in the pack's \
+                         [session]; `wsaudit show` lists candidates"
+                    .to_owned(),
+                place: Some(Place {
+                    recording: state.recording,
+                    seq: state.info.opened.seq,
+                }),
+                subject: Subject {
+                    connection: Some(first),
+                    ..Subject::default()
+                },
+            },
+            touches: Touches::ThoseAboutHolders,
+        })
+    }
+}
+
+fn unread(error: &SourceError) -> OutsideDoubt {
+    OutsideDoubt {
+        doubt: Doubt {
+            reason: Reason::Unread,
+            message: format!("nothing is known of {}: {}", error.recording, error.why),
+            settle: "verify again with a copy that can be read, or leave it out".to_owned(),
+            place: None,
+            subject: Subject::default(),
+        },
+        touches: Touches::Every,
+    }
+}
+
+fn unclean(recording: u16, outline: &Outline) -> Option<OutsideDoubt> {
+    let why = outline.unclean.as_ref()?;
+    Some(OutsideDoubt {
+        doubt: Doubt {
+            reason: Reason::Unclean,
+            message: format!("{} was not closed cleanly: {why}", outline.name),
+            settle: "stop the recorder with Ctrl-C or SIGTERM, and verify again".to_owned(),
+            place: outline.connections.last().map(|connection| Place {
+                recording,
+                seq: connection.opened.seq,
+            }),
+            subject: Subject::default(),
+        },
+        touches: Touches::Every,
+    })
+}
+
+/// What settles that a part of a run is missing.
+const ALL_PARTS: &str = "verify with all parts of the run";
+
+fn goes_on(outline: &Outline) -> Option<OutsideDoubt> {
+    Some(OutsideDoubt {
+        doubt: Doubt {
+            reason: Reason::Gap,
+            message: outline.goes_on.clone()?,
+            settle: ALL_PARTS.to_owned(),
+            place: None,
+            subject: Subject::default(),
+        },
+        touches: Touches::Every,
+    })
+}
