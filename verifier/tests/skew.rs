@@ -345,20 +345,23 @@ fn a_time_between_two_recordings_is_held_against_its_limit_with_the_tolerance() 
 }
 
 /// The same, about the party at that place in [`SESSIONS`].
-fn about(party: usize, line: Happened) -> Happened {
-    Happened { party, ..line }
+fn about(party: usize, line: &Happened) -> Happened {
+    Happened {
+        party,
+        ..line.clone()
+    }
 }
 
 /// In truth a document reaches somebody 40 ms before access begins, or after it ended, which no slack
 /// excuses; clocks show it the other way round.
 #[test]
 fn access_that_only_seems_to_stand_is_undecided() {
-    let created = about(1, line(0, 1, "created"));
+    let created = about(1, &line(0, 1, "created"));
     let shares = [
-        vec![line(500, 3, "thinking"), about(3, line(540, 1, "shared"))],
+        vec![line(500, 3, "thinking"), about(3, &line(540, 1, "shared"))],
         vec![
-            about(3, line(10, 1, "shared")),
-            about(3, line(500, 1, "revoked")),
+            about(3, &line(10, 1, "shared")),
+            about(3, &line(500, 1, "revoked")),
             line(540, 3, "thinking"),
         ],
     ];
@@ -401,4 +404,19 @@ fn two_like_steps_on_two_clocks_cross_as_well() {
     let states = [(0, 0), (-2, 0), (-2, TOLERANCE)]
         .map(|(shift, skew)| rules(&pack(), &history, shift, skew)[2].state);
     assert_eq!(states, [State::Violated, State::Holds, State::Undecided]);
+}
+
+/// Whether somebody left and came back, or came and left.
+#[test]
+fn access_that_turns_twice_on_two_clocks_is_not_known() {
+    let history = [
+        about(1, &line(0, 1, "created")),
+        line(300, 2, "joined"),
+        line(500, 2, "left"),
+        line(540, 0, "joined"),
+        line(1_000, 2, "thinking"),
+    ];
+    let states = [(0, 0), (60, 0), (60, TOLERANCE)]
+        .map(|(shift, skew)| rules(&pack(), &history, shift, skew)[1].state);
+    assert_eq!(states, [State::Holds, State::Violated, State::Undecided]);
 }

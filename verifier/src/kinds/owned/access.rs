@@ -15,6 +15,22 @@ pub(super) struct Access {
     members: HashMap<(ResourceIx, Member), Granted>,
     /// By connection: what it is a member of, to end it with the connection.
     of_connection: HashMap<ConnectionIx, HashSet<(ResourceIx, Member)>>,
+    /// Of several clocks: the turns of access, some of which may have come the other way round.
+    turns: HashMap<(ResourceIx, Member), Turns>,
+}
+
+/// When access was given and taken a moment ago.
+#[derive(Debug, Default)]
+struct Turns {
+    recent: Vec<(Turn, Place, i64)>,
+    /// One that crossed another: from then on nobody knows how things stand.
+    crossed: Option<Place>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Turn {
+    Given,
+    Taken,
 }
 
 /// Who is a member: a connection (of several sessions that share it, the one that has a lane), or the
@@ -106,6 +122,7 @@ impl Access {
             shares: HashMap::new(),
             members: HashMap::new(),
             of_connection: HashMap::new(),
+            turns: HashMap::new(),
         }
     }
 
@@ -114,20 +131,42 @@ impl Access {
         self.shares.is_empty() && self.members.is_empty()
     }
 
-    pub(super) fn share(&mut self, resource: ResourceIx, with: PartyIx, event: &Event<'_>) {
+    pub(super) fn share(
+        &mut self,
+        cx: &Cx<'_>,
+        resource: ResourceIx,
+        with: PartyIx,
+        event: &Event<'_>,
+    ) {
+        self.turn(cx, (resource, Member::Party(with)), Turn::Given, event);
         let granted = self.shares.entry((resource, with));
         granted.or_insert(Granted::by(event)).again(event);
     }
 
-    pub(super) fn revoke(&mut self, resource: ResourceIx, from: PartyIx, ended: Ended) {
+    pub(super) fn revoke(
+        &mut self,
+        cx: &Cx<'_>,
+        resource: ResourceIx,
+        from: PartyIx,
+        event: &Event<'_>,
+    ) {
+        self.turn(cx, (resource, Member::Party(from)), Turn::Taken, event);
+        let ended = Ended::by(event);
         if let Some(granted) = self.shares.get_mut(&(resource, from)) {
             granted.ended.get_or_insert(ended);
         }
     }
 
-    pub(super) fn join(&mut self, resource: ResourceIx, event: &Event<'_>, party: PartyIx) {
+    pub(super) fn join(
+        &mut self,
+        cx: &Cx<'_>,
+        resource: ResourceIx,
+        event: &Event<'_>,
+        party: PartyIx,
+    ) {
         let line = event.line();
         let member = self.member(line, party);
+        self.turn(cx, (resource, member), Turn::Given, event);
         let granted = self.members.entry((resource, member));
         granted.or_insert(Granted::by(event)).again(event);
         self.of_connection
@@ -136,8 +175,16 @@ impl Access {
             .insert((resource, member));
     }
 
-    pub(super) fn leave(&mut self, resource: ResourceIx, line: Line, party: PartyIx, ended: Ended) {
-        let member = self.member(line, party);
+    pub(super) fn leave(
+        &mut self,
+        cx: &Cx<'_>,
+        resource: ResourceIx,
+        event: &Event<'_>,
+        party: PartyIx,
+    ) {
+        let member = self.member(event.line(), party);
+        self.turn(cx, (resource, member), Turn::Taken, event);
+        let ended = Ended::by(event);
         if let Some(granted) = self.members.get_mut(&(resource, member)) {
             granted.ended.get_or_insert(ended);
         }
@@ -174,6 +221,17 @@ impl Access {
             .map(|party| self.member(line, *party))
             .filter_map(|member| self.members.get(&(resource, member)));
         let mut standing = Standing::Refused(None);
+        if cx.has_several_clocks() {
+            let keys = parties
+                .iter()
+                .flat_map(|party| [Member::Party(*party), self.member(line, *party)]);
+            let crossed = keys
+                .filter_map(|member| self.turns.get(&(resource, member))?.crossed)
+                .next();
+            if let Some(place) = crossed {
+                return Standing::JustBegun(place);
+            }
+        }
         for granted in shares.chain(members) {
             match granted.ended {
                 None => {
@@ -201,6 +259,24 @@ impl Access {
             }
         }
         standing
+    }
+
+    /// Access of somebody turns. Where it turned the other way just before, in a recording of another
+    /// clock, how it stands is not known any more.
+    fn turn(&mut self, cx: &Cx<'_>, key: (ResourceIx, Member), turn: Turn, event: &Event<'_>) {
+        if !cx.has_several_clocks() {
+            return;
+        }
+        let turns = self.turns.entry(key).or_default();
+        let just = |at: i64| event.at.saturating_sub(at) <= cx.tolerance();
+        turns.recent.retain(|(.., at)| just(*at));
+        let crosses = |(other, place, _): &(Turn, Place, i64)| {
+            *other != turn && cx.skew(*place, event.place) > 0
+        };
+        if turns.recent.iter().any(crosses) {
+            turns.crossed.get_or_insert(event.place);
+        }
+        turns.recent.push((turn, event.place, event.at));
     }
 
     fn member(&self, line: Line, party: PartyIx) -> Member {

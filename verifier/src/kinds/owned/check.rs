@@ -1,7 +1,7 @@
 //! How `owned` is checked: what each event means for the ledger of claims, for access, uses and
 //! sightings. What it comes to is told in `argue`.
 
-use super::access::{Access, Ended, Standing};
+use super::access::{Access, Standing};
 use super::compiled::{Answered, CompiledClaim, CompiledGrant, CompiledReply};
 use super::ledger::{Basis, ClaimMade, Ledger, Parties, Party, PartyIx, ResourceIx, Support};
 use super::listed::Listed;
@@ -351,7 +351,7 @@ impl Check {
                     let with = self
                         .parties
                         .number(Party::Named(grant.holder, name.to_owned()));
-                    self.access.share(resource, with, event);
+                    self.access.share(cx, resource, with, event);
                     let (parties, owner) = (&mut self.parties, self.spec.owner);
                     let mut is_it = |line, party| {
                         party == with
@@ -378,8 +378,7 @@ impl Check {
                     let from = self
                         .parties
                         .number(Party::Named(grant.holder, name.to_owned()));
-                    let ended = Ended::by(event);
-                    self.access.revoke(resource, from, ended);
+                    self.access.revoke(cx, resource, from, event);
                     self.sightings.ended(cx, resource, event);
                 }
             }
@@ -392,7 +391,7 @@ impl Check {
         }
         for id in event.ids(&self.resource) {
             let resource = self.ledger.begin(cx, event, id);
-            self.access.join(resource, event, party);
+            self.access.join(cx, resource, event, party);
             let mut is_it = |_, other| other == party;
             self.sightings
                 .granted(cx, resource, &mut is_it, event, self.slack);
@@ -407,8 +406,7 @@ impl Check {
         }
         for id in event.ids(&self.resource) {
             let resource = self.ledger.number(cx, event, id);
-            let ended = Ended::by(event);
-            self.access.leave(resource, event.line(), party, ended);
+            self.access.leave(cx, resource, event, party);
             self.sightings.ended(cx, resource, event);
         }
     }
