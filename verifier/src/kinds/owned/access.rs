@@ -222,12 +222,10 @@ impl Access {
             .filter_map(|member| self.members.get(&(resource, member)));
         let mut standing = Standing::Refused(None);
         if cx.has_several_clocks() {
-            let keys = parties
+            let mut keys = parties
                 .iter()
                 .flat_map(|party| [Member::Party(*party), self.member(line, *party)]);
-            let crossed = keys
-                .filter_map(|member| self.turns.get(&(resource, member))?.crossed)
-                .next();
+            let crossed = keys.find_map(|member| self.turns.get(&(resource, member))?.crossed);
             if let Some(place) = crossed {
                 return Standing::JustBegun(place);
             }
