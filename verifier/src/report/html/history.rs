@@ -44,11 +44,12 @@ impl Head {
             }
             page.put(id);
         };
-        page.put("<section class=\"")
-            .put(id)
-            .put("\" aria-labelledby=\"");
-        prefixed(page);
-        page.put("\">\n").put(self.open()).put(" id=\"");
+        page.put("<section class=\"").put(id).put("\"");
+        // With a name it is a landmark, which is the only one of that name.
+        if self == Self::Only {
+            page.put(" aria-labelledby=\"").put(id).put("\"");
+        }
+        page.put(">\n").put(self.open()).put(" id=\"");
         prefixed(page);
         page.put("\">").put(title);
         page.number(count, " <span class=\"count\">", "</span>");
@@ -79,7 +80,7 @@ pub(super) fn overview(audit: &Audit, share: Share, page: &mut Markup) {
             " <span class=\"count\">",
             "</span></h2>\n",
         );
-    page.put("<div class=\"wide\" role=\"region\" aria-labelledby=\"histories\" tabindex=\"0\">\n<table>\n<thead><tr>")
+    page.put("<div class=\"wide\" role=\"group\" aria-label=\"Histories\" tabindex=\"0\">\n<table>\n<thead><tr>")
         .put("<th scope=\"col\">verdict</th><th scope=\"col\">history</th>")
         .put("<th scope=\"col\" class=\"figure\">rules</th><th scope=\"col\" class=\"figure\">violations</th>")
         .put("<th scope=\"col\" class=\"figure\">doubts</th></tr></thead>\n<tbody>\n");

@@ -40,7 +40,7 @@
       this.every = html("input", { type: "checkbox" });
       this.told = html("span", { className: "fine" });
       this.box = html("div", { className: "picture", tabIndex: 0 });
-      this.box.setAttribute("role", "region");
+      this.box.setAttribute("role", "group");
       this.box.setAttribute("aria-label", "Sessions over time");
       const button = (text, label, act) => {
         const made = html("button", { type: "button", textContent: text });

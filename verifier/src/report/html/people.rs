@@ -41,7 +41,7 @@ fn chosen<T>(all: &[T], most: usize, succeeded: impl Fn(&T) -> bool) -> Vec<&T> 
 
 /// The beginning of a table; `#` marks a column of figures.
 fn table(label: &'static str, columns: &[&'static str], page: &mut Markup) {
-    page.put("<div class=\"wide\" role=\"region\" tabindex=\"0\" aria-label=\"")
+    page.put("<div class=\"wide\" role=\"group\" tabindex=\"0\" aria-label=\"")
         .put(label)
         .put("\">\n<table>\n<thead><tr>");
     for column in columns {

@@ -21,7 +21,7 @@ pub(super) fn write(report: &Report, head: Head, facets: &Facets<'_>, page: &mut
         page.put("<p class=\"none\">None.</p>\n</section>\n");
         return;
     }
-    page.put("<div class=\"wide\" role=\"region\" aria-label=\"Rules\" tabindex=\"0\">\n<table>\n<thead><tr><th scope=\"col\">state</th><th scope=\"col\">rule</th>")
+    page.put("<div class=\"wide\" role=\"group\" aria-label=\"Rules\" tabindex=\"0\">\n<table>\n<thead><tr><th scope=\"col\">state</th><th scope=\"col\">rule</th>")
         .put("<th scope=\"col\">what holds</th><th scope=\"col\" class=\"figure\">violations</th>")
         .put("<th scope=\"col\" class=\"figure\">opportunities</th><th scope=\"col\" class=\"figure\">examined</th>")
         .put("<th scope=\"col\">hidden or accepted</th></tr></thead>\n<tbody>\n");
