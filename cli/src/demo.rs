@@ -1,5 +1,6 @@
 //! `wsaudit demo`: an example backend, real clients, the proxy and the verifier in one run.
 
+mod database;
 mod every_fault;
 mod meant;
 mod stage;
@@ -22,20 +23,22 @@ use crate::verify::palette;
 
 const EXAMPLES: &str = "\
 Users sign in from several devices at once, talk to agents and open threads, all over real sockets
-and through the recording proxy; then the recording is verified. --leaky plants a fault in the
-backend, which a rule must find.
+and through the recording proxy; then the recording is verified, also against who owns what in the
+backend's database. --leaky plants a fault in the backend, which a rule must find.
 
 Examples:
   wsaudit demo
   wsaudit demo --leaky list
   wsaudit demo --leaky foreign-thread-answered
   wsaudit demo --leaky all
+  wsaudit demo --leaky all --runs 20
   wsaudit demo --out recordings --seed 7
 
 Exit codes:
-  0  clean; with --leaky all: each fault is found by the rule meant for it, and the run without one
-     is clean
-  1  violated, as a run with a fault must be; with --leaky all: a fault was missed
+  0  clean; with --leaky all: each fault is found by the rule meant for it, and by no rule that has
+     nothing to do with it, and what runs without one is clean
+  1  violated, as a run with a fault must be; with --leaky all: a fault was missed, or a rule cried
+     without reason
   2  something could not be run
   3  inconclusive";
 
@@ -52,6 +55,9 @@ pub(crate) struct DemoArgs {
     /// Decides ids, and the order of what happens at once
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
+    /// With --leaky all: this many runs of each kind, with one seed after another
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=100_000))]
+    runs: u64,
     /// Keep the recordings of --leaky all, also without --out
     #[arg(long)]
     keep: bool,
@@ -160,6 +166,7 @@ fn one(args: &DemoArgs, fault: Option<Fault>, output: &mut Output) -> anyhow::Re
             writeln!(output, "found also by: {}", others.join(", "))?;
         }
     }
+    let rules = quoted(&database::rules(&recording).display().to_string());
     let recording = quoted(&recording.display().to_string());
     let wsaudit = program();
     writeln!(output, "recording: {recording}\n\nnext:")?;
@@ -167,6 +174,10 @@ fn one(args: &DemoArgs, fault: Option<Fault>, output: &mut Output) -> anyhow::Re
     writeln!(
         output,
         "  {wsaudit} verify --rules agent-platform {recording}"
+    )?;
+    writeln!(
+        output,
+        "  {wsaudit} verify --rules agent-platform --rules {rules} {recording}"
     )?;
     writeln!(
         output,

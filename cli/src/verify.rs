@@ -2,7 +2,7 @@
 
 mod asked;
 mod baseline;
-mod facts;
+pub(crate) mod facts;
 mod histories;
 mod outputs;
 mod progress;

@@ -10,6 +10,7 @@ mod bad_input;
 mod bad_rules;
 mod completeness;
 mod demo;
+mod docs;
 #[cfg(feature = "demo")]
 mod documents;
 mod exchanges;

@@ -17,7 +17,7 @@ const SWITCH: &[u8] = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r
     Connection: Upgrade\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n";
 
 /// `a/b.rs::name` where it stands between back ticks.
-fn named_tests(text: &str) -> impl Iterator<Item = (&str, &str)> {
+pub(crate) fn named_tests(text: &str) -> impl Iterator<Item = (&str, &str)> {
     let quoted = text.split('`').skip(1).step_by(2);
     quoted.filter_map(|code| {
         let (file, name) = code.split_once("::")?;

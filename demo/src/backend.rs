@@ -8,9 +8,12 @@ mod http;
 mod requests;
 mod state;
 mod switchboard;
+mod tables;
 mod threads;
 
-use crate::{AGENT_LIMIT, Fault};
+pub use tables::{StoredRun, StoredSession, StoredThread, Tables};
+
+use crate::{AGENT_LIMIT, ESTABLISHING_LIMIT, Fault};
 use state::State;
 use std::io;
 use std::net::SocketAddr;
@@ -31,6 +34,12 @@ pub struct BackendConfig {
     /// How long a run may take; only the fault `deadline-missed` looks at it, and takes a second
     /// more.
     pub agent_limit: Duration,
+    /// How long establishing a session may take; only the fault `slow-establishment` looks at it,
+    /// and takes a second more.
+    pub establishing_limit: Duration,
+    /// How long the server takes over a request, at most; 4 ms by default. Drawn anew for each, so
+    /// that what happens at once is answered in ever another order.
+    pub longest_delay: Duration,
     /// Where ids and the agents' pauses come from. Two backends with one seed give the same ids.
     pub seed: u64,
 }
@@ -41,6 +50,8 @@ impl Default for BackendConfig {
             fault: None,
             pace: Duration::from_millis(60),
             agent_limit: AGENT_LIMIT,
+            establishing_limit: ESTABLISHING_LIMIT,
+            longest_delay: Duration::from_millis(4),
             seed: 0,
         }
     }
@@ -51,6 +62,7 @@ impl Default for BackendConfig {
 pub struct Backend {
     addr: SocketAddr,
     tasks: Tasks,
+    state: Arc<Mutex<State>>,
 }
 
 /// Every task of a backend, and the signal that ends them.
@@ -92,11 +104,11 @@ impl Backend {
         };
         let state = Arc::new(Mutex::new(State::new(config)));
         let platform = Platform {
-            state,
+            state: Arc::clone(&state),
             tasks: tasks.clone(),
         };
         tasks.spawn(accept(listener, platform));
-        Ok(Self { addr, tasks })
+        Ok(Self { addr, tasks, state })
     }
 
     /// Where it listens.
@@ -107,6 +119,12 @@ impl Backend {
     /// `http://` and the address: what clients, or a proxy in between, are given.
     pub fn base_url(&self) -> String {
         format!("http://{}", self.addr)
+    }
+
+    /// What its database holds at this moment.
+    pub fn tables(&self) -> Tables {
+        let state = self.state.lock();
+        state.unwrap_or_else(PoisonError::into_inner).tables()
     }
 
     /// Ends every connection and run, and waits until all have ended.

@@ -15,7 +15,7 @@ mod protocol;
 pub mod scenario;
 mod token;
 
-pub use backend::{Backend, BackendConfig};
+pub use backend::{Backend, BackendConfig, StoredRun, StoredSession, StoredThread, Tables};
 pub use client::{Client, ClientError, Received, SignIn, healthz, sign_in};
 pub use fault::{Fault, UnknownFault};
 pub use protocol::ids::{
@@ -27,6 +27,10 @@ use std::time::Duration;
 
 /// How long an agent run may take (scenario S2). The fault `deadline-missed` takes a second more.
 pub const AGENT_LIMIT: Duration = Duration::from_secs(15);
+
+/// How long establishing a session may take (scenario S1). The fault `slow-establishment` takes a
+/// second more.
+pub const ESTABLISHING_LIMIT: Duration = Duration::from_secs(10);
 
 /// Read buffer of each WebSocket in bytes: the default of 128 KiB is zero-filled at each read.
 const READ_BUFFER: usize = 8 * 1024;

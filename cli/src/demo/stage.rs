@@ -12,13 +12,14 @@ use wsaudit_proxy::{Proxy, ProxyConfig, Route};
 use wsaudit_recording::{Writer, WriterOptions};
 use wsaudit_tagging::{Source, TagRules};
 use wsaudit_verifier::engine::Verification;
-use wsaudit_verifier::facts::Facts;
 use wsaudit_verifier::history::RecordingSource;
 use wsaudit_verifier::report::Report;
 use wsaudit_verifier::rules::Pack;
 
 use crate::record;
-use crate::verify::check;
+use crate::verify::{check, facts};
+
+use super::database;
 
 /// The packs that a run is verified with.
 const RULES: [&str; 3] = ["agent-platform", "protocol", "handshake"];
@@ -75,11 +76,13 @@ pub(super) async fn play(
     let played = scenario::run(&base, &options).await;
     drop(end);
     let summary = recorded.await.context("the proxy ended early")?;
+    let tables = backend.tables();
     backend.stop().await;
     let played = played.with_context(|| format!("the clients could not play `{}`", name(fault)))?;
     summary
         .recording
         .context("the recording was not closed cleanly")?;
+    database::write(&tables, recording)?;
     Ok(played)
 }
 
@@ -93,19 +96,19 @@ fn sources() -> anyhow::Result<TagRules> {
     })
 }
 
-/// Verifies the recording of a run.
+/// Verifies the recording of a run, also against its database.
 pub(super) fn verify(recording: &Path) -> anyhow::Result<(Verification, Report)> {
-    let packs = RULES
-        .map(Pack::shipped)
-        .into_iter()
-        .collect::<Result<Vec<_>, _>>()?;
+    let shipped = RULES.map(Pack::shipped).into_iter();
+    let mut packs = shipped.collect::<Result<Vec<_>, _>>()?;
+    packs.push(database::pack(recording)?);
+    let facts = facts::read(&packs, &[])?;
     let source = RecordingSource::open(recording, &recording.display().to_string())?;
     check(
         &packs,
-        &Facts::default(),
+        &facts,
         &[Box::new(source)],
         &[],
-        std::time::Duration::ZERO,
+        Duration::ZERO,
         &mut |_| {},
     )
 }
@@ -115,7 +118,7 @@ pub(super) fn broken_rules(report: &Report) -> Vec<String> {
     let broken = report.rules.iter().filter(|rule| rule.violations > 0);
     broken
         .map(|rule| match rule.pack.as_str() {
-            "agent-platform" => rule.id.clone(),
+            "agent-platform" | "demo-database" => rule.id.clone(),
             pack => format!("{pack}/{}", rule.id),
         })
         .collect()

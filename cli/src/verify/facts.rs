@@ -9,7 +9,7 @@ use wsaudit_verifier::rules::Pack;
 
 /// `--facts NAME=FILE`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct FactsFile {
+pub(crate) struct FactsFile {
     name: String,
     path: PathBuf,
 }
@@ -34,7 +34,7 @@ impl FromStr for FactsFile {
 }
 
 /// The facts of all packs; a file on the command line stands in for the one that a pack names.
-pub(super) fn read(packs: &[Pack], files: &[FactsFile]) -> anyhow::Result<Facts> {
+pub(crate) fn read(packs: &[Pack], files: &[FactsFile]) -> anyhow::Result<Facts> {
     for file in files {
         refuse_unknown(file, packs)?;
     }

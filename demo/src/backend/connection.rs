@@ -18,6 +18,10 @@ where
     let config = WebSocketConfig::default().read_buffer_size(READ_BUFFER);
     let mut socket = WebSocketStream::from_raw_socket(stream, Role::Server, Some(config)).await;
     let (outgoing, mut queue) = mpsc::unbounded_channel();
+    let held_up = platform.state().faults.held_up();
+    if let Some(late) = held_up {
+        tokio::time::sleep(late).await;
+    }
     let Some(caller) = platform.state().connect(&session, outgoing) else {
         return;
     };
@@ -31,7 +35,11 @@ where
                 }
             }
             received = socket.next() => match received {
-                Some(Ok(Message::Text(text))) => requests::answer(&platform, &caller, &text),
+                Some(Ok(Message::Text(text))) => {
+                    let thought = platform.state().delay();
+                    tokio::time::sleep(thought).await;
+                    requests::answer(&platform, &caller, &text);
+                }
                 Some(Ok(Message::Binary(_))) => requests::refuse_binary(&platform, &caller),
                 // tungstenite queues the pong itself.
                 Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => {}

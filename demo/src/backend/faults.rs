@@ -7,19 +7,23 @@ use super::agents::{Act, Script};
 use super::handshake::Refused;
 use super::state::Caller;
 use super::switchboard::{Slot, Switchboard};
+use super::tables::Tables;
 use super::threads::{Access, Thread};
-use crate::Fault;
-use crate::protocol::ids::{ContextId, RunId, SessionId, ThreadId, TokenId, UserId};
-use crate::protocol::{Envelope, Refusal, ServerMessage};
+use crate::protocol::ids::{ContextId, SessionId, ThreadId, TokenId, UserId};
+use crate::protocol::{Device, Envelope, Refusal, RunIds, ServerMessage};
+use crate::{BackendConfig, Fault};
 use std::collections::HashMap;
 use std::time::Duration;
 
-/// The run, counted from one, that is out of order, never completes, or is late: with three
+/// The run, counted from one, that goes wrong where one run does: with three
 /// sessions starting three each at once, one in their midst.
 const FAULTY_RUN: usize = 5;
 
-/// The handshake, counted from one, that is refused though it is valid.
-const REFUSED_HANDSHAKE: usize = 3;
+/// The handshake, counted from one, that is refused though it is valid, or greeted late.
+const FAULTY_HANDSHAKE: usize = 3;
+
+/// By how much a limit is exceeded.
+const TOO_LATE: Duration = Duration::from_secs(1);
 
 /// The planted fault, and what the faults remember: each of these is a global, a cache or a
 /// counter that a sound backend does not have.
@@ -27,22 +31,29 @@ const REFUSED_HANDSHAKE: usize = 3;
 pub(super) struct Faults {
     planted: Option<Fault>,
     agent_limit: Duration,
+    establishing_limit: Duration,
+    sessions: HashMap<UserId, SessionId>,
     contexts: HashMap<UserId, ContextId>,
+    given_contexts: Vec<(SessionId, ContextId)>,
     tokens: HashMap<UserId, TokenId>,
     slots: HashMap<SessionId, Slot>,
     active: Option<SessionId>,
     previous_lister: Option<Slot>,
-    runs: Vec<(SessionId, RunId)>,
+    runs: Vec<(SessionId, RunIds)>,
     threads: Vec<(SessionId, ThreadId)>,
     handshakes: usize,
+    connections: usize,
 }
 
 impl Faults {
-    pub(super) fn new(planted: Option<Fault>, agent_limit: Duration) -> Self {
+    pub(super) fn new(config: &BackendConfig) -> Self {
         Self {
-            planted,
-            agent_limit,
+            planted: config.fault,
+            agent_limit: config.agent_limit,
+            establishing_limit: config.establishing_limit,
+            sessions: HashMap::new(),
             contexts: HashMap::new(),
+            given_contexts: Vec::new(),
             tokens: HashMap::new(),
             slots: HashMap::new(),
             active: None,
@@ -50,11 +61,34 @@ impl Faults {
             runs: Vec::new(),
             threads: Vec::new(),
             handshakes: 0,
+            connections: 0,
         }
     }
 
     fn is(&self, fault: Fault) -> bool {
         self.planted == Some(fault)
+    }
+
+    /// The session that a sign-in gives.
+    pub(super) fn session_id(
+        &mut self,
+        user: &UserId,
+        device: Device,
+        sound: SessionId,
+    ) -> SessionId {
+        if self.is(Fault::SessionIdShared)
+            && matches!(device, Device::DesktopApp | Device::TabletBrowser)
+        {
+            return self.sessions.entry(user.clone()).or_insert(sound).clone();
+        }
+        sound
+    }
+
+    /// How long a new connection is held up before it is greeted.
+    pub(super) fn held_up(&mut self) -> Option<Duration> {
+        self.connections += 1;
+        let late = self.is(Fault::SlowEstablishment) && self.connections == FAULTY_HANDSHAKE;
+        late.then_some(self.establishing_limit + TOO_LATE)
     }
 
     /// The token id of a new session.
@@ -66,7 +100,13 @@ impl Faults {
     }
 
     /// The authentication context of a new connection.
-    pub(super) fn context(&mut self, user: &UserId, sound: ContextId) -> ContextId {
+    pub(super) fn context(
+        &mut self,
+        session: &SessionId,
+        user: &UserId,
+        sound: ContextId,
+    ) -> ContextId {
+        self.given_contexts.push((session.clone(), sound.clone()));
         if self.is(Fault::SharedAuthContext) {
             return self.contexts.entry(user.clone()).or_insert(sound).clone();
         }
@@ -80,8 +120,11 @@ impl Faults {
         claimed: Option<SessionId>,
     ) -> Result<SessionId, Refused> {
         self.handshakes += 1;
-        if self.is(Fault::ValidSessionRefused) && self.handshakes == REFUSED_HANDSHAKE {
+        if self.is(Fault::ValidSessionRefused) && self.handshakes == FAULTY_HANDSHAKE {
             return sound.and(Err(Refused::Faulty));
+        }
+        if self.is(Fault::TokenNotRequired) && matches!(sound, Err(Refused::NoToken)) {
+            return claimed.ok_or(Refused::NoToken);
         }
         if self.is(Fault::SessionTakeover) {
             return sound.or_else(|refused| claimed.ok_or(refused));
@@ -101,8 +144,15 @@ impl Faults {
             Access::List => self.is(Fault::ThreadInForeignList),
             Access::Open => self.is(Fault::ForeignThreadAnswered),
             Access::Write => self.is(Fault::UnrefusedWrite),
-            Access::Share | Access::Run => false,
+            Access::Run => self.is(Fault::AgentOnForeignThread),
+            Access::Share => false,
         };
+        if self.is(Fault::OwnThreadRefused)
+            && access == Access::Open
+            && thread.is_of(&caller.session)
+        {
+            return false;
+        }
         sound || (by_user && thread.user == caller.user)
     }
 
@@ -131,6 +181,32 @@ impl Faults {
             return latest_of_another(&self.threads, session).unwrap_or(sound);
         }
         sound
+    }
+
+    /// The thread that is shown to who opens one.
+    pub(super) fn thread_answered(&self, session: &SessionId, sound: ThreadId) -> ThreadId {
+        if self.is(Fault::WrongThreadAnswered) {
+            return latest_of_another(&self.threads, session).unwrap_or(sound);
+        }
+        sound
+    }
+
+    /// What the database holds.
+    pub(super) fn stored(&self, mut tables: Tables) -> Tables {
+        let threads = &mut tables.threads;
+        if self.is(Fault::WrongOwnerStored)
+            && let Some(first) = threads.first().map(|thread| thread.session.clone())
+            && let Some(other) = threads
+                .iter()
+                .map(|it| &it.session)
+                .find(|it| **it != first)
+        {
+            threads[0].session = other.clone();
+        }
+        if self.is(Fault::ThreadNotStored) {
+            threads.pop();
+        }
+        tables
     }
 
     /// The connection that a reply goes to, if any.
@@ -169,10 +245,24 @@ impl Faults {
         }
         match &mut event.message {
             ServerMessage::AgentThinking { ids, step: 2 } => {
-                if self.is(Fault::RunIdBleeding)
-                    && let Some(foreign) = latest_of_another(&self.runs, session)
+                if let Some(foreign) = latest_of_another(&self.runs, session) {
+                    if self.is(Fault::RunIdBleeding) {
+                        ids.run_id = foreign.run_id;
+                    }
+                    if self.is(Fault::AgentIdBleeding) {
+                        ids.agent_id = foreign.agent_id;
+                    }
+                }
+                if self.is(Fault::ContextIdBleeding)
+                    && let Some(foreign) = latest_of_another(&self.given_contexts, session)
                 {
-                    ids.run_id = foreign;
+                    ids.context_id = foreign;
+                }
+                if self.is(Fault::EventMisnamed)
+                    && let Some((other, _)) =
+                        self.given_contexts.iter().find(|(it, _)| it != session)
+                {
+                    event.session_id = Some(other.clone());
                 }
                 if self.is(Fault::EventUntagged) {
                     event.session_id = None;
@@ -196,12 +286,22 @@ impl Faults {
     }
 
     /// What a new run does, and when.
-    pub(super) fn script(&mut self, session: &SessionId, run: &RunId, sound: Script) -> Script {
+    pub(super) fn script(&mut self, session: &SessionId, run: &RunIds, sound: Script) -> Script {
         self.runs.push((session.clone(), run.clone()));
         let Script(mut acts) = sound;
+        let of_first = self.runs.iter().filter(|(of, _)| *of == self.runs[0].0);
+        if self.is(Fault::RunsStarved) && *session == self.runs[0].0 && of_first.count() > 1 {
+            acts.retain(|(_, act)| *act != Act::Complete);
+        }
         if self.runs.len() == FAULTY_RUN {
             if self.is(Fault::EventOutOfOrder) {
                 acts.rotate_right(1);
+            }
+            if self.is(Fault::EventRepeated) {
+                acts.extend(acts.last().cloned());
+            }
+            if self.is(Fault::ThinkingSkipped) {
+                acts.retain(|(_, act)| *act == Act::Complete);
             }
             if self.is(Fault::MissingCompletion) {
                 acts.retain(|(_, act)| *act != Act::Complete);
@@ -209,7 +309,7 @@ impl Faults {
             if self.is(Fault::DeadlineMissed)
                 && let Some((pause, _)) = acts.last_mut()
             {
-                *pause = self.agent_limit + Duration::from_secs(1);
+                *pause = self.agent_limit + TOO_LATE;
             }
         }
         Script(acts)

@@ -3,6 +3,7 @@
 use super::Platform;
 use super::agents;
 use super::state::{Caller, State};
+use super::tables::StoredRun;
 use super::threads::{Access, Thread};
 use crate::protocol::ids::{MessageId, RequestId, SessionId, ThreadId};
 use crate::protocol::{ClientMessage, Posted, Refusal, RunIds, ServerMessage};
@@ -120,10 +121,15 @@ impl State {
     }
 
     fn open_thread(&mut self, caller: &Caller, request_id: RequestId, thread_id: ThreadId) {
-        let Some((_, thread)) = self.permit(caller, &request_id, &thread_id, Access::Open) else {
+        if self
+            .permit(caller, &request_id, &thread_id, Access::Open)
+            .is_none()
+        {
             return;
-        };
-        let messages = thread.messages.clone();
+        }
+        let thread_id = self.faults.thread_answered(&caller.session, thread_id);
+        let thread = self.threads.get(&thread_id);
+        let messages = thread.map_or_else(Vec::new, |thread| thread.messages.clone());
         self.reply(
             caller,
             ServerMessage::Thread {
@@ -191,6 +197,11 @@ impl State {
         };
         self.permit(caller, &request_id, &thread_id, Access::Run)?;
         let (ids, script) = self.plan_run(caller, thinking);
+        self.runs.push(StoredRun {
+            id: ids.run_id.clone(),
+            session: caller.session.clone(),
+            thread: thread_id.clone(),
+        });
         let thread_id = self.faults.thread_named(&caller.session, thread_id);
         let started = ServerMessage::AgentStarted {
             request_id,

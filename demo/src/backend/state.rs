@@ -5,11 +5,13 @@ use super::agents::Script;
 use super::faults::Faults;
 use super::http::SignedIn;
 use super::switchboard::{Outgoing, Slot, Switchboard};
+use super::tables::{StoredRun, StoredSession};
 use super::threads::Threads;
 use crate::protocol::ids::{AgentId, ContextId, Mint, RunId, SessionId, TokenId, UserId};
 use crate::protocol::{Device, Envelope, RunIds, ServerMessage};
 use crate::token::{self, Claims};
 use std::collections::HashMap;
+use std::time::Duration;
 
 /// One connection, as the code that answers its requests sees it.
 #[derive(Debug, Clone)]
@@ -23,7 +25,9 @@ pub(super) struct Caller {
 #[derive(Debug)]
 struct Session {
     user: UserId,
-    token: String,
+    device: Device,
+    /// More than one only where two sign-ins were given one session.
+    tokens: Vec<String>,
 }
 
 #[derive(Debug)]
@@ -33,16 +37,22 @@ pub(super) struct State {
     pub(super) faults: Faults,
     pub(super) threads: Threads,
     pub(super) switchboard: Switchboard,
+    /// The runs that were started.
+    pub(super) runs: Vec<StoredRun>,
     sessions: HashMap<SessionId, Session>,
+    /// Of its own, so that ids do not depend on it.
+    delays: fastrand::Rng,
 }
 
 impl State {
     pub(super) fn new(config: BackendConfig) -> Self {
         Self {
             mint: Mint::new(config.seed),
-            faults: Faults::new(config.fault, config.agent_limit),
+            faults: Faults::new(&config),
             threads: Threads::default(),
             switchboard: Switchboard::default(),
+            delays: fastrand::Rng::with_seed(!config.seed),
+            runs: Vec::new(),
             sessions: HashMap::new(),
             config,
         }
@@ -50,7 +60,8 @@ impl State {
 
     /// A new session of a user, who is believed: passwords are not what this example is about.
     pub(super) fn sign_in(&mut self, user: &UserId, device: Device) -> SignedIn {
-        let session_id = SessionId(self.mint.id("s-"));
+        let fresh = SessionId(self.mint.id("s-"));
+        let session_id = self.faults.session_id(user, device, fresh);
         let fresh = TokenId(self.mint.id("tok-"));
         let claims = Claims {
             sub: user.clone(),
@@ -59,11 +70,13 @@ impl State {
             device,
         };
         let token = token::encode(&claims, std::array::from_fn(|_| self.mint.rng().u8(..)));
-        let session = Session {
+        let session = self.sessions.entry(session_id.clone());
+        let session = session.or_insert_with(|| Session {
             user: user.clone(),
-            token: token.clone(),
-        };
-        self.sessions.insert(session_id.clone(), session);
+            device,
+            tokens: Vec::new(),
+        });
+        session.tokens.push(token.clone());
         SignedIn { session_id, token }
     }
 
@@ -75,14 +88,24 @@ impl State {
     pub(super) fn issued(&self, token: &str, claims: &Claims) -> bool {
         self.sessions
             .get(&claims.sid)
-            .is_some_and(|session| session.token == token)
+            .is_some_and(|session| session.tokens.iter().any(|issued| issued == token))
+    }
+
+    /// The rows of `user_sessions`, in no order.
+    pub(super) fn stored_sessions(&self) -> Vec<StoredSession> {
+        let rows = self.sessions.iter().map(|(id, session)| StoredSession {
+            id: id.clone(),
+            user: session.user.clone(),
+            device: session.device,
+        });
+        rows.collect()
     }
 
     /// Seats a connection of a known session, and greets it before anything else can reach it.
     pub(super) fn connect(&mut self, session: &SessionId, outgoing: Outgoing) -> Option<Caller> {
         let user = self.sessions.get(session)?.user.clone();
         let fresh = ContextId(self.mint.id("ctx_"));
-        let context = self.faults.context(&user, fresh);
+        let context = self.faults.context(session, &user, fresh);
         let slot = self.switchboard.join(session, outgoing);
         let caller = Caller {
             slot,
@@ -114,6 +137,11 @@ impl State {
         }
     }
 
+    /// How long the server takes over a request, drawn anew for each.
+    pub(super) fn delay(&mut self) -> Duration {
+        self.config.longest_delay.mul_f64(self.delays.f64())
+    }
+
     /// Said to everybody who is connected.
     pub(super) fn announce(&mut self, text: String) {
         let announcement = Envelope::to_everybody(ServerMessage::Announcement { text });
@@ -130,7 +158,7 @@ impl State {
             context_id: caller.context.clone(),
         };
         let script = Script::sound(thinking, self.config.pace, self.mint.rng());
-        let script = self.faults.script(&caller.session, &ids.run_id, script);
+        let script = self.faults.script(&caller.session, &ids, script);
         (ids, script)
     }
 }

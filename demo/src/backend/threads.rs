@@ -1,5 +1,6 @@
 //! Threads and who may use them: the session that created one, and those it is shared to.
 
+use super::tables::StoredThread;
 use crate::protocol::ids::{SessionId, ThreadId, UserId};
 use crate::protocol::{Posted, ThreadTitle};
 use std::collections::{BTreeMap, BTreeSet};
@@ -25,6 +26,11 @@ pub(super) struct Thread {
 }
 
 impl Thread {
+    /// Whether this session created it.
+    pub(super) fn is_of(&self, session: &SessionId) -> bool {
+        self.owners.contains(session)
+    }
+
     /// The rule of the application: two sessions of one user are foreign to each other.
     pub(super) fn is_visible_to(&self, session: &SessionId) -> bool {
         self.owners.contains(session) || self.shared_to.contains(session)
@@ -64,6 +70,23 @@ impl Threads {
 
     pub(super) fn get_mut(&mut self, id: &ThreadId) -> Option<&mut Thread> {
         self.by_id.get_mut(id)
+    }
+
+    pub(super) fn get(&self, id: &ThreadId) -> Option<&Thread> {
+        self.by_id.get(id)
+    }
+
+    /// A row for each; of one that was created twice, the first owner's in the order of ids.
+    pub(super) fn stored(&self) -> Vec<StoredThread> {
+        let rows = self.by_id.iter().filter_map(|(id, thread)| {
+            Some(StoredThread {
+                id: id.clone(),
+                user: thread.user.clone(),
+                title: thread.title.clone(),
+                session: thread.owners.first()?.clone(),
+            })
+        });
+        rows.collect()
     }
 
     pub(super) fn titles(&self, listed: impl Fn(&Thread) -> bool) -> Vec<ThreadTitle> {

@@ -21,7 +21,7 @@ pub struct SignIn {
     pub device: Device,
     /// The session this gave.
     pub session_id: SessionId,
-    /// The bearer token of the session.
+    /// The bearer token of the session; without one, none is shown.
     pub token: String,
 }
 

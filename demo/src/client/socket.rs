@@ -30,8 +30,10 @@ pub(super) async fn open(
     let device = sign_in.device.name();
     let url = format!("ws://{authority}/ws?device={device}");
     let mut request = url.into_client_request().map_err(refused)?;
-    let bearer = header(base, &format!("Bearer {}", sign_in.token))?;
-    request.headers_mut().insert(AUTHORIZATION, bearer);
+    if !sign_in.token.is_empty() {
+        let bearer = header(base, &format!("Bearer {}", sign_in.token))?;
+        request.headers_mut().insert(AUTHORIZATION, bearer);
+    }
     request
         .headers_mut()
         .insert("X-Session-ID", header(base, &session.0)?);

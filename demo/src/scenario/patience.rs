@@ -54,7 +54,11 @@ impl Patience {
                 reply: Wait::May(OWED),
                 ..sound
             },
-            Fault::ActiveSessionGlobal | Fault::StaleMapping => Self {
+            Fault::ActiveSessionGlobal
+            | Fault::StaleMapping
+            | Fault::SessionIdShared
+            | Fault::RunsStarved
+            | Fault::ThinkingSkipped => Self {
                 run: Wait::May(SWALLOWED),
                 ..sound
             },
@@ -69,6 +73,17 @@ impl Patience {
             Fault::EventToWrongSession
             | Fault::BroadcastToAll
             | Fault::RunIdBleeding
+            | Fault::AgentIdBleeding
+            | Fault::ContextIdBleeding
+            | Fault::EventMisnamed
+            | Fault::EventRepeated
+            | Fault::WrongThreadAnswered
+            | Fault::AgentOnForeignThread
+            | Fault::OwnThreadRefused
+            | Fault::WrongOwnerStored
+            | Fault::ThreadNotStored
+            | Fault::TokenNotRequired
+            | Fault::SlowEstablishment
             | Fault::EventUntagged
             | Fault::EventOutOfOrder
             | Fault::ThreadInForeignList

@@ -2,8 +2,8 @@
 
 use super::ScenarioError;
 use super::stage::Stage;
-use super::threads::Owned;
-use crate::client::{Client, healthz};
+use super::threads::{Owned, list};
+use crate::client::{Client, SignIn, healthz};
 use crate::protocol::ids::UserId;
 use crate::{ClientMessage, Device};
 use futures_util::future::{join_all, try_join_all};
@@ -103,6 +103,18 @@ pub(super) async fn take_over(
         })
         .await?;
     stage.close(intruder).await;
+    Ok(())
+}
+
+/// The tablet session opens one more connection, and shows no token there.
+pub(super) async fn without_token(stage: &Stage<'_>, cast: &Cast) -> Result<(), ScenarioError> {
+    let nobody = SignIn {
+        token: String::new(),
+        ..cast.listener.holder().clone()
+    };
+    let client = stage.connect(&nobody).await?;
+    list(stage, &client).await?;
+    stage.close(client).await;
     Ok(())
 }
 

@@ -6,7 +6,7 @@ use crate::client::{Client, ClientError, Received, SignIn, sign_in};
 use crate::protocol::ids::{RequestId, RunId, ThreadId, UserId};
 use crate::{ClientMessage, Device, Fault};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 #[derive(Debug)]
 pub(super) struct Stage<'a> {
@@ -24,6 +24,7 @@ impl<'a> Stage<'a> {
             runs_completed: 0,
             refused: 0,
             refused_handshakes: 0,
+            slowest_greeting: Duration::ZERO,
             missed: 0,
             took: Duration::ZERO,
         };
@@ -58,6 +59,7 @@ impl<'a> Stage<'a> {
             doing,
             source,
         };
+        let start = Instant::now();
         let mut opened = Client::connect(self.base, sign_in, self.schedule.seed()).await;
         if let Err(ClientError::Refused { .. }) = opened
             && self.options.fault == Some(Fault::ValidSessionRefused)
@@ -71,6 +73,9 @@ impl<'a> Stage<'a> {
             .wait("session_ready", ready, |it| it.name() == "session_ready")
             .await
             .map_err(failed)?;
+        let mut record = self.record();
+        record.slowest_greeting = record.slowest_greeting.max(start.elapsed());
+        drop(record);
         Ok(client)
     }
 
@@ -85,9 +90,11 @@ impl<'a> Stage<'a> {
             return Ok(None);
         };
         if reply.name() == wanted {
-            Ok(Some(reply))
-        } else {
-            Err(unexpected(client, wanted, &reply))
+            return Ok(Some(reply));
+        }
+        match self.options.fault {
+            Some(Fault::OwnThreadRefused) if reply.name() == "error" => Ok(None),
+            _ => Err(unexpected(client, wanted, &reply)),
         }
     }
 

@@ -128,11 +128,18 @@ async fn try_foreign(
         thread_id,
     };
     stage.trespass(client, open).await?;
+    let thread_id = foreign.clone();
     let text = "a note that nobody may see".to_owned();
     let write = |request_id| ClientMessage::SendMessage {
         request_id,
-        thread_id: foreign,
+        thread_id,
         text,
     };
-    stage.trespass(client, write).await
+    stage.trespass(client, write).await?;
+    let start = |request_id| ClientMessage::StartAgent {
+        request_id,
+        thread_id: foreign,
+        agent: "writer".to_owned(),
+    };
+    stage.trespass(client, start).await
 }

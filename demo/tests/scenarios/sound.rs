@@ -1,15 +1,14 @@
 //! Sound runs: nothing foreign, every decoy present, whatever the seed.
 
 use super::faults::is_visible;
-use super::play;
 use super::seen::{Seen, held_by_several};
+use super::{Played, play};
 use std::collections::BTreeSet;
 use wsaudit_demo::Fault;
-use wsaudit_demo::scenario::ScenarioReport;
 
 const SEEDS: std::ops::Range<u64> = 0..6;
 
-pub(crate) fn check(report: &ScenarioReport) {
+pub(crate) fn check(report: &Played) {
     let seen = Seen(report);
     assert_eq!(seen.misaddressed(), []);
     assert_eq!(seen.untagged(), []);
@@ -23,8 +22,8 @@ pub(crate) fn check(report: &ScenarioReport) {
     }
     // Nine of S2, one of S3, one after the reconnect, one on the second connection.
     assert_eq!((report.runs_completed, seen.runs().len()), (12, 12));
-    // Three workers at a foreign and an unknown thread, the second user at one; twice each.
-    assert_eq!(report.refused, 14);
+    // Three workers at a foreign and an unknown thread, the second user at one; in three ways each.
+    assert_eq!(report.refused, 21);
     assert_eq!((report.missed, report.refused_handshakes), (0, 0));
     for fault in Fault::ALL {
         assert!(!is_visible(*fault, report), "{fault} seen in a sound run");
