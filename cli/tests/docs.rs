@@ -43,3 +43,12 @@ fn the_page_of_the_scenarios_names_every_fault_and_cases_that_are_there() {
         assert!(page.contains(&format!("`{fault}`")), "{fault} is missing");
     }
 }
+
+#[test]
+fn what_the_page_of_soundness_names_is_there() {
+    let (_, count) = page("soundness.md");
+    assert!(
+        count >= 30,
+        "{count} tests and cases are not the whole page"
+    );
+}
