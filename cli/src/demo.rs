@@ -55,7 +55,8 @@ pub(crate) struct DemoArgs {
     /// Decides ids, and the order of what happens at once
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
-    /// With --leaky all: this many runs of each kind, with one seed after another
+    /// With --leaky all: this many runs with each fault, and ten times as many without one, with one
+    /// seed after another
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=100_000))]
     runs: u64,
     /// Keep the recordings of --leaky all, also without --out

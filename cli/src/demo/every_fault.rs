@@ -22,16 +22,26 @@ use crate::table::{Align, Table};
 /// Runs at once: they wait more than they work.
 const AT_ONCE: usize = 6;
 
+/// With several runs of each fault, so many times more without one: a false alarm is rarer than a miss.
+const SOUND: u64 = 10;
+
 /// Where the recordings go, and which are kept.
 struct Shelf {
     directory: PathBuf,
     /// Whether a run that went as it must is kept.
     keep_all: bool,
-    /// How many runs of each kind.
+    /// How many runs with each fault.
     runs: u64,
 }
 
 impl Shelf {
+    fn runs_of(&self, fault: Option<Fault>) -> u64 {
+        match (fault, self.runs) {
+            (Some(_), runs) | (None, runs @ 1) => runs,
+            (None, runs) => runs * SOUND,
+        }
+    }
+
     fn recording(&self, fault: Option<Fault>, seed: u64) -> PathBuf {
         let name = stage::name(fault);
         self.directory.join(match self.runs {
@@ -117,12 +127,14 @@ pub(super) fn run(args: &DemoArgs, runtime: &Runtime, output: &mut Output) -> an
         keep_all: args.keep || args.out.is_some(),
         runs: args.runs,
     };
-    let kinds = Fault::ALL.len() as u64 + 1;
+    let sound = shelf.runs_of(None);
+    let all = sound + Fault::ALL.len() as u64 * args.runs;
     say(&format!(
-        "{} without a fault and with each of {}, {AT_ONCE} at once: about {}",
-        counted(args.runs, "run"),
+        "{} without a fault, {} with each of {}, {AT_ONCE} at once: about {}",
+        counted(sound, "run"),
+        args.runs,
         Fault::ALL.len(),
-        counted((kinds * args.runs).div_ceil(100), "minute"),
+        counted(all.div_ceil(100), "minute"),
     ));
     let ran = runtime.block_on(every(args.seed, &shelf))?;
     let as_expected = ran.iter().all(|ran| ran.failed.is_empty());
@@ -170,10 +182,9 @@ async fn every(seed: u64, shelf: &Shelf) -> anyhow::Result<Vec<Ran>> {
             Some(Fault::MissingCompletion | Fault::DeadlineMissed | Fault::SlowEstablishment)
         )
     });
-    let seeds = seed..seed.saturating_add(shelf.runs);
     for (fault, seed) in faults
         .into_iter()
-        .flat_map(|fault| seeds.clone().map(move |seed| (fault, seed)))
+        .flat_map(|fault| (0..shelf.runs_of(fault)).map(move |run| (fault, seed.wrapping_add(run))))
     {
         let recording = shelf.recording(fault, seed);
         if recording.exists() {

@@ -298,7 +298,7 @@ impl Faults {
                 acts.rotate_right(1);
             }
             if self.is(Fault::EventRepeated) {
-                acts.extend(acts.last().cloned());
+                acts.extend(acts.last().copied());
             }
             if self.is(Fault::ThinkingSkipped) {
                 acts.retain(|(_, act)| *act == Act::Complete);

@@ -7,6 +7,7 @@ use wsaudit_demo::Fault;
 use wsaudit_demo::scenario::ConnectionLog;
 
 /// Whether what this fault does can be seen in the logs.
+#[expect(clippy::too_many_lines, reason = "one arm for each fault")]
 pub(crate) fn is_visible(fault: Fault, report: &Played) -> bool {
     let seen = Seen(report);
     let misaddressed = |name: &str| seen.misaddressed().iter().any(|(_, it)| it.name() == name);
