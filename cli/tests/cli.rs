@@ -8,9 +8,10 @@
 mod architecture;
 mod bad_input;
 mod bad_rules;
+#[cfg(feature = "demo")]
+mod claims;
 mod completeness;
 mod demo;
-mod docs;
 #[cfg(feature = "demo")]
 mod documents;
 mod exchanges;
