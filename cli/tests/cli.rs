@@ -10,6 +10,7 @@ mod bad_input;
 mod bad_rules;
 #[cfg(feature = "demo")]
 mod claims;
+mod clocks;
 mod completeness;
 mod demo;
 #[cfg(feature = "demo")]

@@ -26,10 +26,10 @@ pub use question::{
     QuestionRow, Scratch,
 };
 pub use reader::{
-    Connection, Connections, Counts, Exchange, Filter, FrameBytes, FrameQuery, FrameRow, FrameRows,
-    HttpBodyRow, HttpMessageRow, HttpQuery, HttpRows, Message, MessagePayload, MessageQuery,
-    MessageRow, MessageRows, ReadError, ReadPlace, Reader, ReaderOptions, RunInfo, TagSpan,
-    Unclean,
+    ClockStep, Connection, Connections, Counts, Exchange, Filter, FrameBytes, FrameQuery, FrameRow,
+    FrameRows, HttpBodyRow, HttpMessageRow, HttpQuery, HttpRows, Message, MessagePayload,
+    MessageQuery, MessageRow, MessageRows, ReadError, ReadPlace, Reader, ReaderOptions, RunInfo,
+    TagSpan, Unclean,
 };
 pub use record::*;
 pub use run::{Run, RunId};

@@ -76,6 +76,17 @@ pub struct Reader {
 /// The largest part of a file that SQLite maps into memory, in bytes; it caps this to about 2 GiB.
 const MMAP_SIZE: u64 = 1 << 40;
 
+/// The wall clock of the recorder's machine was set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ClockStep {
+    /// While which run.
+    pub run: RunId,
+    /// When that was noticed, on the run's clock: at most a minute later.
+    pub at: Nanos,
+    /// By how many nanoseconds; below 0: it was set back.
+    pub by: i64,
+}
+
 impl Reader {
     /// Opens the recording at `path`.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, OpenError> {
@@ -164,6 +175,39 @@ impl Reader {
             .partition_point(|anchor| (anchor.run, anchor.at) <= (run, at));
         let anchor = self.anchors.get(after.checked_sub(1)?)?;
         (anchor.run == run).then(|| anchor.wall.saturating_add(at.0 - anchor.at.0))
+    }
+
+    /// Likewise by the run's first anchor: on one clock that nobody sets, so that the time between two
+    /// moments of a run is what passed.
+    pub fn steady_time(&self, run: RunId, at: Nanos) -> Option<u64> {
+        let first = self.anchors.partition_point(|anchor| anchor.run < run);
+        let anchor = self.anchors.get(first).filter(|anchor| anchor.run == run)?;
+        let ahead = at.0.checked_sub(anchor.at.0);
+        Some(match ahead {
+            Some(ahead) => anchor.wall.saturating_add(ahead),
+            None => anchor.wall.saturating_sub(anchor.at.0 - at.0),
+        })
+    }
+
+    /// Where the wall clock was set while a run went on: it moved by more than `more_than` nanoseconds
+    /// against the run's own clock between two anchors.
+    pub fn clock_steps(&self, more_than: u64) -> Vec<ClockStep> {
+        let pairs = self
+            .anchors
+            .windows(2)
+            .filter(|pair| pair[0].run == pair[1].run);
+        let steps = pairs.map(|pair| {
+            let wall = i128::from(pair[1].wall) - i128::from(pair[0].wall);
+            let passed = i128::from(pair[1].at.0) - i128::from(pair[0].at.0);
+            ClockStep {
+                run: pair[1].run,
+                at: pair[1].at,
+                by: i64::try_from(wall - passed).unwrap_or(i64::MAX),
+            }
+        });
+        steps
+            .filter(|step| step.by.unsigned_abs() > more_than)
+            .collect()
     }
 
     /// The first and last place at which the recording holds a frame; `None` where it holds none.

@@ -116,6 +116,28 @@ pub struct Outline {
     pub parts: Vec<Part>,
     /// The run goes on in a part that is not here: which one, and who says so.
     pub goes_on: Option<String>,
+    /// Where the clock of the recorder's machine was set, in order.
+    pub clock_steps: Vec<ClockStep>,
+}
+
+/// The clock of the recorder's machine was set. Times within a run do not follow it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ClockStep {
+    /// When that was noticed, in nanoseconds since the Unix epoch.
+    pub at: i64,
+    /// By how many nanoseconds; below 0: it was set back.
+    pub by: i64,
+    /// Where.
+    pub during: During,
+}
+
+/// When a clock was set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum During {
+    /// While a run went on: only the order against other recordings is in doubt.
+    ARun,
+    /// Between two runs of one recording: so are the times from the one to the other.
+    ThePause,
 }
 
 /// A run of the recorder, or the part of one that is in a file.

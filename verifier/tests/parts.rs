@@ -403,6 +403,7 @@ impl History {
                 last_seq: end.map_or(u64::MAX / 2, |end| end.seq - 1),
                 file: format!("part-{}", part + 1),
             }],
+            clock_steps: Vec::new(),
             goes_on: None,
         };
         MemorySource::new(

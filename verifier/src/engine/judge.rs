@@ -11,6 +11,7 @@ use wsaudit_tagging::TagKind;
 use wsaudit_wire::Direction;
 
 use super::lanes::Lanes;
+use super::nanoseconds;
 use super::retag::{self, SessionConflict};
 use super::run::{Finished, Input};
 use super::state::{ConnectionIx, Cx, Holder, SessionIx, UserIx};
@@ -163,6 +164,7 @@ pub fn verify(input: &Input<'_>, progress: &mut dyn FnMut(u64)) -> Result<Verifi
         packs: input.packs,
         unread: input.unread,
         finished: &finished,
+        skew: nanoseconds(input.skew),
     };
     let doubts: Vec<_> = (0..input.packs.len())
         .map(|pack| judge.outside(pack))

@@ -11,7 +11,7 @@ use std::rc::Rc;
 use wsaudit_recording::Question;
 
 use super::{
-    Answered, Connection, Cursor, Gap, GapCause, Moment, Outline, Part, Reading, Source,
+    Answered, ClockStep, Connection, Cursor, Gap, GapCause, Moment, Outline, Part, Reading, Source,
     SourceError, SourceMessage,
 };
 
@@ -154,7 +154,19 @@ fn join_outlines(files: &[&Outline]) -> Outline {
         connections,
         parts,
         goes_on,
+        clock_steps: clock_steps(files),
     }
+}
+
+/// Each part repeats what was noted before it.
+fn clock_steps(files: &[&Outline]) -> Vec<ClockStep> {
+    let mut steps: Vec<_> = files
+        .iter()
+        .flat_map(|file| file.clock_steps.clone())
+        .collect();
+    steps.sort_unstable();
+    steps.dedup();
+    steps
 }
 
 /// `traffic-000001.db to traffic-000003.db (3 parts)`.

@@ -12,8 +12,8 @@ use wsaudit_recording::{
 use wsaudit_wire::Opcode;
 
 use super::{
-    Anomaly, Answered, Connection, Cursor, Exchange, Gap, GapCause, Moment, Outline, Part, Reading,
-    Source, SourceError, SourceMessage, SourcePayload, Tag,
+    Anomaly, Answered, ClockStep, Connection, Cursor, During, Exchange, Gap, GapCause, Moment,
+    Outline, Part, Reading, Source, SourceError, SourceMessage, SourcePayload, Tag,
 };
 
 /// A recording on disk; it is never written to.
@@ -50,7 +50,7 @@ impl Clock {
 }
 
 fn unix(reader: &Reader, run: RunId, at: Nanos) -> i64 {
-    signed(reader.time(run, at).unwrap_or(at.0))
+    signed(reader.steady_time(run, at).unwrap_or(at.0))
 }
 
 /// Times and places that do not fit are at the end of all.
@@ -129,6 +129,7 @@ impl RecordingSource {
             connections,
             gaps,
             anomalies,
+            clock_steps: clock_steps(&reader),
             parts,
             goes_on: None,
         };
@@ -176,6 +177,37 @@ fn connection(reader: &Reader, row: wsaudit_recording::Connection, tags: Vec<Tag
         tags,
         http: None,
     }
+}
+
+/// More than a clock that is kept by slewing moves in a minute (500 ppm are 30 ms; RFC 5905), and than
+/// the two reads of a busy machine's anchor are apart.
+const CLOCK_STEP: u64 = 100_000_000;
+
+/// Where the clock was set, while runs went on and between them.
+fn clock_steps(reader: &Reader) -> Vec<ClockStep> {
+    let mut steps: Vec<_> = reader
+        .clock_steps(CLOCK_STEP)
+        .into_iter()
+        .map(|step| ClockStep {
+            at: unix(reader, step.run, step.at),
+            by: step.by,
+            during: During::ARun,
+        })
+        .collect();
+    for pair in reader.runs().windows(2) {
+        // One that was killed has no end: that it began is known.
+        let ended = unix(reader, pair[0].id, pair[0].ended_at.unwrap_or(Nanos(0)));
+        let began = unix(reader, pair[1].id, Nanos(0));
+        if began < ended {
+            steps.push(ClockStep {
+                at: began,
+                by: began - ended,
+                during: During::ThePause,
+            });
+        }
+    }
+    steps.sort_unstable();
+    steps
 }
 
 /// The runs, each with its places.

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::super::run::Finished;
 use crate::decode::DecodeError;
 use crate::finding::{Doubt, Place, Subject};
-use crate::history::{GapCause, Outline, SourceError};
+use crate::history::{ClockStep, During, GapCause, Outline, SourceError};
 use crate::rules::{Pack, Rule};
 use crate::verdict::Reason;
 
@@ -37,6 +37,8 @@ pub(super) struct Judge<'j, 'h> {
     pub(super) packs: &'j [Pack],
     pub(super) unread: &'j [SourceError],
     pub(super) finished: &'j Finished<'h>,
+    /// How far the clocks of recordings may be apart, in nanoseconds.
+    pub(super) skew: i64,
 }
 
 impl Judge<'_, '_> {
@@ -47,6 +49,7 @@ impl Judge<'_, '_> {
             doubts.extend(unclean(recording, outline));
             doubts.extend(goes_on(outline));
             doubts.extend(self.gaps(pack, recording, outline));
+            doubts.extend(self.clock(outline));
         }
         doubts.extend(self.undecodable(pack));
         doubts.extend(self.unidentified(pack));
@@ -98,6 +101,52 @@ impl Judge<'_, '_> {
                 }
             })
             .collect()
+    }
+
+    /// The first time that the clock was set so far that it matters: within a run only against other
+    /// recordings, and beyond the tolerance that was stated for them.
+    fn clock(&self, outline: &Outline) -> Option<OutsideDoubt> {
+        let alone = self.finished.cx.outlines.len() == 1;
+        let matters = |step: &&ClockStep| match step.during {
+            During::ARun => !alone && step.by.abs() > self.skew,
+            During::ThePause => true,
+        };
+        let step = outline.clock_steps.iter().find(matters)?;
+        let (way, by) = if step.by < 0 {
+            ("back", -step.by)
+        } else {
+            ("ahead", step.by)
+        };
+        let set = format!(
+            "the clock of {} was set {way} by {:.3} s before +{:.3} s",
+            outline.name,
+            seconds(by),
+            self.finished.cx.seconds(step.at)
+        );
+        let (message, settle) = match step.during {
+            During::ARun => (
+                format!(
+                    "{set}, while it recorded: its order against the other recordings is not known"
+                ),
+                "record again with clocks that are kept (NTP), or state a --skew beyond that step",
+            ),
+            During::ThePause => (
+                format!(
+                    "{set}, between two runs: how long it was from one to the other is not known"
+                ),
+                "record again in one run, or verify recordings of one run each",
+            ),
+        };
+        Some(OutsideDoubt {
+            doubt: Doubt {
+                reason: Reason::Undecided,
+                message,
+                settle: settle.to_owned(),
+                place: None,
+                subject: Subject::default(),
+            },
+            touches: Touches::ThoseThatReadMessages,
+        })
     }
 
     fn undecodable(&self, pack: usize) -> Option<OutsideDoubt> {
@@ -214,6 +263,10 @@ fn unclean(recording: u16, outline: &Outline) -> Option<OutsideDoubt> {
 
 /// What settles that a part of a run is missing.
 const ALL_PARTS: &str = "verify with all parts of the run";
+
+fn seconds(nanoseconds: i64) -> f64 {
+    nanoseconds as f64 / 1e9
+}
 
 fn goes_on(outline: &Outline) -> Option<OutsideDoubt> {
     Some(OutsideDoubt {
