@@ -99,7 +99,7 @@ pub enum PackChoice {
 #[derive(Debug, Clone)]
 pub enum CaseHistory {
     /// A history written in the case.
-    Trace(MemorySource),
+    Trace(Box<MemorySource>),
     /// Recordings, as paths from the case's directory.
     Recordings(Vec<String>),
 }

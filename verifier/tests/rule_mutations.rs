@@ -170,7 +170,8 @@ proptest! {
             }
             // What is still sound can be run, fence and all.
             Ok(_) if !broken.contains("```") => {
-                let text = format!("{HISTORY}\n```toml\n{broken}```\n");
+                // The fence is on a line of its own, also behind a file that was cut off.
+                let text = format!("{HISTORY}\n```toml\n{broken}\n```\n");
                 let case = Case::parse("case.md", &text).expect("the history is sound");
                 let result = run_case(&case, &Directory::of(Path::new("case.md")));
                 let unread = result.mismatches.iter().map(ToString::to_string);
@@ -178,6 +179,22 @@ proptest! {
                 prop_assert!(unread.is_empty(), "{unread:?}");
             }
             Ok(_) => {}
+        }
+    }
+}
+
+/// A rule that cannot be read is told: it is never left out in silence.
+#[test]
+fn without_any_one_line_a_pack_has_all_its_rules_or_is_refused() {
+    let is_head = |line: &&str| line.trim_start().starts_with("[[rule]]");
+    for sound in SOUND.iter() {
+        let lines: Vec<_> = sound.lines().collect();
+        for left_out in 0..lines.len() {
+            let rest: Vec<_> = [&lines[..left_out], &lines[left_out + 1..]].concat();
+            let written = rest.iter().filter(|line| is_head(line)).count();
+            if let Ok(pack) = Pack::from_texts(&[("broken.toml", &rest.join("\n"))]) {
+                assert_eq!(pack.rules.len(), written, "without {}", lines[left_out]);
+            }
         }
     }
 }

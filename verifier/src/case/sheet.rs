@@ -399,7 +399,7 @@ impl<'f> Sheet<'f> {
         for (line, problem) in problems {
             self.problem(line, problem);
         }
-        CaseHistory::Trace(source)
+        CaseHistory::Trace(Box::new(source))
     }
 
     fn contradictions(&mut self) {

@@ -107,7 +107,7 @@ impl Prepared {
             }
         }
         let sources: Vec<Box<dyn Source>> = match &case.history {
-            CaseHistory::Trace(source) => vec![Box::new(source.clone()) as Box<dyn Source>],
+            CaseHistory::Trace(source) => vec![source.clone() as Box<dyn Source>],
             CaseHistory::Recordings(paths) => paths
                 .iter()
                 .map(|path| surroundings.recording(path).map_err(|why| mismatch(1, why)))

@@ -56,7 +56,7 @@ pub(crate) fn trial(rule: &str, trace: &str) -> Trial {
     };
     let pack =
         Pack::from_texts(&[("trial.toml", &pack)]).unwrap_or_else(|errors| panic!("{errors}"));
-    let sources: Vec<Box<dyn Source>> = vec![Box::new(source)];
+    let sources: Vec<Box<dyn Source>> = vec![source];
     let input = Input {
         packs: &[pack],
         facts: &Facts::default(),

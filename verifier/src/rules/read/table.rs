@@ -19,6 +19,8 @@ pub(crate) struct Table<'a> {
     context: Context<'a>,
     known: Vec<String>,
     taken: Vec<&'a str>,
+    /// Keys that must be there, are not, and may be misspelt.
+    missed: Vec<String>,
 }
 
 impl<'a> Table<'a> {
@@ -35,6 +37,7 @@ impl<'a> Table<'a> {
             context,
             known: Vec::new(),
             taken: Vec::new(),
+            missed: Vec::new(),
         }
     }
 
@@ -76,14 +79,21 @@ impl<'a> Table<'a> {
         });
         let found = self.get(key);
         if found.is_none() {
-            // A misspelt key is told once, as an unknown one.
-            if !self.has_any(&[key]) {
-                self.error(format_args!("{} has no `{key}`", self.what))
-                    .label(format_args!("`{key}` is missing"))
-                    .emit();
+            // A misspelt key is told once, as an unknown one; whether it is one shows when all keys that
+            // mean something are taken.
+            if self.has_any(&[key]) {
+                self.missed.push(key.to_owned());
+            } else {
+                self.tell_missing(key);
             }
         }
         found
+    }
+
+    fn tell_missing(&self, key: &str) {
+        self.error(format_args!("{} has no `{key}`", self.what))
+            .label(format_args!("`{key}` is missing"))
+            .emit();
     }
 
     /// The keys that `meaning` understands, with what it makes of them; `shown` stands for them all.
@@ -180,6 +190,11 @@ impl<'a> Table<'a> {
 
     /// Reports every key that nothing asked for.
     pub(crate) fn finish(self) {
+        for key in &self.missed {
+            if !self.has_any(&[key.as_str()]) {
+                self.tell_missing(key);
+            }
+        }
         let mut known: Vec<_> = self.known.iter().map(String::as_str).collect();
         known.sort_unstable();
         known.dedup();
