@@ -42,11 +42,6 @@ impl Named {
             .contains(&way.map(|direction| (direction, event.carrier)))
     }
 
-    /// Whether one of them is a step in a connection's life.
-    pub fn has_steps(&self) -> bool {
-        self.ways.contains(&None)
-    }
-
     /// All names, for a sentence: `` `created`, `thread` or `refused` ``.
     pub fn list(&self) -> String {
         let names: Vec<_> = self

@@ -93,7 +93,7 @@ pub(super) fn run<'h>(
     let program = Program::new(input.packs, input.facts);
     let mut rooms = rooms(input.packs, program.packs, program.checkers, &cx);
     ask(&mut rooms, input.sources);
-    let mut tally = Tally::new(input.packs, cx.connections().count());
+    let mut tally = Tally::new(input.packs);
     let mut pass = Pass {
         cx: &mut cx,
         extractor: program.extractor,
@@ -119,7 +119,7 @@ pub(super) fn run<'h>(
             strings: Strings::default(),
             naming: &program.naming,
             rooms: &mut rooms,
-            tally: &mut Tally::new(input.packs, cx.connections().count()),
+            tally: &mut Tally::new(input.packs),
             look: Look::Again,
         };
         pass.begin_again();
@@ -503,8 +503,10 @@ impl<'h> Pass<'_, 'h, '_> {
             };
             room.observe(self.look, self.cx, &event);
         }
-        self.tally
-            .message(connection, session, message, named, &events);
+        if message.direction == Direction::ServerToClient {
+            self.cx.receive(connection);
+        }
+        self.tally.message(session, message, named, &events);
     }
 
     /// A request or an answer over plain HTTP. Its name is the method and the path; its body is looked

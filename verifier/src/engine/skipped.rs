@@ -1,6 +1,8 @@
 //! Events that a rule could not judge, because an id is not known. They are never passed over in
 //! silence.
 
+use std::collections::BTreeMap;
+
 use wsaudit_tagging::TagKind;
 
 use super::event::Event;
@@ -14,6 +16,8 @@ use crate::verdict::Reason;
 pub struct Skipped {
     count: u64,
     first: Option<(Place, ConnectionIx, String)>,
+    /// Likewise, on each connection that never has a session.
+    strangers: BTreeMap<ConnectionIx, (u64, Place, String)>,
 }
 
 impl Skipped {
@@ -24,8 +28,7 @@ impl Skipped {
             .get_or_insert_with(|| (event.place, event.connection, called.to_owned()));
     }
 
-    /// Counts an event of a connection that speaks for nobody known here. A connection that never
-    /// has a session is told once for all rules, and not here.
+    /// Counts an event of a connection that speaks for nobody known here.
     pub fn note_unidentified(
         &mut self,
         cx: &Cx<'_>,
@@ -33,7 +36,7 @@ impl Skipped {
         event: &Event<'_>,
         called: &str,
     ) {
-        let told_elsewhere = match kind {
+        let is_stranger = match kind {
             HolderKind::Session => {
                 let info = cx.connection(event.connection).info;
                 info.http.is_none()
@@ -42,7 +45,11 @@ impl Skipped {
             }
             HolderKind::User | HolderKind::Connection => false,
         };
-        if !told_elsewhere {
+        if is_stranger {
+            let first = || (0, event.place, called.to_owned());
+            let (count, ..) = self.strangers.entry(event.connection).or_insert_with(first);
+            *count += 1;
+        } else {
             self.note(event, called);
         }
     }
@@ -58,7 +65,18 @@ impl Skipped {
         )
     }
 
-    /// The doubt that events of unknown holders leave.
+    /// The doubt that events leave which break a rule, if no other one came before them.
+    pub fn after_a_loss(&self, cx: &Cx<'_>) -> Option<Doubt> {
+        self.doubt(
+            cx,
+            Reason::Undecided,
+            "after frames that may excuse it, and are missing, cannot be decoded or are nobody's",
+            "record again without gaps, with a codec that decodes all messages",
+        )
+    }
+
+    /// The doubt that events of unknown holders leave. A connection that never has a session is told
+    /// once for all rules, and not here, where it was sent anything.
     pub fn without_holder(&self, cx: &Cx<'_>, kind: HolderKind) -> Option<Doubt> {
         let shared = self.first.as_ref().is_some_and(|(_, connection, _)| {
             kind == HolderKind::Session && !cx.connection(*connection).lanes.is_empty()
@@ -75,7 +93,19 @@ impl Skipped {
             HolderKind::Connection => "on no connection",
         };
         let settle = "name a source that identifies the connection from its first message on";
-        self.doubt(cx, Reason::Unidentified, what, settle)
+        let mut all = Self {
+            count: self.count,
+            first: self.first.clone(),
+            ..Self::default()
+        };
+        for (connection, (count, place, called)) in &self.strangers {
+            if cx.connection(*connection).received == 0 {
+                all.count += count;
+                let first = (*place, *connection, called.clone());
+                all.first = all.first.take().into_iter().chain([first]).min();
+            }
+        }
+        all.doubt(cx, Reason::Unidentified, what, settle)
     }
 
     fn doubt(&self, cx: &Cx<'_>, reason: Reason, what: &str, settle: &str) -> Option<Doubt> {

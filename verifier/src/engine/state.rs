@@ -52,6 +52,8 @@ pub struct ConnectionState<'h> {
     pub identified_from: Option<u64>,
     /// How many messages and control frames it has carried so far.
     pub carried: u64,
+    /// How many messages the server sent on it so far.
+    pub received: u64,
     /// The seq of its last message so far that a pack could not decode.
     pub last_undecoded: Option<u64>,
     /// The sessions that it has besides its own, each from a place on: messages that name one are its.
@@ -85,6 +87,8 @@ pub struct Cx<'h> {
     live_sessions: Live,
     live_users: Live,
     live_connections: u32,
+    /// Whether any message so far could not be decoded.
+    pub(super) any_undecoded: bool,
     /// The latest time that was observed so far.
     pub(super) now: i64,
     /// By how much the clocks of two recordings may disagree, in nanoseconds.
@@ -166,6 +170,7 @@ impl<'h> Cx<'h> {
                 connected: Connected::NotYet,
                 identified_from: None,
                 carried: 0,
+                received: 0,
                 last_undecoded: None,
                 lanes: lanes_of.next().map_or(&[], Vec::as_slice),
                 sharing: Vec::new(),
@@ -186,6 +191,7 @@ impl<'h> Cx<'h> {
             live_sessions: Live::default(),
             live_users: Live::default(),
             live_connections: 0,
+            any_undecoded: false,
             now,
             tolerance,
         }
@@ -425,9 +431,15 @@ impl<'h> Cx<'h> {
         self.connections[connection.0 as usize].carried += 1;
     }
 
+    /// Counts a message of the server.
+    pub(super) fn receive(&mut self, connection: ConnectionIx) {
+        self.connections[connection.0 as usize].received += 1;
+    }
+
     /// Notes a message that could not be decoded.
     pub(super) fn fail_to_decode(&mut self, connection: ConnectionIx, seq: u64) {
         self.connections[connection.0 as usize].last_undecoded = Some(seq);
+        self.any_undecoded = true;
     }
 
     pub(super) fn close(&mut self, connection: ConnectionIx) {

@@ -21,8 +21,6 @@ pub(super) struct Tally {
     pub(super) matched: Vec<Vec<u64>>,
     /// By pack: what could not be decoded.
     pub(super) undecodable: Vec<Undecodable>,
-    /// By connection: how many messages the server sent on it.
-    pub(super) received: Vec<u64>,
     names: Vec<String>,
     name_numbers: HashMap<String, u32>,
     /// By session and name: how many messages of that name it received.
@@ -60,21 +58,19 @@ const LONGEST_NAME: usize = 100;
 const OTHERS: &str = "(others)";
 
 impl Tally {
-    pub(super) fn new(packs: &[Pack], connections: usize) -> Self {
+    pub(super) fn new(packs: &[Pack]) -> Self {
         Self {
             matched: packs
                 .iter()
                 .map(|pack| vec![0; pack.events.len()])
                 .collect(),
             undecodable: packs.iter().map(|_| Undecodable::default()).collect(),
-            received: vec![0; connections],
             ..Self::default()
         }
     }
 
     pub(super) fn message(
         &mut self,
-        connection: ConnectionIx,
         session: Option<SessionIx>,
         message: &SourceMessage<'_>,
         name: Option<NameIx>,
@@ -85,11 +81,10 @@ impl Tally {
         let met = &mut self.by_name[name as usize][way(message.direction)];
         met.count += 1;
         met.covered += u64::from(!events.is_empty());
-        if message.direction == Direction::ServerToClient {
-            self.received[connection.0 as usize] += 1;
-            if let Some(session) = session {
-                *self.by_session.entry((session, name)).or_default() += 1;
-            }
+        if message.direction == Direction::ServerToClient
+            && let Some(session) = session
+        {
+            *self.by_session.entry((session, name)).or_default() += 1;
         }
     }
 

@@ -48,6 +48,20 @@ impl<'c, 'h> Watched<'c, 'h> {
         self.connections.get(&holder).map_or(&[], Vec::as_slice)
     }
 
+    /// All connections that were not refused, in order.
+    pub fn all(&self) -> Vec<ConnectionIx> {
+        let mut all: Vec<_> = self.connections.values().flatten().copied().collect();
+        all.sort_unstable();
+        all.dedup();
+        all
+    }
+
+    /// Everybody of that kind for whom a connection ever speaks.
+    pub fn holders_of(&self, kind: HolderKind, connection: ConnectionIx) -> Vec<Holder> {
+        let info = self.cx.connection(connection).info;
+        self.cx.holders_ever(kind, connection, info)
+    }
+
     /// When the last of the holder's connections ended, or its recording did.
     pub fn until(&self, holder: Holder) -> Option<i64> {
         let connections = self.connections(holder).iter();
@@ -157,6 +171,46 @@ impl Cx<'_> {
     pub fn may_have_hidden(&self, connection: ConnectionIx, until: Place) -> bool {
         let undecoded = self.connection(connection).last_undecoded;
         self.has_gap_before(connection, until) || undecoded.is_some()
+    }
+
+    /// Whether frames of somebody's connections that were seen between two places are missing, or could
+    /// not be decoded. To be asked while the history stands at `to`; `None`: from the beginning on.
+    pub fn hides_between(&self, holder: Holder, from: Option<Place>, to: Place) -> bool {
+        let mut outlines = self.outlines.iter();
+        if !self.any_undecoded && outlines.all(|outline| outline.gaps.is_empty()) {
+            return false;
+        }
+        let kind = match holder {
+            Holder::Session(_) => HolderKind::Session,
+            Holder::User(_) => HolderKind::User,
+            Holder::Connection(connection) => return self.lost_between(connection, from, to),
+        };
+        self.connections().any(|(connection, state)| {
+            self.lost_between(connection, from, to)
+                && self
+                    .holders_ever(kind, connection, state.info)
+                    .contains(&holder)
+        })
+    }
+
+    fn lost_between(&self, connection: ConnectionIx, from: Option<Place>, to: Place) -> bool {
+        let state = self.connection(connection);
+        // The order of places in two recordings is not known where one of them has a gap.
+        let from = from.filter(|from| from.recording == state.recording);
+        let from = from.map_or(0, |from| from.seq);
+        let to = if to.recording == state.recording {
+            to.seq
+        } else {
+            u64::MAX
+        };
+        let mut gaps = self.outlines[usize::from(state.recording)].gaps.iter();
+        let gap = gaps.any(|gap| {
+            let own = gap
+                .connection
+                .is_none_or(|number| number == state.info.number);
+            own && gap.from <= to && gap.to >= from
+        });
+        gap || state.last_undecoded.is_some_and(|last| last >= from)
     }
 
     /// Whether frames of a connection up to `until` are missing.

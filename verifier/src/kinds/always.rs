@@ -40,7 +40,10 @@
 //!
 //! # What it cannot see
 //!
-//! It is exercised by a selected event, and knows nothing of events that did not come: `count` and `response` do.
+//! It is exercised by a selected event, and knows nothing of events that did not come: `count` and `response` do. Whatever comes
+//! after frames that are missing or cannot be decoded, and that may have ended its part, is undecided, and so is an event that
+//! belongs to no part because nothing says whose it is, or which id it is about. What does not match is told once for whom it is the
+//! same.
 
 mod check;
 

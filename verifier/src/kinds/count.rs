@@ -47,9 +47,12 @@
 //!
 //! # What it cannot see
 //!
-//! It is exercised by each one that is judged. Too many are final at once; too few once the last connection has closed, and
-//! undecided while one is still open when the recording ends: record until everybody has left. `per = "recording"` counts the
-//! recording as it is. A connection that was refused makes nobody a session of whom `at-least` speaks.
+//! It is exercised by each one that is judged. Too many are final at once; too few once the last connection has closed (of ids: the
+//! last one of all), and undecided while one is still open when the recording ends: record until everybody has left. Too few are
+//! also undecided where frames of these connections are missing or cannot be decoded, and where an event came on them of which
+//! nothing says whose it is or which id it has. `per = "recording"` counts the recording as it is. A connection that was refused
+//! makes nobody a session of whom `at-least` speaks, unless its own steps are what is counted; whoever had another one is counted, if it brought nothing at all. Two events
+//! that are exactly `within` apart are in one window.
 
 mod check;
 

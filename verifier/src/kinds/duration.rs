@@ -50,7 +50,8 @@
 //!
 //! A start that has no end is undecided while the recording could still bring it within `max`, and a violation of `max` after that.
 //! In the mean, the percentiles and the cohorts it counts as long as it was watched: what is too high with that is too high whatever
-//! comes.
+//! comes. An end that comes after frames that are missing or cannot be decoded may be a second one: what would be too long with it
+//! is undecided, and it counts as no time in the mean, the percentiles and the cohorts.
 //!
 //! It is exercised by each measurement; with `cohort-max` alone, by those that overlap with another holder's. Of cohorts that are
 //! too slow at the same time, the slowest is told; no cohort takes longer than its two slowest members one after the other, so

@@ -37,12 +37,15 @@
 //! - `before`, `after`: only before (after) the first of these events.
 //! - `between`: a list of two: only after the first, up to the next of the second.
 //! - `per`: over what such a part is counted: `"connection"` (default), `"session"` or `"user"`.
-//! - `key`: a field or pointer; the part is counted, besides, over equal ids. Default: none.
+//! - `key`: a field or pointer; the part is counted, besides, over equal ids. Default: none. In the whole history it only tells
+//!   apart what is found.
 //!
 //! # What it cannot see
 //!
 //! It is exercised by any event within the part that travels the way in which a forbidden one would, and by the event that ends a
-//! part: it was watched to its end, and nothing came. What begins or ends a part is not in it.
+//! part: it was watched to its end, and nothing came. What begins or ends a part is not in it; an event that ends one and begins
+//! the next does both. Whatever comes after frames that are missing or cannot be decoded, and that may have ended its part, is
+//! undecided, and so is an event that belongs to no part because nothing says whose it is, or which id it is about.
 
 mod check;
 pub(in crate::kinds) mod window;

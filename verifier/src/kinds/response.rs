@@ -53,7 +53,9 @@
 //!
 //! It is exercised by each request with an id. A request is answered by the first reply with its id that comes there; a second one is
 //! no matter. No reply is a violation once `within` is over while the one who asked is still connected; before that, without `within`,
-//! or where frames are missing or cannot be decoded, it is undecided.
+//! or where frames are missing or cannot be decoded, it is undecided. So is a late reply, one that does not agree, or one to
+//! nothing, after frames that are missing or cannot be decoded, or that belong to nobody known: what is not seen may be the
+//! reply in time, or the request.
 
 mod check;
 

@@ -191,7 +191,7 @@ impl Judge<'_, '_> {
     }
 
     fn unidentified(&self, pack: usize) -> Option<OutsideDoubt> {
-        let (cx, tally) = (&self.finished.cx, &self.finished.tally);
+        let cx = &self.finished.cx;
         let mut unidentified = cx.connections().filter(|(index, state)| {
             self.finished.scopes[pack][index.0 as usize]
                 // Of exchanges, those that a rule could not judge are told by the rule.
@@ -199,7 +199,7 @@ impl Judge<'_, '_> {
                 && state.identified_from.is_none()
                 // Where several sessions share it, rules tell which messages name none.
                 && state.lanes.is_empty()
-                && tally.received[index.0 as usize] > 0
+                && state.received > 0
         });
         let (first, state) = unidentified.next()?;
         let others = unidentified.count();

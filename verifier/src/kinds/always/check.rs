@@ -57,6 +57,10 @@ impl Checker for Check {
         if broken.is_empty() {
             return;
         }
+        if self.walk.may_have_ended(cx, event, since) {
+            self.walk.note_unsure(event);
+            return;
+        }
         let (name, at) = (self.events.name_of(event), broken.join(" and "));
         let window = self.walk.describe();
         let peer = cx.describe_peer(event.line());

@@ -218,6 +218,7 @@ impl Check {
         let hidden = hidden.is_some() || cx.has_gap_before(message.connection, message.place);
         match beginning {
             Beginning::Here if hidden => {
+                self.examined += 1;
                 self.leave_unjudged(message, act, Why::Hidden);
                 return;
             }
@@ -226,6 +227,7 @@ impl Check {
                 // What began on another connection is answered here once that one has ended.
                 elsewhere = elsewhere.filter(|elsewhere| elsewhere.stands == Stands::Yes);
                 if elsewhere.is_some() {
+                    self.examined += 1;
                     self.leave_unjudged(message, act, Why::BegunElsewhere);
                 }
                 return;

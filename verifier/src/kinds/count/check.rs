@@ -41,6 +41,7 @@ impl Count {
             tallies: Vec::new(),
             unidentified: Skipped::default(),
             keyless: Skipped::default(),
+            unplaced: HashSet::new(),
             examined: 0,
         }
     }
@@ -61,6 +62,8 @@ pub(crate) struct Check {
     tallies: Vec<(Counted, Tally)>,
     unidentified: Skipped,
     keyless: Skipped,
+    /// The connections on which something came that may belong to any number.
+    unplaced: HashSet<ConnectionIx>,
     examined: u64,
 }
 
@@ -91,7 +94,8 @@ struct Tally {
     over: Option<Over>,
     having: Having,
     first: Place,
-    last_connection: ConnectionIx,
+    /// Whether an event came without the id that tells it apart: it may have been another one.
+    without_id: bool,
 }
 
 /// The event that went over `at-most`.
@@ -135,6 +139,19 @@ impl Checker for Check {
             Per::Everything | Per::Value(..) => HolderKind::Connection,
         };
         let watched = Watched::new(cx, kind);
+        let everybody = match self.per {
+            Per::Holder(kind) => {
+                self.add_the_silent(cx, &watched, kind);
+                Prospect::default()
+            }
+            // A recording is counted as it is.
+            Per::Everything => Prospect {
+                open: false,
+                last: None,
+                ..Prospect::of(cx, &watched.all(), &self.unplaced)
+            },
+            Per::Value(..) => Prospect::of(cx, &watched.all(), &self.unplaced),
+        };
         let mut outcome = Outcome {
             examined: self.examined,
             ..Outcome::default()
@@ -154,8 +171,19 @@ impl Checker for Check {
                     .violations
                     .push(self.too_many(cx, &counted, &tally, over));
             } else if self.spec.at_least.is_some_and(|least| tally.count < least) {
-                match more_may_come(cx, &watched, &counted, &tally) {
-                    None => outcome.violations.push(self.too_few(cx, &counted, &tally)),
+                let mut prospect = match counted {
+                    Counted::Holder(holder) => {
+                        Prospect::of(cx, watched.connections(holder), &self.unplaced)
+                    }
+                    Counted::Everything | Counted::Value(_) => everybody,
+                };
+                prospect.hidden |= tally.without_id;
+                match prospect.why_open() {
+                    None => {
+                        let end = prospect.last.map(|(at, place)| (place, cx.clock(at)));
+                        let violation = self.too_few(cx, &counted, &tally, end);
+                        outcome.violations.push(violation);
+                    }
                     Some(absence) => {
                         let doubt = self.undecided(cx, &counted, &tally, absence);
                         outcome.doubts.push(doubt);
@@ -183,12 +211,11 @@ impl Check {
         match &self.per {
             Per::Everything => vec![Counted::Everything],
             Per::Holder(kind) => {
-                let there = event.direction.is_some()
-                    || event.is_step(Lifecycle::Accepted)
-                    || self.events.has_steps();
+                let there = event.direction.is_some() || event.is_step(Lifecycle::Accepted);
                 match event.holder(*kind) {
                     Some(holder) if there || matters => vec![Counted::Holder(holder)],
                     None if matters => {
+                        self.unplaced.insert(event.connection);
                         self.unidentified
                             .note_unidentified(cx, *kind, event, called);
                         Vec::new()
@@ -203,6 +230,7 @@ impl Check {
                     .map(|id| Counted::Value(id.to_owned()))
                     .collect();
                 if values.is_empty() {
+                    self.unplaced.insert(event.connection);
                     self.keyless.note(event, called);
                 }
                 values
@@ -214,20 +242,32 @@ impl Check {
         let next = self.tallies.len();
         let number = *self.numbers.entry(counted.clone()).or_insert(next);
         if number == next {
-            let tally = Tally {
-                count: 0,
-                ids: HashSet::new(),
-                shown: Vec::new(),
-                window: VecDeque::new(),
-                over: None,
-                having: Having::NotYet,
-                first: event.place,
-                last_connection: event.connection,
-            };
-            self.tallies.push((counted, tally));
+            self.tallies.push((counted, Tally::new(event.place)));
         }
-        self.tallies[number].1.last_connection = event.connection;
         number
+    }
+
+    /// Whoever had a connection and nothing on it has none of what is counted.
+    fn add_the_silent(&mut self, cx: &Cx<'_>, watched: &Watched<'_, '_>, kind: HolderKind) {
+        let mut silent: Vec<_> = cx
+            .connections()
+            .filter(|(_, state)| state.info.accepted())
+            .flat_map(|(connection, state)| {
+                let place = Place {
+                    recording: state.recording,
+                    seq: state.info.opened.seq,
+                };
+                let holders = watched.holders_of(kind, connection).into_iter();
+                holders.map(move |holder| (Counted::Holder(holder), place))
+            })
+            .collect();
+        silent.retain(|(counted, _)| !self.numbers.contains_key(counted));
+        for (counted, place) in silent {
+            let next = self.tallies.len();
+            if *self.numbers.entry(counted.clone()).or_insert(next) == next {
+                self.tallies.push((counted, Tally::new(place)));
+            }
+        }
     }
 
     fn count(&mut self, number: usize, event: &Event<'_>) {
@@ -239,6 +279,7 @@ impl Check {
         };
         let mut ids = event.ids(ids).peekable();
         if ids.peek().is_none() {
+            tally.without_id = true;
             let called = event.name.unwrap_or("a message without a name");
             self.keyless.note(event, called);
         }
@@ -257,6 +298,19 @@ impl Check {
 }
 
 impl Tally {
+    fn new(first: Place) -> Self {
+        Self {
+            count: 0,
+            ids: HashSet::new(),
+            shown: Vec::new(),
+            window: VecDeque::new(),
+            over: None,
+            having: Having::NotYet,
+            first,
+            without_id: false,
+        }
+    }
+
     fn add(
         &mut self,
         event: &Event<'_>,
@@ -298,30 +352,44 @@ impl Tally {
     }
 }
 
-/// Whether what is missing may still come, or may have come unseen; `None`: neither.
-fn more_may_come(
-    cx: &Cx<'_>,
-    watched: &Watched<'_, '_>,
-    counted: &Counted,
-    tally: &Tally,
-) -> Option<Absence> {
-    let holder = match counted {
-        Counted::Holder(holder) => *holder,
-        Counted::Value(_) => Holder::Connection(tally.last_connection),
-        // A recording is counted as it is.
-        Counted::Everything => {
-            let from = Place {
-                seq: 0,
-                ..tally.first
+/// What more of a number could still come, or may have come unseen.
+#[derive(Debug, Clone, Copy, Default)]
+struct Prospect {
+    /// A connection is open when the recording ends.
+    open: bool,
+    /// Frames are missing, or cannot be decoded, or nothing says where they belong.
+    hidden: bool,
+    /// Where the last connection ended.
+    last: Option<(i64, Place)>,
+}
+
+impl Prospect {
+    fn of(cx: &Cx<'_>, connections: &[ConnectionIx], unplaced: &HashSet<ConnectionIx>) -> Self {
+        let mut prospect = Self::default();
+        for connection in connections {
+            let state = cx.connection(*connection);
+            let at = |seq| Place {
+                recording: state.recording,
+                seq,
             };
-            let hidden = cx
-                .connections()
-                .any(|(connection, _)| cx.may_hide(connection, from));
-            return hidden.then_some(Absence::Hidden);
+            match state.info.closed {
+                None => prospect.open = true,
+                Some(closed) => {
+                    let end = (closed.at, at(closed.seq));
+                    prospect.last = prospect.last.max(Some(end));
+                }
+            }
+            prospect.hidden |= cx.may_hide(*connection, at(0)) || unplaced.contains(connection);
         }
-    };
-    match watched.absence(holder, tally.first, None) {
-        absence @ (Absence::RecordingEnded | Absence::Hidden) => Some(absence),
-        Absence::Final | Absence::Disconnected => None,
+        prospect
+    }
+
+    /// Why too few are not final; `None`: they are.
+    fn why_open(self) -> Option<Absence> {
+        match (self.hidden, self.open) {
+            (true, _) => Some(Absence::Hidden),
+            (false, true) => Some(Absence::RecordingEnded),
+            (false, false) => None,
+        }
     }
 }

@@ -49,6 +49,8 @@ pub(crate) struct Check {
 struct Span {
     start: Moment,
     end: Option<Moment>,
+    /// Whether an earlier end may be missing, or could not be decoded: it took at most that long.
+    perhaps_less: bool,
     subject: Subject,
 }
 
@@ -64,7 +66,8 @@ struct Measured {
     holder: Holder,
     key: String,
     span: Span,
-    /// In nanoseconds; for a span without an end as long as it was watched: it took at least that.
+    /// In nanoseconds. It took at least that: a span without an end as long as it was watched, one that
+    /// may have had an earlier end no time.
     took: i64,
 }
 
@@ -106,12 +109,18 @@ impl Checker for Check {
         let mut clock = |key: &str| match spans.get_mut(key) {
             Some(span) if ends => match spec.end {
                 End::First if span.end.is_some() => {}
-                End::First | End::Last => span.end = Some(Moment::of(event, to)),
+                End::First => {
+                    let start = Some(span.start.place);
+                    span.perhaps_less = cx.hides_between(holder, start, event.place);
+                    span.end = Some(Moment::of(event, to));
+                }
+                End::Last => span.end = Some(Moment::of(event, to)),
             },
             None if starts => {
                 let span = Span {
                     start: Moment::of(event, from),
                     end: None,
+                    perhaps_less: false,
                     subject: event.subject(),
                 };
                 spans.insert(key.to_owned(), span);
@@ -138,6 +147,14 @@ impl Checker for Check {
         };
         let max = self.spec.max.map(nanoseconds);
         for one in &measured {
+            if one.span.perhaps_less {
+                let seen = one.span.end.as_ref().map(|end| end.at - one.span.start.at);
+                if seen.zip(max).is_some_and(|(seen, max)| seen > max) {
+                    let doubt = self.undecided(cx, one, Absence::Hidden);
+                    outcome.doubts.push(doubt);
+                }
+                continue;
+            }
             if let (Some(_), Some(session)) = (&one.span.end, one.span.subject.session) {
                 let longest = outcome
                     .measured
@@ -201,6 +218,7 @@ impl Check {
             .flat_map(|(holder, spans)| spans.into_iter().map(move |one| (holder, one)))
             .map(|(holder, (key, span))| {
                 let until = match &span.end {
+                    Some(_) if span.perhaps_less => span.start.at,
                     Some(end) => end.at,
                     None => watched.until(holder).unwrap_or(span.start.at),
                 };

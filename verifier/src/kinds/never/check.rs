@@ -52,15 +52,19 @@ impl Checker for Check {
                 counted = u64::from(alike);
                 if forbidden {
                     let violation = violation(cx, event, events, window, since, key);
-                    found.push((key.map(str::to_owned), violation));
+                    found.push((since, key.map(str::to_owned), violation));
                 }
             }
             Sight::End => counted = 1,
         });
-        for (key, violation) in found {
-            walk.add(cx, event, key.as_deref(), violation);
-        }
         *opportunities += counted;
+        for (since, key, violation) in found {
+            if walk.may_have_ended(cx, event, since) {
+                walk.note_unsure(event);
+            } else {
+                walk.add(cx, event, key.as_deref(), violation);
+            }
+        }
     }
 
     fn finish(self: Box<Self>, cx: &Cx<'_>) -> Outcome {

@@ -17,6 +17,8 @@ pub(in crate::kinds) struct Walk {
     crossings: Crossings,
     unidentified: Skipped,
     keyless: Skipped,
+    /// What came after frames that may have ended its window.
+    unsure: Skipped,
 }
 
 enum Bounds {
@@ -79,6 +81,7 @@ impl Walk {
             crossings: Crossings::default(),
             unidentified: Skipped::default(),
             keyless: Skipped::default(),
+            unsure: Skipped::default(),
         }
     }
 
@@ -90,11 +93,15 @@ impl Walk {
         selected: Selected,
         mut tell: impl FnMut(Sight<'_>),
     ) {
-        if let (Bounds::Always, None) = (&self.span, &self.key) {
-            tell(Sight::Inside {
-                since: None,
-                key: None,
-            });
+        if let Bounds::Always = self.span {
+            // Everything is in it, whoever it is of; with an id, it is told of that one.
+            let ids = self.key.as_ref().map(|(ids, _)| event.ids(ids));
+            let mut keys = ids.into_iter().flatten().peekable();
+            let sight = |key| Sight::Inside { since: None, key };
+            if keys.peek().is_none() {
+                tell(sight(None));
+            }
+            keys.for_each(|key| tell(sight(Some(key))));
             return;
         }
         let matters = selected == Selected::Yes || self.span.speaks_of(event);
@@ -159,6 +166,27 @@ impl Walk {
         (violations, doubts)
     }
 
+    /// Whether a window that was begun at `since` may have ended before an event without being seen to.
+    pub(in crate::kinds) fn may_have_ended(
+        &self,
+        cx: &Cx<'_>,
+        event: &Event<'_>,
+        since: Option<Place>,
+    ) -> bool {
+        match self.span {
+            Bounds::Always | Bounds::After(_) => false,
+            Bounds::Before(_) | Bounds::Between(..) => event
+                .holder(self.per)
+                .is_some_and(|holder| cx.hides_between(holder, since, event.place)),
+        }
+    }
+
+    /// Notes what would break the rule, if the window had not ended before it.
+    pub(in crate::kinds) fn note_unsure(&mut self, event: &Event<'_>) {
+        let called = event.name.unwrap_or("a step without a name");
+        self.unsure.note(event, called);
+    }
+
     /// What could not be placed in any window.
     fn doubts(&self, cx: &Cx<'_>) -> Vec<Doubt> {
         let keyless = self
@@ -169,6 +197,7 @@ impl Walk {
             .without_holder(cx, self.per)
             .into_iter()
             .chain(keyless)
+            .chain(self.unsure.after_a_loss(cx))
             .collect()
     }
 

@@ -31,6 +31,9 @@ impl Response {
             breaches: Crossings::default(),
             unidentified: Skipped::default(),
             keyless: Skipped::default(),
+            unsure: Skipped::default(),
+            unplaced_requests: HashSet::new(),
+            unplaced_replies: HashSet::new(),
             examined: 0,
             opportunities: 0,
         }
@@ -54,6 +57,11 @@ pub(crate) struct Check {
     breaches: Crossings,
     unidentified: Skipped,
     keyless: Skipped,
+    /// Replies that are wrong, if nothing came before them that is not seen.
+    unsure: Skipped,
+    /// The keys of requests, and of replies, of nobody known.
+    unplaced_requests: HashSet<String>,
+    unplaced_replies: HashSet<String>,
     examined: u64,
     opportunities: u64,
 }
@@ -93,6 +101,12 @@ impl Checker for Check {
         self.examined += 1;
         let called = event.name.unwrap_or("a message without a name");
         let Some(holder) = event.holder(self.spec.on) else {
+            let unplaced = if asks {
+                &mut self.unplaced_requests
+            } else {
+                &mut self.unplaced_replies
+            };
+            unplaced.extend(event.id(&self.key).map(str::to_owned));
             self.unidentified
                 .note_unidentified(cx, self.spec.on, event, called);
             return;
@@ -121,7 +135,11 @@ impl Checker for Check {
         let mut doubts = Vec::new();
         for (key, request) in open {
             let deadline = self.within.map(|within| request.at.saturating_add(within));
-            let absence = watched.absence(request.holder, request.place, deadline);
+            let absence = match watched.absence(request.holder, request.place, deadline) {
+                // It may have come to the same one, before anything said so.
+                Absence::Final if self.unplaced_replies.contains(&key) => Absence::Hidden,
+                absence => absence,
+            };
             match (self.spec.expect, absence) {
                 (Expect::Reply, Absence::Final) => {
                     let violation = self.unanswered(cx, &key, &request);
@@ -142,6 +160,7 @@ impl Checker for Check {
         doubts.extend(self.keyless.without_id(cx, &key));
         let (violations, crossed) = self.breaches.settle(cx);
         doubts.extend(crossed);
+        doubts.extend(self.unsure.after_a_loss(cx));
         Outcome {
             examined: self.examined,
             opportunities: self.opportunities,
@@ -198,6 +217,17 @@ impl Check {
             self.breaches
                 .measure(cx, event, || Slot::shared(key), measured);
         }
+        let unsure = self.spec.expect == Expect::Reply
+            && (self.unplaced_replies.contains(key)
+                || cx.hides_between(holder, Some(request.place), event.place));
+        if unsure {
+            // The first reply may be among what is not seen, and this one be a second one.
+            if late || !self.disagreements(event, &request).is_empty() {
+                let called = self.replies.name_of(event);
+                self.unsure.note(event, called);
+            }
+            return;
+        }
         match (self.spec.expect, late) {
             (Expect::Reply, true) => {
                 let violation = self.late(cx, event, key, &request);
@@ -209,15 +239,21 @@ impl Check {
             }
             (Expect::Reply, false) | (Expect::NoReply, true) => {}
         }
-        for (number, (field, ids)) in self.same.iter().enumerate() {
-            let asked = &request.same[number];
-            let told = event.id(ids);
-            let agree = event.ids(ids).any(|id| asked.iter().any(|one| one == id));
-            if let (Some(first), Some(told), false) = (asked.first(), told, agree) {
-                let violation = self.disagreeing(cx, event, &request, (field, first, told));
-                self.breaches.add(cx, || Slot::shared(key), violation);
-            }
+        for (field, asked, told) in self.disagreements(event, &request) {
+            let violation = self.disagreeing(cx, event, &request, (&field, &asked, &told));
+            self.breaches.add(cx, || Slot::shared(key), violation);
         }
+    }
+
+    /// Those of `same` in which a request and its reply have no value in common, with a value of each.
+    fn disagreements(&self, event: &Event<'_>, request: &Request) -> Vec<(String, String, String)> {
+        let both = self.same.iter().zip(&request.same);
+        both.filter_map(|((field, ids), asked)| {
+            let agree = event.ids(ids).any(|id| asked.iter().any(|one| one == id));
+            let (first, told) = (asked.first()?, event.id(ids)?);
+            (!agree).then(|| (field.clone(), first.clone(), told.to_owned()))
+        })
+        .collect()
     }
 
     /// A reply that answers no open request of the one who got it.
@@ -229,6 +265,11 @@ impl Check {
         if self.spec.unsolicited == Unsolicited::Ignore
             || asked.is_some_and(|askers| askers.has(holder))
         {
+            return;
+        }
+        if self.unplaced_requests.contains(key) || cx.hides_between(holder, None, event.place) {
+            let called = self.replies.name_of(event);
+            self.unsure.note(event, called);
             return;
         }
         let (name, receiver) = (self.replies.name_of(event), cx.describe(holder));

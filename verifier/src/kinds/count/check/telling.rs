@@ -39,13 +39,15 @@ impl Check {
         }
     }
 
-    pub(super) fn too_few(&self, cx: &Cx<'_>, counted: &Counted, tally: &Tally) -> Violation {
+    /// `ended`: where the last connection ended, and when.
+    pub(super) fn too_few(
+        &self,
+        cx: &Cx<'_>,
+        counted: &Counted,
+        tally: &Tally,
+        ended: Option<(Place, String)>,
+    ) -> Violation {
         let (who, what, limit) = (self.who(cx, counted), self.what(), self.limit());
-        let state = cx.connection(tally.last_connection);
-        let at = |seq| Place {
-            recording: state.recording,
-            seq,
-        };
         let mut evidence = vec![Evidence::at(tally.first, format!("{who} begins here"))];
         evidence.extend(
             tally
@@ -54,19 +56,16 @@ impl Check {
                 .enumerate()
                 .map(|(number, place)| Evidence::at(*place, format!("number {}", number + 1))),
         );
-        let (offending, end) = match state.info.closed {
-            Some(closed) => (
-                at(closed.seq),
-                format!("it ended at {}", cx.clock(closed.at)),
-            ),
+        let (offending, end) = match ended {
+            Some((place, at)) => {
+                evidence.push(Evidence::at(place, "the last connection ended"));
+                (place, format!("it ended at {at}"))
+            }
             None => (
                 tally.shown.last().copied().unwrap_or(tally.first),
                 cx.goes_on(tally.first),
             ),
         };
-        if let Some(closed) = state.info.closed {
-            evidence.push(Evidence::at(at(closed.seq), "its last connection ended"));
-        }
         Violation {
             roles: format!("too few of {what}"),
             resource: resource(counted),
@@ -89,7 +88,9 @@ impl Check {
     ) -> Doubt {
         let (who, what, limit) = (self.who(cx, counted), self.what(), self.limit());
         let why = match absence {
-            Absence::Hidden => "frames are missing or cannot be decoded",
+            Absence::Hidden => {
+                "frames are missing or cannot be decoded, or nothing says where they belong"
+            }
             Absence::Final | Absence::RecordingEnded | Absence::Disconnected => {
                 "it was still connected when the recording ended"
             }

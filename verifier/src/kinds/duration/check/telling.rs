@@ -99,7 +99,10 @@ impl Check {
         let why = absence.why_open().unwrap_or("it is final");
         Doubt {
             reason: Reason::Undecided,
-            message: format!("{who} had no {to} after `{}`: {why}", one.span.start.name),
+            message: format!(
+                "{who} had no {to} in time after `{}`: {why}",
+                one.span.start.name
+            ),
             settle: absence.settle().to_owned(),
             place: Some(one.span.start.place),
             subject: one.span.subject,
