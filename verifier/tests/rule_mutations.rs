@@ -198,3 +198,27 @@ fn without_any_one_line_a_pack_has_all_its_rules_or_is_refused() {
         }
     }
 }
+
+/// Also where it is the key without which the others mean nothing: a rule's `kind`.
+#[test]
+fn with_any_key_misspelt_a_pack_has_all_its_rules_or_is_refused() {
+    for sound in SOUND.iter() {
+        let lines: Vec<_> = sound.lines().collect();
+        let written = sound.matches("[[rule]]").count();
+        for (number, line) in lines.iter().enumerate() {
+            if !line.starts_with(|first: char| first.is_ascii_lowercase()) || !line.contains('=') {
+                continue;
+            }
+            let misspelt = format!("A{line}");
+            let mut broken = lines.clone();
+            broken[number] = &misspelt;
+            match Pack::from_texts(&[("broken.toml", &broken.join("\n"))]) {
+                Ok(pack) => assert_eq!(pack.rules.len(), written, "{misspelt}"),
+                Err(errors) if line.starts_with("kind") => {
+                    assert!(errors.to_string().contains("has no `kind`"), "{errors}");
+                }
+                Err(_) => {}
+            }
+        }
+    }
+}

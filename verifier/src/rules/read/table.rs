@@ -189,8 +189,9 @@ impl<'a> Table<'a> {
     }
 
     /// Reports every key that nothing asked for.
-    pub(crate) fn finish(self) {
-        for key in &self.missed {
+    pub(crate) fn finish(mut self) {
+        let missed = std::mem::take(&mut self.missed);
+        for key in &missed {
             if !self.has_any(&[key.as_str()]) {
                 self.tell_missing(key);
             }
@@ -217,6 +218,16 @@ impl<'a> Table<'a> {
             )
             .help(format_args!("expected {}", one_of(all())))
             .emit();
+        }
+    }
+}
+
+/// Where the rest of a table means nothing without a key, it is not finished, and its unknown keys are
+/// not told: then at least what is missing is.
+impl Drop for Table<'_> {
+    fn drop(&mut self) {
+        for key in &self.missed {
+            self.tell_missing(key);
         }
     }
 }
