@@ -8,12 +8,13 @@ mod outputs;
 mod progress;
 mod recordings;
 
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::bail;
 use clap::Args;
-use wsaudit_verifier::engine::{Coverage, Input, Verification, verify};
+use wsaudit_verifier::engine::{Coverage, Input, Verification, verify_with};
 use wsaudit_verifier::facts::Facts;
 use wsaudit_verifier::history::{Source, SourceError};
 use wsaudit_verifier::report::{
@@ -111,8 +112,12 @@ pub(crate) fn run(args: &VerifyArgs, output: &mut Output) -> anyhow::Result<Exit
     for paths in histories.each() {
         let mut recordings = Recordings::open(paths, output.color())?;
         progress.begin(recordings.messages_at_most());
-        let (verification, report) =
-            recordings.verify(&packs, &facts, args.asked.skew(), &mut progress)?;
+        let (verification, report) = recordings.verify(
+            &packs,
+            &facts,
+            (args.asked.skew(), args.asked.threads()),
+            &mut progress,
+        )?;
         let survey = (coverage && outputs.want_text())
             .then(|| survey(&packs, recordings.sources()))
             .transpose()?;
@@ -196,6 +201,7 @@ pub(crate) fn check(
     sources: &[Box<dyn Source>],
     unread: &[SourceError],
     skew: Duration,
+    threads: NonZeroUsize,
     progress: &mut dyn FnMut(u64),
 ) -> anyhow::Result<(Verification, Report)> {
     let input = Input {
@@ -205,7 +211,7 @@ pub(crate) fn check(
         unread,
         skew,
     };
-    let verification = verify(&input, progress)?;
+    let verification = verify_with(&input, threads, progress)?;
     let report = report(packs, &verification, sources)?;
     Ok((verification, report))
 }

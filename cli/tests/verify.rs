@@ -29,6 +29,22 @@ fn without_rules_what_no_rule_covers_is_listed() {
 }
 
 #[test]
+fn with_any_number_of_threads_the_report_is_the_same() {
+    let said = |threads: &str| {
+        let wanted = ["--rules", "agent-platform", "--format", "json", "--threads"];
+        verify(&[&wanted[..], &[threads]].concat())
+            .ends_with(0)
+            .stdout
+    };
+    let alone = said("1");
+    for threads in ["2", "3", "8", "1000"] {
+        assert_eq!(said(threads), alone, "{threads} threads");
+    }
+    let none = verify(&["--threads", "0"]).ends_with(2);
+    has(&none.stderr, &["--threads", "0"]);
+}
+
+#[test]
 fn verbose_tells_how_often_events_matched() {
     let quiet = verify(&["--rules", "agent-platform"]).ends_with(0);
     assert!(!quiet.stdout.contains("events of agent-platform"));

@@ -73,9 +73,6 @@ pub struct Reader {
     copy: Option<PrivateCopy>,
 }
 
-/// The largest part of a file that SQLite maps into memory, in bytes; it caps this to about 2 GiB.
-const MMAP_SIZE: u64 = 1 << 40;
-
 /// The wall clock of the recorder's machine was set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ClockStep {
@@ -253,7 +250,9 @@ fn open_sqlite(path: &Path, file: &Path, flags: OpenFlags) -> Result<Sqlite, Ope
         sqlite.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
         sqlite.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
         sqlite.execute_batch("PRAGMA query_only = ON;")?;
-        sqlite.query_row(&format!("PRAGMA mmap_size = {MMAP_SIZE}"), [], |_| Ok(()))?;
+        // A file that is read once, in order, costs more as page faults than as copies; and a mapped
+        // one that is cut short meanwhile would end the process.
+        sqlite.query_row("PRAGMA mmap_size = 0", [], |_| Ok(()))?;
         // The transaction holds the shared lock for as long as the reader lives.
         sqlite.execute_batch("BEGIN")?;
         sqlite.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;

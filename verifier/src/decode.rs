@@ -8,7 +8,7 @@ mod json;
 mod strings;
 mod values;
 
-pub use extractor::{Extractor, ExtractorBuilder};
+pub use extractor::{AheadReader, Extractor, ExtractorBuilder, ReadAhead};
 pub use strings::{Strings, for_each_string};
 pub use values::{SlotId, Values};
 

@@ -13,6 +13,7 @@ mod identity;
 mod judge;
 mod lanes;
 mod named;
+mod pipeline;
 mod program;
 mod retag;
 mod run;
@@ -30,6 +31,7 @@ pub use event::{Carried, Event, EventSet, Excuse};
 pub use identity::is_hashed;
 pub use judge::{
     ConnectionStats, Coverage, RuleResult, RunError, SessionStats, Verification, verify,
+    verify_with,
 };
 pub use lanes::{Lane, Line, NameReader};
 pub use named::Named;

@@ -1,6 +1,7 @@
 //! One run: backend, proxy and clients, then the verifier.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::num::NonZeroUsize;
 use std::path::Path;
 use std::time::Duration;
 
@@ -109,6 +110,7 @@ pub(super) fn verify(recording: &Path) -> anyhow::Result<(Verification, Report)>
         &[Box::new(source)],
         &[],
         Duration::ZERO,
+        NonZeroUsize::MIN,
         &mut |_| {},
     )
 }

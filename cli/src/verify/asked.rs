@@ -1,7 +1,9 @@
 //! Rules and facts as they are asked for, and one history verified with them: what `explain` and
 //! `slice` begin with.
 
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use std::thread;
 use std::time::Duration;
 
 use anyhow::bail;
@@ -29,7 +31,15 @@ pub(crate) struct Asked {
     /// By how much the clocks of two recordings may disagree, each against the other
     #[arg(long, value_name = "DURATION", default_value = "100ms", value_parser = humantime::parse_duration)]
     skew: Duration,
+    /// How many threads read, decode and check; the result is the same [default: as many as there are
+    /// cores, at most 4]
+    #[arg(long, value_name = "N")]
+    threads: Option<NonZeroUsize>,
 }
+
+/// More than these save no time where nobody asks for them: reading and checking take one each, and
+/// two that decode keep up with them.
+const MOST_THREADS: NonZeroUsize = NonZeroUsize::new(4).expect("it is not 0");
 
 /// A violation of one history.
 #[derive(Debug, Args)]
@@ -64,6 +74,13 @@ impl Asked {
         let facts = facts::read(&packs, &self.facts)?;
         Ok((packs, facts))
     }
+
+    /// How many threads are to work on a verification.
+    pub(super) fn threads(&self) -> NonZeroUsize {
+        self.threads.unwrap_or_else(|| {
+            thread::available_parallelism().map_or(NonZeroUsize::MIN, |all| all.min(MOST_THREADS))
+        })
+    }
 }
 
 impl Wanted {
@@ -89,8 +106,12 @@ impl Wanted {
         let mut recordings = Recordings::open(recordings, output.color())?;
         let mut progress = Progress::new(1);
         progress.begin(recordings.messages_at_most());
-        let (verification, report) =
-            recordings.verify(&packs, &facts, self.asked.skew, &mut progress)?;
+        let (verification, report) = recordings.verify(
+            &packs,
+            &facts,
+            (self.asked.skew, self.asked.threads()),
+            &mut progress,
+        )?;
         progress.end();
         if recordings.sources().is_empty() {
             bail!("no recording could be read");

@@ -1,6 +1,7 @@
 //! The recordings of a verification. One that cannot be read is told, and left out.
 
 use std::collections::BTreeSet;
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::Duration;
@@ -91,20 +92,13 @@ impl Recordings {
         &mut self,
         packs: &[Pack],
         facts: &Facts,
-        skew: Duration,
+        (skew, threads): (Duration, NonZeroUsize),
         progress: &mut Progress,
     ) -> anyhow::Result<(Verification, Report)> {
         loop {
-            let checked = check(
-                packs,
-                facts,
-                &self.sources,
-                &self.unread,
-                skew,
-                &mut |read| {
-                    progress.at(read);
-                },
-            );
+            let (sources, unread) = (&self.sources, &self.unread);
+            let mut at = |read| progress.at(read);
+            let checked = check(packs, facts, sources, unread, skew, threads, &mut at);
             let Err(error) = checked else {
                 return checked;
             };

@@ -13,6 +13,7 @@ use super::frames::direction;
 use super::joined::Joined;
 use super::order::KeyOrder;
 use super::{Filter, ReadError, Reader};
+use crate::column::unsigned;
 use crate::record::{ConnectionId, MessageContent, Nanos, Seq};
 
 /// A data message or a control frame, borrowed from the recording.
@@ -266,13 +267,13 @@ impl MessageRows<'_> {
                 return Ok(false);
             };
             let cells = Cells { row, place };
-            self.frame_order
-                .next(&place, (cells.integer(0, "seq")?, 0))?;
+            let key = cells.integer(0, "seq")?;
+            self.frame_order.next(&place, (key, 0))?;
             let connection = ConnectionId(cells.number(1, "connection_id")?);
             if !self.filter.connections.contains(connection) {
                 continue;
             }
-            let seq = Seq(cells.number(0, "seq")?);
+            let seq = Seq(unsigned(key));
             let direction = direction(&cells, 2)?;
             let at = Nanos(cells.number(3, "last_at")?);
             let first_byte: u8 = cells.small(4, "first_byte", "0 to 255")?;
@@ -293,6 +294,13 @@ impl MessageRows<'_> {
             self.current = Some(current);
             return Ok(true);
         }
+    }
+
+    /// Where the message stands at which [`advance`](Self::advance) stopped, without a look at its bytes:
+    /// its last frame's place, its connection, and when its last byte was read.
+    pub fn stands_at(&self) -> Option<(Seq, ConnectionId, Nanos)> {
+        let current = self.current.as_ref()?;
+        Some((current.seq, current.connection, current.at))
     }
 
     /// The message at which [`advance`](Self::advance) stopped; `None` before the first and after

@@ -1,6 +1,7 @@
 //! All pointers as one trie, and one message through it.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::json::{self, Trie};
 use super::{DecodeError, SlotId, Value, Values};
@@ -44,7 +45,7 @@ impl ExtractorBuilder {
                 .map(|(pointer, slot)| (pointer.steps(), *slot)),
         );
         Extractor {
-            trie,
+            trie: Arc::new(trie),
             values,
             yielded: vec![0; slots],
             pointers,
@@ -55,7 +56,7 @@ impl ExtractorBuilder {
 /// Reads messages; what the pointers lead to is in [`Extractor::values`] until the next one.
 #[derive(Debug)]
 pub struct Extractor {
-    trie: Trie,
+    trie: Arc<Trie>,
     values: Values,
     pointers: Vec<(Pointer, SlotId)>,
     /// By slot: how many values there were so far.
@@ -65,17 +66,24 @@ pub struct Extractor {
 impl Extractor {
     /// Reads one message. After an error there are no values.
     pub fn read(&mut self, codec: Codec, message: &[u8]) -> Result<(), DecodeError> {
-        self.values.clear();
-        let text = utf8(message)?;
-        let read = match codec {
-            Codec::Auto | Codec::Json => json::read(&self.trie, text, &mut self.values),
-            Codec::Text => Ok(()),
-        };
-        match read {
-            Ok(()) => self.values.count(&mut self.yielded),
-            Err(_) => self.values.clear(),
-        }
+        let read = read(&self.trie, codec, message, &mut self.values);
+        self.values.count(&mut self.yielded);
         read
+    }
+
+    /// Goes on as if it had read a message that was read ahead, and leaves older values in its place.
+    pub fn take(&mut self, ahead: &mut ReadAhead) -> Result<(), DecodeError> {
+        std::mem::swap(&mut self.values, &mut ahead.values);
+        self.values.count(&mut self.yielded);
+        std::mem::replace(&mut ahead.read, Ok(()))
+    }
+
+    /// Reads messages ahead, by the same pointers, on whatever thread.
+    pub fn ahead(&self) -> AheadReader {
+        AheadReader {
+            trie: Arc::clone(&self.trie),
+            slots: self.yielded.len(),
+        }
     }
 
     /// Begins a message that has no body to be read.
@@ -104,6 +112,59 @@ impl Extractor {
     pub fn pointers(&self) -> impl Iterator<Item = (&Pointer, SlotId)> {
         self.pointers.iter().map(|(pointer, slot)| (pointer, *slot))
     }
+}
+
+/// Reads messages before their turn has come; see [`Extractor::take`].
+#[derive(Debug, Clone)]
+pub struct AheadReader {
+    trie: Arc<Trie>,
+    slots: usize,
+}
+
+/// What a message yielded that was read ahead.
+#[derive(Debug)]
+pub struct ReadAhead {
+    codec: Codec,
+    values: Values,
+    read: Result<(), DecodeError>,
+}
+
+impl ReadAhead {
+    /// As what it was read.
+    pub const fn codec(&self) -> Codec {
+        self.codec
+    }
+}
+
+impl AheadReader {
+    /// Room for a message.
+    pub fn room(&self) -> ReadAhead {
+        ReadAhead {
+            codec: Codec::Auto,
+            values: Values::with_slots(self.slots),
+            read: Ok(()),
+        }
+    }
+
+    /// Reads one message.
+    pub fn read(&self, codec: Codec, message: &[u8], into: &mut ReadAhead) {
+        into.codec = codec;
+        into.read = read(&self.trie, codec, message, &mut into.values);
+    }
+}
+
+/// Reads one message. After an error there are no values.
+fn read(trie: &Trie, codec: Codec, message: &[u8], values: &mut Values) -> Result<(), DecodeError> {
+    values.clear();
+    let text = utf8(message)?;
+    let read = match codec {
+        Codec::Auto | Codec::Json => json::read(trie, text, values),
+        Codec::Text => Ok(()),
+    };
+    if read.is_err() {
+        values.clear();
+    }
+    read
 }
 
 pub(super) fn utf8(message: &[u8]) -> Result<&str, DecodeError> {

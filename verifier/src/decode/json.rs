@@ -22,6 +22,8 @@ struct Node {
     slots: Vec<SlotId>,
     /// The way on for named members (and elements, where the name is an index).
     named: Vec<Named>,
+    /// The [`sieve`] of all names: most members of most messages are none of them.
+    sieve: u64,
     /// The way on for all others.
     any: Option<usize>,
 }
@@ -39,6 +41,15 @@ impl Named {
     fn is(&self, name: &str) -> bool {
         self.name.as_bytes().first() == name.as_bytes().first() && self.name == name
     }
+}
+
+/// One bit of 64 for a name, by its length and its ends.
+fn sieve(name: &str) -> u64 {
+    let (Some(first), Some(last)) = (name.bytes().next(), name.bytes().next_back()) else {
+        return 1;
+    };
+    let mixed = name.len() ^ (usize::from(first) << 1) ^ (usize::from(last) << 3);
+    1 << (mixed % 64)
 }
 
 impl Trie {
@@ -75,6 +86,7 @@ impl Trie {
                 PointerStep::Any => true,
             });
             let child = self.add(&below);
+            node.sieve |= sieve(name);
             node.named.push(Named {
                 name: name.clone(),
                 index: array_index(name),
@@ -269,6 +281,9 @@ impl Visitor<'_> for MemberName<'_> {
     }
 
     fn visit_str<E>(self, name: &str) -> Result<Self::Value, E> {
+        if self.0.sieve & sieve(name) == 0 {
+            return Ok(self.0.any.map(|node| (node, None)));
+        }
         let named = self
             .0
             .named

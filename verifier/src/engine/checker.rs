@@ -10,8 +10,8 @@ use crate::history::{Answered, SourceError};
 use crate::kinds::Spec;
 
 /// One rule at work. It is shown the events of its scope in the order in which they were observed,
-/// then asked what it found. It knows no clock and no file.
-pub trait Checker {
+/// then asked what it found. It knows no clock and no file; it may be moved to another thread.
+pub trait Checker: Send {
     /// A message, or a step in a connection's life. `cx` stands where the event stands.
     fn observe(&mut self, cx: &Cx<'_>, event: &Event<'_>);
 

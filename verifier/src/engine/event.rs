@@ -43,6 +43,13 @@ impl EventSet {
         self.words[bit / 64] |= 1 << (bit % 64);
     }
 
+    /// Adds all of another set.
+    pub fn join(&mut self, other: &Self) {
+        for (ours, theirs) in self.words.iter_mut().zip(other.words) {
+            *ours |= theirs;
+        }
+    }
+
     /// Whether it is in the set.
     pub fn contains(&self, event: EventRef) -> bool {
         let bit = Self::bit(event);

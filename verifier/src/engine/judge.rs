@@ -5,6 +5,7 @@ mod outside;
 mod settle;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use wsaudit_tagging::TagKind;
@@ -123,8 +124,19 @@ pub enum RunError {
     Sessions(#[from] SessionConflict),
 }
 
-/// Checks packs over recordings. `progress` is told how many messages were read so far.
+/// Checks packs over recordings, on this thread. `progress` is told how many messages were read so
+/// far.
 pub fn verify(input: &Input<'_>, progress: &mut dyn FnMut(u64)) -> Result<Verification, RunError> {
+    verify_with(input, NonZeroUsize::MIN, progress)
+}
+
+/// The same with so many threads, this one included; of more than 8, the rest would have nothing to
+/// do. What it comes to does not depend on their number.
+pub fn verify_with(
+    input: &Input<'_>,
+    threads: NonZeroUsize,
+    progress: &mut dyn FnMut(u64),
+) -> Result<Verification, RunError> {
     let said = retag::rules(input.packs)?;
     let mut lanes = None;
     let retagged = match &said {
@@ -150,7 +162,7 @@ pub fn verify(input: &Input<'_>, progress: &mut dyn FnMut(u64)) -> Result<Verifi
             .collect(),
     };
     let lanes = lanes.unwrap_or_default();
-    let finished = super::run::run(input, outlines, &lanes, progress)?;
+    let finished = super::run::run(input, outlines, &lanes, threads, progress)?;
     let sessions = sessions(&finished);
     let connections = connections(&finished.cx);
     let users = finished

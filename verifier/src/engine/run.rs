@@ -1,6 +1,7 @@
 //! One run: packs over recordings.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use wsaudit_wire::{Direction, Opcode};
@@ -8,12 +9,13 @@ use wsaudit_wire::{Direction, Opcode};
 use super::checker::Checker;
 use super::event::{Carried, Event, EventSet, Excuse};
 use super::lanes::{self, Lane, Lanes, Line};
+use super::pipeline::{self, Ahead};
 use super::program::{PackProgram, Program, Way};
 use super::state::{ConnectionIx, Cx};
 use super::tally::Tally;
 use super::time::nanoseconds;
 use super::timeline::{Item, Mark, Timeline};
-use crate::decode::{DecodeError, Extractor, SlotId, Strings};
+use crate::decode::{DecodeError, Extractor, ReadAhead, SlotId, Strings};
 use crate::facts::Facts;
 use crate::finding::{Outcome, Place};
 use crate::history::{
@@ -87,6 +89,7 @@ pub(super) fn run<'h>(
     input: &Input<'h>,
     outlines: Vec<&'h Outline>,
     lanes: &'h Lanes,
+    threads: NonZeroUsize,
     progress: &mut dyn FnMut(u64),
 ) -> Result<Finished<'h>, SourceError> {
     let mut cx = Cx::new(outlines, &lanes.by_connection, nanoseconds(input.skew));
@@ -103,7 +106,7 @@ pub(super) fn run<'h>(
         tally: &mut tally,
         look: Look::First,
     };
-    pass.run(input.sources, progress)?;
+    pass.run(input.sources, threads, progress)?;
     let yielded = pass.extractor.yielded();
     let yielded = yielded
         .map(|(pointer, count)| (pointer.clone(), count))
@@ -123,7 +126,7 @@ pub(super) fn run<'h>(
             look: Look::Again,
         };
         pass.begin_again();
-        pass.run(input.sources, &mut |_| {})?;
+        pass.run(input.sources, threads, &mut |_| {})?;
     }
     let scopes = rooms.iter().map(|room| room.in_scope.clone()).collect();
     let outcomes = rooms
@@ -329,44 +332,70 @@ impl<'h> Pass<'_, 'h, '_> {
     fn run(
         &mut self,
         sources: &'h [Box<dyn Source>],
+        threads: NonZeroUsize,
         progress: &mut dyn FnMut(u64),
     ) -> Result<(), SourceError> {
         let mut readings = readings(sources)?;
         let mut timeline = Timeline::new(self.cx, &mut readings)?;
-        let mut messages = 0;
-        while let Some(item) = timeline.next()? {
-            match item {
-                Item::Mark {
-                    recording,
-                    moment,
-                    connection,
-                    mark,
-                } => {
-                    self.cx.now = self.cx.now.max(moment.at);
-                    let place = Place {
-                        recording,
-                        seq: moment.seq,
-                    };
-                    if let Some(step) = self.cx.mark(connection, mark) {
-                        self.step(place, moment.at, connection, step);
-                    }
-                    if mark == Mark::Step(Lifecycle::Closed) {
-                        self.cx.close(connection);
-                    }
+        let ahead = Ahead {
+            reader: self.extractor.ahead(),
+            codecs: self.codecs(),
+        };
+        let mut show = |item: &Item<'_>, ahead: Option<&mut ReadAhead>| self.show(item, ahead);
+        pipeline::walk(&mut timeline, threads, &ahead, progress, &mut show)
+    }
+
+    /// By connection: the codec of the first pack that reads its messages.
+    fn codecs(&self) -> Vec<Option<Codec>> {
+        let connections = self.cx.connections().map(|(connection, state)| {
+            let mut rooms = self
+                .rooms
+                .iter()
+                .filter(|room| room.in_scope[connection.0 as usize] && room.reads_messages);
+            let socket = state.info.http.is_none();
+            let room = rooms.next().filter(|_| socket);
+            // Where several sessions share it, the one that a message names is read first.
+            let shared = !state.lanes.is_empty();
+            room.map(|room| {
+                if shared {
+                    Codec::Json
+                } else {
+                    room.program.codec
                 }
-                Item::Message {
+            })
+        });
+        connections.collect()
+    }
+
+    fn show(&mut self, item: &Item<'_>, ahead: Option<&mut ReadAhead>) {
+        match *item {
+            Item::Mark {
+                recording,
+                moment,
+                connection,
+                mark,
+            } => {
+                self.cx.now = self.cx.now.max(moment.at);
+                let place = Place {
                     recording,
-                    connection,
-                    message,
-                } => {
-                    self.cx.now = self.cx.now.max(message.moment.at);
-                    messages += 1;
-                    progress(messages);
-                    self.message(recording, connection, &message);
+                    seq: moment.seq,
+                };
+                if let Some(step) = self.cx.mark(connection, mark) {
+                    self.step(place, moment.at, connection, step);
+                }
+                if mark == Mark::Step(Lifecycle::Closed) {
+                    self.cx.close(connection);
                 }
             }
+            Item::Message {
+                recording,
+                connection,
+                ref message,
+            } => {
+                self.cx.now = self.cx.now.max(message.moment.at);
+                self.message(recording, connection, message, ahead);
+            }
         }
-        Ok(())
     }
 
     fn step(&mut self, place: Place, at: i64, connection: ConnectionIx, step: Lifecycle) {
@@ -415,7 +444,13 @@ impl<'h> Pass<'_, 'h, '_> {
         }
     }
 
-    fn message(&mut self, recording: u16, connection: ConnectionIx, message: &SourceMessage<'_>) {
+    fn message(
+        &mut self,
+        recording: u16,
+        connection: ConnectionIx,
+        message: &SourceMessage<'_>,
+        mut ahead: Option<&mut ReadAhead>,
+    ) {
         self.cx.carry(connection);
         if let Some(exchange) = &self.cx.connection(connection).info.http {
             self.http_message(recording, connection, exchange, message);
@@ -434,7 +469,7 @@ impl<'h> Pass<'_, 'h, '_> {
         let (mut named, mut decoded) = (None, None);
         let shared = !self.cx.connection(connection).lanes.is_empty();
         let lane = if shared {
-            let read = read(&mut self.extractor, Codec::Json, message);
+            let read = read_or_take(&mut self.extractor, Codec::Json, message, &mut ahead);
             let session = read
                 .is_ok()
                 .then(|| lanes::named(self.extractor.values(), self.naming));
@@ -462,7 +497,8 @@ impl<'h> Pass<'_, 'h, '_> {
                 .as_ref()
                 .is_none_or(|(codec, _): &(Codec, _)| !codec.decodes_like(room.program.codec))
             {
-                let read = read(&mut self.extractor, room.program.codec, message);
+                let codec = room.program.codec;
+                let read = read_or_take(&mut self.extractor, codec, message, &mut ahead);
                 decoded = Some((room.program.codec, read));
             }
             let values = self.extractor.values();
@@ -628,6 +664,19 @@ fn whole_text<'m>(message: &SourceMessage<'m>) -> Option<&'m str> {
         SourcePayload::Truncated { .. }
         | SourcePayload::Undecodable(_)
         | SourcePayload::Withheld(_) => None,
+    }
+}
+
+/// Reads a message, or takes what was read ahead in the same way.
+fn read_or_take(
+    extractor: &mut Extractor,
+    codec: Codec,
+    message: &SourceMessage<'_>,
+    ahead: &mut Option<&mut ReadAhead>,
+) -> Result<(), DecodeError> {
+    match ahead.take() {
+        Some(ahead) if ahead.codec().decodes_like(codec) => extractor.take(ahead),
+        _ => read(extractor, codec, message),
     }
 }
 

@@ -39,13 +39,18 @@ pub enum RecordingError {
 #[derive(Debug)]
 struct Clock {
     runs: BTreeMap<ConnectionId, RunId>,
+    /// The run of all of them, where there is but one.
+    only: Option<RunId>,
 }
 
 impl Clock {
     /// A time on a connection's clock, in nanoseconds since the Unix epoch.
     fn at(&self, reader: &Reader, connection: ConnectionId, at: Nanos) -> i64 {
-        let run = self.runs.get(&connection).copied();
-        unix(reader, run.unwrap_or(RunId(1)), at)
+        let run = self.only.unwrap_or_else(|| {
+            let run = self.runs.get(&connection).copied();
+            run.unwrap_or(RunId(1))
+        });
+        unix(reader, run, at)
     }
 }
 
@@ -68,6 +73,10 @@ impl RecordingSource {
         let exchanges = exchanges.iter().map(|row| (row.id, row.run));
         let clock = Clock {
             runs: sockets.chain(exchanges).collect(),
+            only: match reader.runs() {
+                [only] if only.id == RunId(1) => Some(only.id),
+                _ => None,
+            },
         };
         let mut tags: BTreeMap<ConnectionId, Vec<Tag>> = BTreeMap::new();
         for span in reader.tags()? {
@@ -396,8 +405,7 @@ impl RecordingCursor<'_> {
         let found = match track {
             Track::Frames => {
                 self.rows.advance().map_err(error)?;
-                let row = self.rows.current().map_err(error)?;
-                row.map(|row| (row.seq, row.connection, row.at))
+                self.rows.stands_at()
             }
             Track::Http => {
                 self.http.advance().map_err(error)?;

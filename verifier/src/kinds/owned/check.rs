@@ -27,7 +27,7 @@ impl Owned {
             };
             ledger.fact(&fact.resource, claim);
         }
-        Check {
+        let mut check = Check {
             listed: self.facts.as_deref().map(|name| Listed {
                 name: name.to_owned(),
                 count: compiler.facts(name).len(),
@@ -72,8 +72,11 @@ impl Owned {
             examined: 0,
             opportunities: 0,
             field: compiler.field_name(self.resource).to_owned(),
+            speaks_of: EventSet::default(),
             spec: self.clone(),
-        }
+        };
+        check.speaks_of = check.all_events();
+        check
     }
 }
 
@@ -96,6 +99,8 @@ pub(crate) struct Check {
     reads: EventSet,
     writes: EventSet,
     reply: Option<CompiledReply>,
+    /// All of these.
+    speaks_of: EventSet,
     /// In nanoseconds.
     pub(super) slack: i64,
     pub(super) ledger: Ledger,
@@ -113,6 +118,9 @@ pub(crate) struct Check {
 
 impl Checker for Check {
     fn observe(&mut self, cx: &Cx<'_>, event: &Event<'_>) {
+        if event.direction.is_some() && self.says_nothing(event) {
+            return;
+        }
         if event.from_server() {
             self.server_said(cx, event);
         } else if event.from_client() {
@@ -157,6 +165,38 @@ enum Where {
 pub(super) const SHORTEST_ANYWHERE: usize = 6;
 
 impl Check {
+    /// Every event that the rule speaks of.
+    fn all_events(&self) -> EventSet {
+        let mut all = EventSet::default();
+        for claim in &self.claims {
+            all.join(&claim.speaks_of());
+        }
+        for grant in self.shares.iter().chain(&self.revokes) {
+            all.join(&grant.events);
+        }
+        if let Some(reply) = &self.reply {
+            all.join(&reply.granted_by);
+            all.join(&reply.denied_by);
+        }
+        for events in [
+            &self.members_by,
+            &self.left_by,
+            &self.released_by,
+            &self.reads,
+            &self.writes,
+        ] {
+            all.join(events);
+        }
+        all
+    }
+
+    /// Whether a message is none of the rule's events, and shows none of its resources: most are that.
+    fn says_nothing(&self, event: &Event<'_>) -> bool {
+        !event.is_one_of(&self.speaks_of)
+            && event.id(&self.resource_anywhere).is_none()
+            && event.strings().next().is_none()
+    }
+
     fn client_said(&mut self, cx: &Cx<'_>, event: &Event<'_>) {
         let party = self.parties.on(cx, self.spec.owner, event.line());
         let claimant = self.parties.claimant(cx, self.spec.owner, event.line());

@@ -55,6 +55,15 @@ impl CompiledClaim {
         }
     }
 
+    /// The events that it speaks of.
+    pub(super) fn speaks_of(&self) -> EventSet {
+        let mut events = self.events;
+        if let Some((answered, _)) = &self.answers {
+            events.join(answered);
+        }
+        events
+    }
+
     /// Notes a request, if the event is one.
     pub(super) fn ask(&mut self, event: &Event<'_>, party: PartyIx) {
         let Some((events, key)) = &self.answers else {

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use hashbrown::{HashMap, HashSet};
+use hashbrown::{Equivalent, HashMap, HashSet};
 
 use super::ledger::{PartyIx, ResourceIx};
 use super::sightings::Sight;
@@ -25,6 +25,16 @@ pub(super) struct Uses {
     told: HashMap<Sight, Told>,
     /// By resource: who used it.
     users: HashMap<ResourceIx, Vec<(PartyIx, Excuse)>>,
+}
+
+/// A request's key, borrowed.
+#[derive(Hash)]
+struct Key<'k>(ConnectionIx, &'k str);
+
+impl Equivalent<(ConnectionIx, String)> for Key<'_> {
+    fn equivalent(&self, (connection, key): &(ConnectionIx, String)) -> bool {
+        self.0 == *connection && self.1 == key
+    }
 }
 
 #[derive(Debug)]
@@ -124,7 +134,7 @@ impl Uses {
         answer: Answer,
         slack: i64,
     ) {
-        let key = (line.connection, key.to_owned());
+        let key = Key(line.connection, key);
         let asked = |number: &u64| self.open.get(number).map(|open| open.used.line);
         let numbers = self.by_key.get(&key).into_iter().flatten().copied();
         let meant: Vec<_> = numbers
