@@ -1,9 +1,12 @@
 //! What is known at a place in the history: who is connected, and on whose behalf.
 
-use hashbrown::HashMap;
-use wsaudit_tagging::TagKind;
+mod advance;
+mod live;
+mod names;
 
-use super::lanes::{Lane, Line};
+use self::live::Live;
+use self::names::Names;
+use super::lanes::Line;
 use crate::finding::{Place, Subject};
 use crate::history::{Connection, Outline, Tag};
 use crate::rules::HolderKind;
@@ -95,65 +98,6 @@ pub struct Cx<'h> {
     pub(super) tolerance: i64,
 }
 
-/// How many standing connections each holder has, and how many have one.
-#[derive(Debug, Default)]
-struct Live {
-    by_holder: Vec<u32>,
-    holders: u32,
-}
-
-impl Live {
-    fn add(&mut self, holder: u32) {
-        let index = holder as usize;
-        if self.by_holder.len() <= index {
-            self.by_holder.resize(index + 1, 0);
-        }
-        self.by_holder[index] += 1;
-        if self.by_holder[index] == 1 {
-            self.holders += 1;
-        }
-    }
-
-    fn remove(&mut self, holder: u32) {
-        let count = &mut self.by_holder[holder as usize];
-        *count -= 1;
-        if *count == 0 {
-            self.holders -= 1;
-        }
-    }
-
-    fn has(&self, holder: u32) -> bool {
-        self.by_holder
-            .get(holder as usize)
-            .is_some_and(|count| *count > 0)
-    }
-
-    /// Whether anybody but `holder` is there.
-    fn others(&self, holder: Option<u32>) -> bool {
-        let own = u32::from(holder.is_some_and(|holder| self.has(holder)));
-        self.holders > own
-    }
-}
-
-/// Names, numbered in the order of first appearance.
-#[derive(Debug, Clone, Default)]
-struct Names {
-    names: Vec<String>,
-    numbers: HashMap<String, u32>,
-}
-
-impl Names {
-    fn number(&mut self, name: &str) -> u32 {
-        if let Some(number) = self.numbers.get(name) {
-            return *number;
-        }
-        let number = u32::try_from(self.names.len()).expect("fewer than 2^32 names");
-        self.names.push(name.to_owned());
-        self.numbers.insert(name.to_owned(), number);
-        number
-    }
-}
-
 impl<'h> Cx<'h> {
     /// `lanes` are those of the connections; no lanes where none has any. `tolerance` is in nanoseconds.
     pub(super) fn new(outlines: Vec<&'h Outline>, lanes: &'h [Vec<Tag>], tolerance: i64) -> Self {
@@ -176,11 +120,7 @@ impl<'h> Cx<'h> {
                 sharing: Vec::new(),
             }));
         }
-        let now = outlines
-            .iter()
-            .map(|outline| outline.started_at)
-            .min()
-            .unwrap_or(0);
+        let now = beginning(&outlines);
         Self {
             outlines,
             lanes,
@@ -219,22 +159,22 @@ impl<'h> Cx<'h> {
 
     /// The id of a session.
     pub fn session_name(&self, session: SessionIx) -> &str {
-        &self.sessions.names[session.0 as usize]
+        self.sessions.name(session.0)
     }
 
     /// The id of a user.
     pub fn user_name(&self, user: UserIx) -> &str {
-        &self.users.names[user.0 as usize]
+        self.users.name(user.0)
     }
 
     /// The session of that id, if any connection had it so far.
     pub fn session_named(&self, id: &str) -> Option<SessionIx> {
-        self.sessions.numbers.get(id).copied().map(SessionIx)
+        self.sessions.known(id).map(SessionIx)
     }
 
     /// The user of that id, likewise.
     pub fn user_named(&self, id: &str) -> Option<UserIx> {
-        self.users.numbers.get(id).copied().map(UserIx)
+        self.users.known(id).map(UserIx)
     }
 
     /// The user that a session was first seen with.
@@ -247,12 +187,12 @@ impl<'h> Cx<'h> {
 
     /// All sessions so far, in the order of first appearance.
     pub fn sessions(&self) -> impl Iterator<Item = SessionIx> + use<> {
-        (0..u32::try_from(self.sessions.names.len()).unwrap_or(u32::MAX)).map(SessionIx)
+        self.sessions.all().map(SessionIx)
     }
 
     /// All users so far, likewise.
     pub fn users(&self) -> impl Iterator<Item = UserIx> + use<> {
-        (0..u32::try_from(self.users.names.len()).unwrap_or(u32::MAX)).map(UserIx)
+        self.users.all().map(UserIx)
     }
 
     /// On whose behalf a connection speaks here, in the terms of a rule; `None`: not known.
@@ -385,167 +325,20 @@ impl<'h> Cx<'h> {
             .unwrap_or(self.outlines[usize::from(state.recording)].ended_at)
     }
 
+    /// When the history begins, in nanoseconds since the Unix epoch.
+    pub(super) fn begins_at(&self) -> i64 {
+        beginning(&self.outlines)
+    }
+
     /// The seconds from the beginning of the history to `at`.
     pub fn seconds(&self, at: i64) -> f64 {
-        let start = self
-            .outlines
-            .iter()
-            .map(|outline| outline.started_at)
-            .min()
-            .unwrap_or(0);
-        (at - start) as f64 / 1e9
+        (at - self.begins_at()) as f64 / 1e9
     }
+}
 
-    pub(super) fn accept(&mut self, connection: ConnectionIx) {
-        self.enter(connection);
-        self.connections[connection.0 as usize].connected = Connected::Yes;
-        self.live_connections += 1;
-    }
-
-    /// The session and user of a connection; before they are known, those that it turns out to speak
-    /// for first.
-    pub(super) fn identity_ahead(
-        &mut self,
-        connection: ConnectionIx,
-    ) -> (Option<SessionIx>, Option<UserIx>) {
-        let state = &self.connections[connection.0 as usize];
-        let (info, session, user) = (state.info, state.session, state.user);
-        let first = |kind| info.tags.iter().find(move |tag| tag.kind == kind);
-        let session = session.or_else(|| {
-            let tag = first(TagKind::Session)?;
-            Some(SessionIx(self.sessions.number(&tag.value)))
-        });
-        let session = session.or_else(|| {
-            let lane = self.connections[connection.0 as usize].lanes.first()?;
-            Some(SessionIx(self.sessions.number(&lane.value)))
-        });
-        let user = user.or_else(|| {
-            let tag = first(TagKind::User)?;
-            Some(UserIx(self.users.number(&tag.value)))
-        });
-        (session, user)
-    }
-
-    /// Counts a message or control frame of a connection.
-    pub(super) fn carry(&mut self, connection: ConnectionIx) {
-        self.connections[connection.0 as usize].carried += 1;
-    }
-
-    /// Counts a message of the server.
-    pub(super) fn receive(&mut self, connection: ConnectionIx) {
-        self.connections[connection.0 as usize].received += 1;
-    }
-
-    /// Notes a message that could not be decoded.
-    pub(super) fn fail_to_decode(&mut self, connection: ConnectionIx, seq: u64) {
-        self.connections[connection.0 as usize].last_undecoded = Some(seq);
-        self.any_undecoded = true;
-    }
-
-    pub(super) fn close(&mut self, connection: ConnectionIx) {
-        let state = &mut self.connections[connection.0 as usize];
-        let stood = state.connected == Connected::Yes;
-        state.connected = Connected::NoMore;
-        if stood {
-            self.live_connections -= 1;
-            self.leave(connection);
-        }
-    }
-
-    pub(super) fn tag(&mut self, connection: ConnectionIx, from: u64, kind: TagKind, value: &str) {
-        let index = connection.0 as usize;
-        let stands = self.connections[index].connected == Connected::Yes;
-        if stands {
-            self.leave(connection);
-        }
-        match kind {
-            TagKind::Session => {
-                let session = SessionIx(self.sessions.number(value));
-                let state = &mut self.connections[index];
-                state.session = Some(session);
-                state.identified_from.get_or_insert(from);
-            }
-            TagKind::User => {
-                let user = UserIx(self.users.number(value));
-                let state = &mut self.connections[index];
-                state.user = Some(user);
-            }
-            TagKind::Device => {
-                let state = &mut self.connections[index];
-                state.device = Some(value.to_owned());
-            }
-            TagKind::Credential | TagKind::Claim => {}
-        }
-        self.remember_user(connection);
-        if stands {
-            self.enter(connection);
-        }
-    }
-
-    /// From here on the lane of that place is there.
-    pub(super) fn share(&mut self, connection: ConnectionIx, lane: usize) {
-        let index = connection.0 as usize;
-        let session = self
-            .sessions
-            .number(&self.connections[index].lanes[lane].value);
-        self.remember_user_of(SessionIx(session), connection);
-        let state = &mut self.connections[index];
-        state.sharing.push(SessionIx(session));
-        if state.connected == Connected::Yes {
-            self.live_sessions.add(session);
-        }
-    }
-
-    /// The lane of a message that names `session` on a connection which several share.
-    pub(super) fn lane(&self, connection: ConnectionIx, session: Option<&str>) -> Lane {
-        let Some(name) = session else {
-            return Lane::Unsaid;
-        };
-        let state = self.connection(connection);
-        let session = self.session_named(name);
-        match session.filter(|session| state.sharing.contains(session)) {
-            Some(session) if state.session != Some(session) => Lane::Other(session),
-            Some(_) | None => Lane::Own,
-        }
-    }
-
-    fn remember_user(&mut self, connection: ConnectionIx) {
-        let session = self.connections[connection.0 as usize].session;
-        if let Some(session) = session {
-            self.remember_user_of(session, connection);
-        }
-    }
-
-    fn remember_user_of(&mut self, session: SessionIx, connection: ConnectionIx) {
-        let state = &self.connections[connection.0 as usize];
-        let index = session.0 as usize;
-        if self.session_users.len() <= index {
-            self.session_users.resize(index + 1, None);
-        }
-        if self.session_users[index].is_none() {
-            self.session_users[index] = state.user;
-        }
-    }
-
-    fn enter(&mut self, connection: ConnectionIx) {
-        let state = &self.connections[connection.0 as usize];
-        for session in state.session.iter().chain(&state.sharing) {
-            self.live_sessions.add(session.0);
-        }
-        if let Some(user) = state.user {
-            self.live_users.add(user.0);
-        }
-    }
-
-    fn leave(&mut self, connection: ConnectionIx) {
-        let state = &self.connections[connection.0 as usize];
-        for session in state.session.iter().chain(&state.sharing) {
-            self.live_sessions.remove(session.0);
-        }
-        if let Some(user) = state.user {
-            self.live_users.remove(user.0);
-        }
-    }
+fn beginning(outlines: &[&Outline]) -> i64 {
+    let starts = outlines.iter().map(|outline| outline.started_at);
+    starts.min().unwrap_or(0)
 }
 
 /// The path of a request's target; empty where the head does not parse.

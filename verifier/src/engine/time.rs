@@ -23,13 +23,7 @@ pub fn in_words(nanoseconds: i64) -> String {
 impl Cx<'_> {
     /// A place in time, counted from the beginning of the history: `+61 s`.
     pub fn clock(&self, at: i64) -> String {
-        let start = self
-            .outlines
-            .iter()
-            .map(|outline| outline.started_at)
-            .min()
-            .unwrap_or(0);
-        match at - start {
+        match at - self.begins_at() {
             0 => "+0 s".to_owned(),
             since => format!("+{}", in_words(since)),
         }

@@ -1,84 +1,19 @@
 //! How `owned` is checked: what each event means for the ledger of claims, for access, uses and
 //! sightings. What it comes to is told in `argue`.
 
+mod build;
+mod changes;
+
 use super::access::{Access, Standing};
-use super::compiled::{Answered, CompiledClaim, CompiledGrant, CompiledReply};
-use super::ledger::{Basis, ClaimMade, Ledger, Parties, Party, PartyIx, ResourceIx, Support};
+use super::compiled::{CompiledClaim, CompiledGrant, CompiledReply};
+use super::ledger::{Ledger, Parties, PartyIx, ResourceIx};
 use super::listed::Listed;
 use super::sightings::Sightings;
 use super::uses::{Answer, Used, Uses};
 use super::{Owned, Seen};
-use crate::engine::{Checker, Compiler, Cx, Event, EventSet, Ids, nanoseconds};
+use crate::engine::{Checker, Cx, Event, EventSet, Ids};
 use crate::finding::{Outcome, Severity};
 use crate::rules::{HolderKind, Lifecycle};
-
-impl Owned {
-    /// The checker.
-    pub(crate) fn checker(&self, compiler: &mut Compiler<'_>) -> Check {
-        let mut ledger = Ledger::new(self.unique_within);
-        let mut parties = Parties::default();
-        for fact in self.facts.iter().flat_map(|name| compiler.facts(name)) {
-            let owner = parties.number(Party::Named(self.owner, fact.owner.clone()));
-            let claim = ClaimMade {
-                owner,
-                basis: Basis::Fact,
-                place: None,
-                support: Support::Fact(fact.origin.clone()),
-            };
-            ledger.fact(&fact.resource, claim);
-        }
-        let mut check = Check {
-            listed: self.facts.as_deref().map(|name| Listed {
-                name: name.to_owned(),
-                count: compiler.facts(name).len(),
-                listing: compiler.listing(name),
-            }),
-            resource: compiler.field(self.resource),
-            resource_anywhere: compiler.field_everywhere(self.resource),
-            claims: self
-                .claims
-                .iter()
-                .map(|claim| CompiledClaim::new(claim, compiler))
-                .collect(),
-            shares: self
-                .shares
-                .iter()
-                .map(|grant| CompiledGrant::new(grant, compiler))
-                .collect(),
-            revokes: self
-                .revokes
-                .iter()
-                .map(|grant| CompiledGrant::new(grant, compiler))
-                .collect(),
-            members_by: EventSet::of(&self.members_by),
-            left_by: EventSet::of(&self.left_by),
-            released_by: EventSet::of(&self.released_by),
-            broadcast_by: EventSet::of(&self.broadcast_by),
-            reads: EventSet::of(&self.used_by),
-            writes: EventSet::of(&self.written_by),
-            reply: self
-                .reply
-                .as_ref()
-                .map(|reply| CompiledReply::new(reply, compiler)),
-            others: other_kinds(self),
-            slack: nanoseconds(self.grant_slack),
-            ledger,
-            parties,
-            access: Access::new(self.membership),
-            uses: Uses::default(),
-            sightings: Sightings::default(),
-            scratch: Vec::new(),
-            receivers: Vec::new(),
-            examined: 0,
-            opportunities: 0,
-            field: compiler.field_name(self.resource).to_owned(),
-            speaks_of: EventSet::default(),
-            spec: self.clone(),
-        };
-        check.speaks_of = check.all_events();
-        check
-    }
-}
 
 /// The rule at work.
 pub(crate) struct Check {
@@ -165,31 +100,6 @@ enum Where {
 pub(super) const SHORTEST_ANYWHERE: usize = 6;
 
 impl Check {
-    /// Every event that the rule speaks of.
-    fn all_events(&self) -> EventSet {
-        let mut all = EventSet::default();
-        for claim in &self.claims {
-            all.join(&claim.speaks_of());
-        }
-        for grant in self.shares.iter().chain(&self.revokes) {
-            all.join(&grant.events);
-        }
-        if let Some(reply) = &self.reply {
-            all.join(&reply.granted_by);
-            all.join(&reply.denied_by);
-        }
-        for events in [
-            &self.members_by,
-            &self.left_by,
-            &self.released_by,
-            &self.reads,
-            &self.writes,
-        ] {
-            all.join(events);
-        }
-        all
-    }
-
     /// Whether a message is none of the rule's events, and shows none of its resources: most are that.
     fn says_nothing(&self, event: &Event<'_>) -> bool {
         !event.is_one_of(&self.speaks_of)
@@ -203,18 +113,7 @@ impl Check {
         for claim in &mut self.claims {
             claim.ask(event, claimant);
         }
-        if self.claims.iter().any(|claim| claim.is_minted(event)) {
-            for id in event.ids(&self.resource) {
-                let resource = self.ledger.begin(cx, event, id);
-                let claim = ClaimMade {
-                    owner: claimant,
-                    basis: Basis::Minted,
-                    place: Some(event.place),
-                    support: Support::Frame,
-                };
-                self.ledger.claim(resource, claim);
-            }
-        }
+        self.mint(cx, event, claimant);
         self.membership(cx, event, claimant);
         match (event.is_one_of(&self.writes), event.is_one_of(&self.reads)) {
             (true, _) => self.ask(cx, event, party, Severity::Write),
@@ -290,14 +189,6 @@ impl Check {
         self.release(cx, event);
     }
 
-    fn release(&mut self, cx: &Cx<'_>, event: &Event<'_>) {
-        if event.is_one_of(&self.released_by) {
-            for id in event.ids(&self.resource) {
-                self.ledger.release(cx, event, id);
-            }
-        }
-    }
-
     /// The resources that an event names, in a list that is used again and again.
     fn resources(&mut self, cx: &Cx<'_>, event: &Event<'_>, place: Where) -> Vec<ResourceIx> {
         let mut resources = std::mem::take(&mut self.scratch);
@@ -331,123 +222,6 @@ impl Check {
         if resources.len() > named {
             resources.sort_unstable();
             resources.dedup();
-        }
-    }
-
-    /// What a server's event claims: for whom it names, for whom it answers, else for its receiver.
-    fn claim(&mut self, cx: &Cx<'_>, event: &Event<'_>, claimant: PartyIx) {
-        for claim in self
-            .claims
-            .iter_mut()
-            .filter(|claim| event.is_one_of(&claim.events))
-        {
-            let answered = claim.answered(event, claimant);
-            let named = claim.owner_at.as_ref().and_then(|ids| event.id(ids));
-            let named = named.map(|name| {
-                self.parties
-                    .number(Party::Named(self.spec.owner, name.to_owned()))
-            });
-            for id in event.ids(&self.resource) {
-                let resource = self.ledger.begin(cx, event, id);
-                let mut made = |owner, basis, support| {
-                    let place = Some(event.place);
-                    self.ledger.claim(
-                        resource,
-                        ClaimMade {
-                            owner,
-                            basis,
-                            place,
-                            support,
-                        },
-                    );
-                };
-                let support = match answered {
-                    Answered::One(request) => Support::Request(request.place),
-                    Answered::Nobody | Answered::OneOfSeveral => Support::Frame,
-                };
-                if let Some(owner) = named {
-                    made(owner, Basis::Named, support.clone());
-                }
-                match answered {
-                    Answered::One(request) => made(request.party, Basis::Answered, support),
-                    Answered::Nobody if named.is_none() => {
-                        made(claimant, Basis::Delivered, support);
-                    }
-                    Answered::Nobody | Answered::OneOfSeveral => {}
-                }
-            }
-        }
-    }
-
-    fn share(&mut self, cx: &Cx<'_>, event: &Event<'_>) {
-        for grant in self
-            .shares
-            .iter()
-            .filter(|grant| event.is_one_of(&grant.events))
-        {
-            for id in event.ids(&self.resource) {
-                let resource = self.ledger.number(cx, event, id);
-                for name in event.ids(&grant.with) {
-                    let with = self
-                        .parties
-                        .number(Party::Named(grant.holder, name.to_owned()));
-                    self.access.share(cx, resource, with, event);
-                    let (parties, owner) = (&mut self.parties, self.spec.owner);
-                    let mut is_it = |line, party| {
-                        party == with
-                            || grant.holder != owner && parties.on(cx, grant.holder, line) == with
-                    };
-                    self.sightings
-                        .granted(cx, resource, &mut is_it, event, self.slack);
-                    self.uses
-                        .granted(cx, resource, &mut is_it, event, self.slack);
-                }
-            }
-        }
-    }
-
-    fn revoke(&mut self, cx: &Cx<'_>, event: &Event<'_>) {
-        for grant in self
-            .revokes
-            .iter()
-            .filter(|grant| event.is_one_of(&grant.events))
-        {
-            for id in event.ids(&self.resource) {
-                let resource = self.ledger.number(cx, event, id);
-                for name in event.ids(&grant.with) {
-                    let from = self
-                        .parties
-                        .number(Party::Named(grant.holder, name.to_owned()));
-                    self.access.revoke(cx, resource, from, event);
-                    self.sightings.ended(cx, resource, event);
-                }
-            }
-        }
-    }
-
-    fn membership(&mut self, cx: &Cx<'_>, event: &Event<'_>, party: PartyIx) {
-        if !event.is_one_of(&self.members_by) {
-            return;
-        }
-        for id in event.ids(&self.resource) {
-            let resource = self.ledger.begin(cx, event, id);
-            self.access.join(cx, resource, event, party);
-            let mut is_it = |_, other| other == party;
-            self.sightings
-                .granted(cx, resource, &mut is_it, event, self.slack);
-            self.uses
-                .granted(cx, resource, &mut is_it, event, self.slack);
-        }
-    }
-
-    fn leave(&mut self, cx: &Cx<'_>, event: &Event<'_>, party: PartyIx) {
-        if !event.is_one_of(&self.left_by) {
-            return;
-        }
-        for id in event.ids(&self.resource) {
-            let resource = self.ledger.number(cx, event, id);
-            self.access.leave(cx, resource, event, party);
-            self.sightings.ended(cx, resource, event);
         }
     }
 
@@ -516,13 +290,4 @@ impl Check {
         self.access
             .standing(resource, cx, event, &self.receivers, self.slack)
     }
-}
-
-/// The kinds of holders that shares name besides the one that owns.
-fn other_kinds(spec: &Owned) -> Vec<HolderKind> {
-    let mut kinds: Vec<_> = spec.shares.iter().map(|grant| grant.holder).collect();
-    kinds.sort_unstable();
-    kinds.dedup();
-    kinds.retain(|kind| *kind != spec.owner);
-    kinds
 }

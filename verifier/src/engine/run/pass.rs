@@ -1,0 +1,129 @@
+//! One walk over the history: each thing in its turn, shown to the rules that are about it.
+
+mod exchange;
+mod message;
+mod payload;
+
+use std::num::NonZeroUsize;
+
+use super::room::{Look, Room};
+use crate::decode::{Extractor, ReadAhead, SlotId, Strings};
+use crate::engine::event::{Event, EventSet, Excuse};
+use crate::engine::lanes::Lane;
+use crate::engine::pipeline::{self, Ahead};
+use crate::engine::state::{ConnectionIx, Cx};
+use crate::engine::tally::Tally;
+use crate::engine::timeline::{Item, Mark, Timeline};
+use crate::finding::Place;
+use crate::history::{Reading, Source, SourceError};
+use crate::rules::read::Carrier;
+use crate::rules::{Codec, EventRef, Lifecycle};
+
+/// One walk over the history.
+pub(super) struct Pass<'a, 'h, 'p> {
+    pub(super) cx: &'a mut Cx<'h>,
+    pub(super) extractor: Extractor,
+    /// Of the message at hand, in the second pass.
+    pub(super) strings: Strings,
+    /// Where messages name their session.
+    pub(super) naming: &'a [SlotId],
+    pub(super) rooms: &'a mut [Room<'p>],
+    pub(super) tally: &'a mut Tally,
+    pub(super) look: Look,
+}
+
+impl<'h> Pass<'_, 'h, '_> {
+    /// Walks to the end. `progress` is told after each message how many there were.
+    pub(super) fn run(
+        &mut self,
+        sources: &'h [Box<dyn Source>],
+        threads: NonZeroUsize,
+        progress: &mut dyn FnMut(u64),
+    ) -> Result<(), SourceError> {
+        let mut readings = readings(sources)?;
+        let mut timeline = Timeline::new(self.cx, &mut readings)?;
+        let ahead = Ahead {
+            reader: self.extractor.ahead(),
+            codecs: self.codecs(),
+        };
+        let mut show = |item: &Item<'_>, ahead: Option<&mut ReadAhead>| self.show(item, ahead);
+        pipeline::walk(&mut timeline, threads, &ahead, progress, &mut show)
+    }
+
+    /// By connection: the codec of the first pack that reads its messages.
+    fn codecs(&self) -> Vec<Option<Codec>> {
+        let connections = self.cx.connections().map(|(connection, state)| {
+            if state.info.http.is_some() {
+                return None;
+            }
+            let room = self.rooms.iter().find(|room| room.reads(connection))?;
+            // Where several sessions share it, the one that a message names is read first.
+            let shared = !state.lanes.is_empty();
+            Some(if shared {
+                Codec::Json
+            } else {
+                room.program.codec
+            })
+        });
+        connections.collect()
+    }
+
+    fn show(&mut self, item: &Item<'_>, ahead: Option<&mut ReadAhead>) {
+        match *item {
+            Item::Mark {
+                recording,
+                moment,
+                connection,
+                mark,
+            } => {
+                self.cx.now = self.cx.now.max(moment.at);
+                let place = Place {
+                    recording,
+                    seq: moment.seq,
+                };
+                if let Some(step) = self.cx.mark(connection, mark) {
+                    self.step(place, moment.at, connection, step);
+                }
+                if mark == Mark::Step(Lifecycle::Closed) {
+                    self.cx.close(connection);
+                }
+            }
+            Item::Message {
+                recording,
+                connection,
+                ref message,
+            } => {
+                self.cx.now = self.cx.now.max(message.moment.at);
+                self.message(recording, connection, message, ahead);
+            }
+        }
+    }
+
+    fn step(&mut self, place: Place, at: i64, connection: ConnectionIx, step: Lifecycle) {
+        let (session, user) = self.cx.identity_ahead(connection);
+        let event = Event {
+            place,
+            at,
+            connection,
+            lane: Lane::Only,
+            direction: None,
+            carrier: Carrier::Socket,
+            session,
+            user,
+            name: None,
+            is: EventSet::of(&[EventRef::Lifecycle(step)]),
+            excuse: Excuse::default(),
+            values: None,
+            strings: None,
+        };
+        for room in &mut *self.rooms {
+            if room.is_about(connection) {
+                room.observe(self.look, self.cx, &event);
+            }
+        }
+    }
+}
+
+fn readings(sources: &[Box<dyn Source>]) -> Result<Vec<Box<dyn Reading + '_>>, SourceError> {
+    sources.iter().map(|source| source.reading()).collect()
+}

@@ -1,0 +1,256 @@
+//! Rules at work. A pack is a room; in it, each rule has a worker: its checker, and what is counted
+//! beside it.
+
+use std::collections::BTreeMap;
+
+use crate::engine::checker::Checker;
+use crate::engine::event::{Carried, Event, EventSet};
+use crate::engine::exceptions;
+use crate::engine::program::PackProgram;
+use crate::engine::state::{ConnectionIx, ConnectionState, Cx, Holder};
+use crate::finding::Outcome;
+use crate::history::Source;
+use crate::rules::{EventRef, HolderKind, Pack, RequiredPlace, Rule};
+
+/// One pack at work.
+pub(super) struct Room<'p> {
+    pub(super) program: PackProgram,
+    workers: Vec<Worker<'p>>,
+    /// By connection.
+    in_scope: Vec<bool>,
+    /// Whether it is shown messages.
+    reads_messages: bool,
+    /// Whether one of its rules looks at them before any codec does.
+    wants_carried: bool,
+}
+
+/// A rule at work.
+struct Worker<'p> {
+    checker: Box<dyn Checker>,
+    rule: &'p Rule,
+    excepted_events: Vec<(EventSet, &'p str)>,
+    /// Whether the rule has exceptions for somebody, not only for events.
+    excepts_somebody: bool,
+    excepted: BTreeMap<String, u64>,
+    requires: Option<(EventSet, RequiredPlace)>,
+    required: u64,
+}
+
+/// A rule's outcome, and what the engine counted beside its checker.
+pub(in crate::engine) struct RuleOutcome {
+    pub(in crate::engine) outcome: Outcome,
+    /// How often what `requires` asks for happened; `None` where it asks for nothing.
+    pub(in crate::engine) required: Option<u64>,
+}
+
+/// Which walk over the history it is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Look {
+    /// All rules are shown everything.
+    First,
+    /// Those that want strings are shown everything once more.
+    Again,
+}
+
+/// A room for each pack.
+pub(super) fn rooms<'p>(
+    packs: &'p [Pack],
+    programs: Vec<PackProgram>,
+    checkers: Vec<Vec<Box<dyn Checker>>>,
+    cx: &Cx<'_>,
+) -> Vec<Room<'p>> {
+    let reads_messages = |pack: &Pack| {
+        let mut rules = pack.rules.iter();
+        rules.any(|rule| rule.spec.reads_messages() || rule.requires.is_some())
+    };
+    // Where no pack needs messages, the first one reads their names: reports list them.
+    let nobody_does = !packs.iter().any(reads_messages);
+    packs
+        .iter()
+        .zip(programs)
+        .zip(checkers)
+        .enumerate()
+        .map(|(number, ((pack, program), checkers))| Room {
+            reads_messages: reads_messages(pack) || (nobody_does && number == 0),
+            wants_carried: checkers.iter().any(|checker| checker.wants_carried()),
+            program,
+            workers: pack
+                .rules
+                .iter()
+                .zip(checkers)
+                .map(|(rule, checker)| Worker::new(rule, checker))
+                .collect(),
+            in_scope: cx
+                .connections()
+                .map(|(_, state)| is_about(pack, state))
+                .collect(),
+        })
+        .collect()
+}
+
+/// Whether a pack is about a connection.
+fn is_about(pack: &Pack, connection: &ConnectionState<'_>) -> bool {
+    match connection.info.http {
+        None => pack.scope.contains(&connection.path, connection.info),
+        // A pack without an event of HTTP is about sockets alone.
+        Some(_) => pack.events.iter().any(|event| event.http.is_some()),
+    }
+}
+
+impl Room<'_> {
+    /// Whether the pack is about the connection.
+    #[inline]
+    pub(super) fn is_about(&self, connection: ConnectionIx) -> bool {
+        self.in_scope[connection.0 as usize]
+    }
+
+    /// Whether the pack is shown the connection's messages.
+    #[inline]
+    pub(super) fn reads(&self, connection: ConnectionIx) -> bool {
+        self.reads_messages && self.is_about(connection)
+    }
+
+    /// Whether a rule is to be shown everything once more.
+    pub(super) fn wants_strings(&self) -> bool {
+        let mut workers = self.workers.iter();
+        workers.any(|worker| worker.checker.wants_strings())
+    }
+
+    /// Asks each recording what rules want to know of it as a whole.
+    pub(super) fn ask(&mut self, sources: &[Box<dyn Source>]) {
+        for worker in &mut self.workers {
+            if let Some(question) = worker.checker.question() {
+                let answers: Vec<_> = sources.iter().map(|source| source.ask(question)).collect();
+                for answer in answers {
+                    worker.checker.hear(answer);
+                }
+            }
+        }
+    }
+
+    /// The second pass begins.
+    pub(super) fn begin_again(&mut self) {
+        for worker in &mut self.workers {
+            if worker.checker.wants_strings() {
+                worker.checker.begin_again();
+            }
+        }
+    }
+
+    /// Shows a message to those that look at it before any codec does.
+    pub(super) fn carry(&mut self, cx: &Cx<'_>, carried: &Carried<'_>) {
+        if !self.wants_carried || !self.is_about(carried.connection) {
+            return;
+        }
+        for worker in &mut self.workers {
+            if worker.checker.wants_carried() {
+                worker.checker.carried(cx, carried);
+            }
+        }
+    }
+
+    /// Shows an event to the rules.
+    pub(super) fn observe(&mut self, look: Look, cx: &Cx<'_>, event: &Event<'_>) {
+        for worker in &mut self.workers {
+            match look {
+                Look::First => worker.observe(cx, event),
+                Look::Again => worker.observe_again(cx, event),
+            }
+        }
+    }
+
+    /// What its rules come to, and which connections it is about.
+    pub(super) fn finish(self, cx: &Cx<'_>) -> (Vec<RuleOutcome>, Vec<bool>) {
+        let workers = self.workers.into_iter();
+        let outcomes = workers.map(|worker| worker.finish(cx)).collect();
+        (outcomes, self.in_scope)
+    }
+}
+
+impl<'p> Worker<'p> {
+    fn new(rule: &'p Rule, checker: Box<dyn Checker>) -> Self {
+        let excepted_events = rule
+            .except
+            .iter()
+            .filter_map(|exception| {
+                let event = EventRef::Message(exception.event?);
+                Some((EventSet::of(&[event]), exception.why.as_str()))
+            })
+            .collect();
+        let requires = rule
+            .requires
+            .as_ref()
+            .map(|requires| (EventSet::of(&requires.events), requires.place));
+        Self {
+            checker,
+            rule,
+            excepted_events,
+            excepts_somebody: rule
+                .except
+                .iter()
+                .any(|exception| exception.event.is_none()),
+            excepted: BTreeMap::new(),
+            requires,
+            required: 0,
+        }
+    }
+
+    fn observe(&mut self, cx: &Cx<'_>, event: &Event<'_>) {
+        if let Some((events, place)) = &self.requires
+            && event.is_one_of(events)
+            && happens_in(*place, cx, event)
+        {
+            self.required += 1;
+        }
+        let hidden = self
+            .excepted_events
+            .iter()
+            .find(|(events, _)| event.is_one_of(events));
+        if let Some((_, why)) = hidden {
+            *self.excepted.entry((*why).to_owned()).or_default() += 1;
+            return;
+        }
+        self.show(cx, event);
+    }
+
+    fn show(&mut self, cx: &Cx<'_>, event: &Event<'_>) {
+        if !self.excepts_somebody {
+            self.checker.observe(cx, event);
+            return;
+        }
+        let excuse = exceptions::excuse(self.rule, cx, event);
+        self.checker.observe(cx, &Event { excuse, ..*event });
+    }
+
+    /// The second pass: what is counted beside the checker was counted in the first one.
+    fn observe_again(&mut self, cx: &Cx<'_>, event: &Event<'_>) {
+        let hidden = |(events, _): &(EventSet, _)| event.is_one_of(events);
+        if self.checker.wants_strings() && !self.excepted_events.iter().any(hidden) {
+            self.show(cx, event);
+        }
+    }
+
+    fn finish(self, cx: &Cx<'_>) -> RuleOutcome {
+        let mut outcome = self.checker.finish(cx);
+        for (why, count) in self.excepted {
+            *outcome.excepted.entry(why).or_default() += count;
+        }
+        exceptions::apply(self.rule, cx, &mut outcome);
+        outcome
+            .violations
+            .sort_by_key(|violation| (violation.severity, violation.offending));
+        RuleOutcome {
+            outcome,
+            required: self.requires.map(|_| self.required),
+        }
+    }
+}
+
+fn happens_in(place: RequiredPlace, cx: &Cx<'_>, event: &Event<'_>) -> bool {
+    match place {
+        RequiredPlace::AnySession => true,
+        RequiredPlace::OtherSession => event.session.is_some_and(|session| {
+            cx.others_connected(HolderKind::Session, Some(Holder::Session(session)))
+        }),
+    }
+}

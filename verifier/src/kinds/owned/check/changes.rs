@@ -1,0 +1,156 @@
+//! What events change: who owns what, and who else has access to it.
+
+use super::Check;
+use crate::engine::{Cx, Event};
+use crate::kinds::owned::compiled::Answered;
+use crate::kinds::owned::ledger::{Basis, ClaimMade, Party, PartyIx, Support};
+
+impl Check {
+    /// A client makes up an id, where the rule says that clients do: it claims what the id names.
+    pub(super) fn mint(&mut self, cx: &Cx<'_>, event: &Event<'_>, claimant: PartyIx) {
+        if !self.claims.iter().any(|claim| claim.is_minted(event)) {
+            return;
+        }
+        for id in event.ids(&self.resource) {
+            let resource = self.ledger.begin(cx, event, id);
+            let claim = ClaimMade {
+                owner: claimant,
+                basis: Basis::Minted,
+                place: Some(event.place),
+                support: Support::Frame,
+            };
+            self.ledger.claim(resource, claim);
+        }
+    }
+
+    /// What a server's event claims: for whom it names, for whom it answers, else for its receiver.
+    pub(super) fn claim(&mut self, cx: &Cx<'_>, event: &Event<'_>, claimant: PartyIx) {
+        for claim in self
+            .claims
+            .iter_mut()
+            .filter(|claim| event.is_one_of(&claim.events))
+        {
+            let answered = claim.answered(event, claimant);
+            let named = claim.owner_at.as_ref().and_then(|ids| event.id(ids));
+            let named = named.map(|name| {
+                self.parties
+                    .number(Party::Named(self.spec.owner, name.to_owned()))
+            });
+            for id in event.ids(&self.resource) {
+                let resource = self.ledger.begin(cx, event, id);
+                let mut made = |owner, basis, support| {
+                    let place = Some(event.place);
+                    self.ledger.claim(
+                        resource,
+                        ClaimMade {
+                            owner,
+                            basis,
+                            place,
+                            support,
+                        },
+                    );
+                };
+                let support = match answered {
+                    Answered::One(request) => Support::Request(request.place),
+                    Answered::Nobody | Answered::OneOfSeveral => Support::Frame,
+                };
+                if let Some(owner) = named {
+                    made(owner, Basis::Named, support.clone());
+                }
+                match answered {
+                    Answered::One(request) => made(request.party, Basis::Answered, support),
+                    Answered::Nobody if named.is_none() => {
+                        made(claimant, Basis::Delivered, support);
+                    }
+                    Answered::Nobody | Answered::OneOfSeveral => {}
+                }
+            }
+        }
+    }
+
+    /// Access is given to whom the event names.
+    pub(super) fn share(&mut self, cx: &Cx<'_>, event: &Event<'_>) {
+        for grant in self
+            .shares
+            .iter()
+            .filter(|grant| event.is_one_of(&grant.events))
+        {
+            for id in event.ids(&self.resource) {
+                let resource = self.ledger.number(cx, event, id);
+                for name in event.ids(&grant.with) {
+                    let with = self
+                        .parties
+                        .number(Party::Named(grant.holder, name.to_owned()));
+                    self.access.share(cx, resource, with, event);
+                    let (parties, owner) = (&mut self.parties, self.spec.owner);
+                    let mut is_it = |line, party| {
+                        party == with
+                            || grant.holder != owner && parties.on(cx, grant.holder, line) == with
+                    };
+                    self.sightings
+                        .granted(cx, resource, &mut is_it, event, self.slack);
+                    self.uses
+                        .granted(cx, resource, &mut is_it, event, self.slack);
+                }
+            }
+        }
+    }
+
+    /// Access is taken from whom the event names.
+    pub(super) fn revoke(&mut self, cx: &Cx<'_>, event: &Event<'_>) {
+        for grant in self
+            .revokes
+            .iter()
+            .filter(|grant| event.is_one_of(&grant.events))
+        {
+            for id in event.ids(&self.resource) {
+                let resource = self.ledger.number(cx, event, id);
+                for name in event.ids(&grant.with) {
+                    let from = self
+                        .parties
+                        .number(Party::Named(grant.holder, name.to_owned()));
+                    self.access.revoke(cx, resource, from, event);
+                    self.sightings.ended(cx, resource, event);
+                }
+            }
+        }
+    }
+
+    /// Whoever the event is of becomes a member.
+    pub(super) fn membership(&mut self, cx: &Cx<'_>, event: &Event<'_>, party: PartyIx) {
+        if !event.is_one_of(&self.members_by) {
+            return;
+        }
+        for id in event.ids(&self.resource) {
+            let resource = self.ledger.begin(cx, event, id);
+            self.access.join(cx, resource, event, party);
+            let mut is_it = |_, other| other == party;
+            self.sightings
+                .granted(cx, resource, &mut is_it, event, self.slack);
+            self.uses
+                .granted(cx, resource, &mut is_it, event, self.slack);
+        }
+    }
+
+    /// Whoever the event is of is a member no more.
+    pub(super) fn leave(&mut self, cx: &Cx<'_>, event: &Event<'_>, party: PartyIx) {
+        if !event.is_one_of(&self.left_by) {
+            return;
+        }
+        for id in event.ids(&self.resource) {
+            let resource = self.ledger.number(cx, event, id);
+            self.access.leave(cx, resource, event, party);
+            self.sightings.ended(cx, resource, event);
+        }
+    }
+
+    /// The resource is given up: its id may come to name another one.
+    pub(super) fn release(&mut self, cx: &Cx<'_>, event: &Event<'_>) {
+        if !event.is_one_of(&self.released_by) {
+            return;
+        }
+        for id in event.ids(&self.resource) {
+            self.ledger.release(cx, event, id);
+        }
+    }
+}
