@@ -134,6 +134,11 @@ impl ReadAhead {
     pub const fn codec(&self) -> Codec {
         self.codec
     }
+
+    /// How many bytes it keeps for the next message.
+    pub fn size(&self) -> usize {
+        self.values.size()
+    }
 }
 
 impl AheadReader {

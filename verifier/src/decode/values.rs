@@ -53,6 +53,11 @@ impl Values {
         }
     }
 
+    /// How many bytes it has grown to, for any message's values.
+    pub(super) fn size(&self) -> usize {
+        self.text.capacity() + self.entries.capacity() * size_of::<Entry>()
+    }
+
     pub(super) fn clear(&mut self) {
         for entry in self.entries.drain(..) {
             self.ends[usize::from(entry.slot.0)] = (0, 0);

@@ -1,37 +1,35 @@
 //! One walk over the history, on one thread or on several.
 //!
 //! ```text
-//!     this thread           threads - 2 of them         one
-//!     rows --> batches --> in turn: values --> in the same turn: rules
-//!                ^---------------- empty batches -----------'
+//!     this thread           threads - 2 of them       one
+//!     rows --> batches ---> values ------------> rules, in turn
+//!       |         ^---------- used batches --------' ^
+//!       '------------- whose turn it is -------------'
 //! ```
 //!
-//! Batches go round: the first one to the first decoder, the second one to the second, and the
-//! checkers take them in that order. What rules are shown, and when, is what one thread would show
-//! them: only the decoding, which looks at nothing but the message, is done ahead. With two
-//! threads, this one decodes, too.
+//! With each batch that it hands to a decoder, this thread tells the one that checks from where to
+//! take it once it is decoded: that is the order, whichever decoder is done first. What rules are
+//! shown, and when, is what one thread would show them: only the decoding, which looks at nothing
+//! but the message, is done ahead. With two threads, this one decodes, too.
+//!
+//! Nobody waits in a circle: whoever decodes or checks waits for batches that come down, and this
+//! thread waits for used ones only while some are on their way. A thread that panics lets go of its
+//! ends of the channels; all others come to their end, and the panic is passed on.
+
+mod batch;
 
 use std::num::NonZeroUsize;
-use std::ops::Range;
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::{Receiver, SyncSender, channel, sync_channel};
 use std::thread;
 
-use wsaudit_wire::{Direction, Opcode};
-
-use super::state::ConnectionIx;
-use super::timeline::{Item, Mark, Timeline};
+use self::batch::{Batch, Filled};
+use super::timeline::{Item, Timeline};
 use crate::decode::{AheadReader, ReadAhead};
-use crate::history::{Moment, SourceError, SourceMessage, SourcePayload};
+use crate::history::SourceError;
 use crate::rules::Codec;
 
 /// One that reads, one that checks: six that decode keep up with them, and more do not help.
 const MOST_THREADS: usize = 8;
-
-/// So many things are handed from thread to thread at once: few enough for a core's cache.
-const MOST_ITEMS: usize = 128;
-
-/// A batch of more bytes than this is handed on.
-const MOST_BYTES: usize = 128 << 10;
 
 /// The reader waits while the batches in flight hold more bytes than this.
 const MOST_BYTES_IN_FLIGHT: usize = 8 << 20;
@@ -43,6 +41,9 @@ pub(super) struct Ahead {
     pub(super) codecs: Vec<Option<Codec>>,
 }
 
+/// Shows a thing, with what was decoded ahead of it.
+type Show<'s> = dyn FnMut(&Item<'_>, Option<&mut ReadAhead>) + Send + 's;
+
 /// Shows everything in its order to `show`, on another thread where there are several. `progress` is
 /// told after each message how many there were.
 pub(super) fn walk(
@@ -50,7 +51,7 @@ pub(super) fn walk(
     threads: NonZeroUsize,
     ahead: &Ahead,
     progress: &mut dyn FnMut(u64),
-    show: &mut (dyn FnMut(&Item<'_>, Option<&mut ReadAhead>) + Send),
+    show: &mut Show<'_>,
 ) -> Result<(), SourceError> {
     let mut messages = 0;
     let mut count = |item: &Item<'_>| {
@@ -59,72 +60,89 @@ pub(super) fn walk(
             progress(messages);
         }
     };
-    if threads.get() == 1 {
-        // In batches, too: a core that does one thing for a while does it from its caches.
-        let mut batch = Batch::default();
-        loop {
-            let filled = batch.fill(timeline, &ahead.codecs, &mut count)?;
-            batch.decode(&ahead.reader);
-            batch.show(show);
-            if filled == Filled::Last {
-                return Ok(());
-            }
-            batch = batch.emptied();
-        }
+    let mut fill = |batch: &mut Batch| batch.fill(timeline, &ahead.codecs, &mut count);
+    match threads.get().min(MOST_THREADS).checked_sub(2) {
+        None => alone(&ahead.reader, &mut fill, show),
+        Some(decoders) => together(decoders, &ahead.reader, &mut fill, show),
     }
-    let decoders = threads.get().min(MOST_THREADS) - 2;
+}
+
+/// Takes what comes next.
+type Fill<'f> = dyn FnMut(&mut Batch) -> Result<Filled, SourceError> + 'f;
+
+/// In batches, too: a core that does one thing for a while does it from its caches.
+fn alone(
+    reader: &AheadReader,
+    fill: &mut Fill<'_>,
+    show: &mut Show<'_>,
+) -> Result<(), SourceError> {
+    let mut batch = Batch::default();
+    loop {
+        let filled = fill(&mut batch)?;
+        batch.decode(reader);
+        batch.show(show);
+        if filled == Filled::Last {
+            return Ok(());
+        }
+        batch = batch.emptied();
+    }
+}
+
+/// A batch that is to be decoded, and where to put it then.
+struct ToDecode {
+    batch: Batch,
+    decoded: SyncSender<Batch>,
+}
+
+fn together(
+    decoders: usize,
+    reader: &AheadReader,
+    fill: &mut Fill<'_>,
+    show: &mut Show<'_>,
+) -> Result<(), SourceError> {
     thread::scope(|scope| {
-        let (mut to, mut from) = (Vec::new(), Vec::new());
-        for _ in 0..decoders {
-            let (filled, to_decode) = channel::<Batch>();
-            let (decoded, to_check) = channel();
+        let decoders = (0..decoders).map(|_| {
+            let (decoder, to_decode) = channel::<ToDecode>();
             scope.spawn(move || {
-                for mut batch in to_decode {
-                    batch.decode(&ahead.reader);
-                    if decoded.send(batch).is_err() {
-                        break;
-                    }
+                for ToDecode { mut batch, decoded } in to_decode {
+                    batch.decode(reader);
+                    // Whoever checks is gone only if it panicked.
+                    let _ = decoded.send(batch);
                 }
             });
-            to.push(filled);
-            from.push(to_check);
-        }
-        if decoders == 0 {
-            let (decoded, to_check) = channel();
-            to.push(decoded);
-            from.push(to_check);
-        }
+            decoder
+        });
+        let decoders: Vec<_> = decoders.collect();
+        let (checker, turns) = channel::<Receiver<Batch>>();
         let (checked, used) = channel();
         scope.spawn(move || {
-            // The first one whose turn it is and that brings nothing more is the end of all.
-            for batches in from.iter().cycle() {
-                let Ok(mut batch) = batches.recv() else {
-                    break;
-                };
+            for turn in turns {
+                let mut batch = turn.recv().expect("a decoder hands on what it takes");
                 batch.show(show);
                 // The reader may have reached its end: nobody needs the batch.
                 let _ = checked.send(batch);
             }
         });
-        let mut stock = Stock {
-            used,
-            bytes_in_flight: 0,
-            made: 0,
-            most: 2 * (decoders + 2),
-        };
-        for to in to.iter().cycle() {
-            let Some(mut batch) = stock.take() else {
-                break;
+        let mut stock = Stock::new(used, 2 * (decoders.len() + 2));
+        let mut next_decoder = decoders.iter().cycle();
+        while let Some(mut batch) = stock.take() {
+            let filled = fill(&mut batch)?;
+            stock.hand_out(&batch);
+            let (decoded, turn) = sync_channel(1);
+            // The turn comes first: a batch that is lost on the way is missed.
+            let checks = checker.send(turn).is_ok();
+            let decodes = match next_decoder.next() {
+                Some(decoder) => decoder.send(ToDecode { batch, decoded }).is_ok(),
+                None => {
+                    batch.decode(reader);
+                    decoded.send(batch).is_ok()
+                }
             };
-            let filled = batch.fill(timeline, &ahead.codecs, &mut count)?;
-            if decoders == 0 {
-                batch.decode(&ahead.reader);
-            }
-            stock.bytes_in_flight += batch.bytes.len();
-            if to.send(batch).is_err() || filled == Filled::Last {
+            if !(checks && decodes) || filled == Filled::Last {
                 break;
             }
         }
+        // Where this is not the end of the history, a thread panicked, and the scope passes that on.
         Ok(())
     })
 }
@@ -138,225 +156,171 @@ struct Stock {
 }
 
 impl Stock {
+    fn new(used: Receiver<Batch>, most: usize) -> Self {
+        Self {
+            used,
+            bytes_in_flight: 0,
+            made: 0,
+            most,
+        }
+    }
+
     /// An empty batch, as soon as there may be one more in flight; `None`: the thread that checks
-    /// is gone. It panicked, and the scope passes that on.
+    /// is gone.
     fn take(&mut self) -> Option<Batch> {
         loop {
-            let full = self.bytes_in_flight > MOST_BYTES_IN_FLIGHT;
             let batch = match self.used.try_recv() {
                 Ok(batch) => batch,
-                Err(_) if self.made < self.most && !full => {
+                Err(_) if self.made < self.most && !self.is_full() => {
                     self.made += 1;
                     return Some(Batch::default());
                 }
                 Err(_) => self.used.recv().ok()?,
             };
-            self.bytes_in_flight -= batch.bytes.len();
-            if self.bytes_in_flight <= MOST_BYTES_IN_FLIGHT {
+            self.bytes_in_flight -= batch.size();
+            if !self.is_full() {
                 return Some(batch.emptied());
             }
             self.made -= 1;
         }
     }
-}
 
-/// Things in their order, with what they need to be shown on another thread.
-#[derive(Default)]
-struct Batch {
-    things: Vec<Thing>,
-    /// What the messages hold, one after the other.
-    bytes: Vec<u8>,
-    /// What was read ahead, one for each thing that has a codec; more than that from batches before.
-    ahead: Vec<ReadAhead>,
-}
-
-/// Whether more will come.
-#[derive(PartialEq, Eq)]
-enum Filled {
-    MoreToCome,
-    Last,
-}
-
-/// An [`Item`] that borrows from nothing.
-enum Thing {
-    Mark {
-        recording: u16,
-        moment: Moment,
-        connection: ConnectionIx,
-        mark: Mark,
-    },
-    Message {
-        recording: u16,
-        connection: ConnectionIx,
-        moment: Moment,
-        number: u64,
-        direction: Direction,
-        opcode: Opcode,
-        content: Content,
-        /// As what it is decoded ahead.
-        codec: Option<Codec>,
-    },
-}
-
-/// What is known of a message's bytes, by place in [`Batch::bytes`].
-enum Content {
-    Whole(Range<usize>),
-    Truncated { kept: u64, full_length: u64 },
-    Undecodable(Range<usize>),
-    Withheld(Range<usize>),
-}
-
-impl Batch {
-    fn emptied(mut self) -> Self {
-        if self.bytes.capacity() > 8 * MOST_BYTES {
-            return Self::default();
-        }
-        self.things.clear();
-        self.bytes.clear();
-        self
+    /// A batch that was taken is filled, and on its way.
+    fn hand_out(&mut self, batch: &Batch) {
+        self.bytes_in_flight += batch.size();
     }
 
-    fn fill(
-        &mut self,
-        timeline: &mut Timeline<'_>,
-        codecs: &[Option<Codec>],
-        count: &mut dyn FnMut(&Item<'_>),
-    ) -> Result<Filled, SourceError> {
-        while self.things.len() < MOST_ITEMS && self.bytes.len() < MOST_BYTES {
-            let Some(item) = timeline.next()? else {
-                return Ok(Filled::Last);
-            };
-            count(&item);
-            let thing = match item {
-                Item::Mark {
-                    recording,
-                    moment,
-                    connection,
-                    mark,
-                } => Thing::Mark {
-                    recording,
-                    moment,
-                    connection,
-                    mark,
-                },
-                Item::Message {
-                    recording,
-                    connection,
-                    message,
-                } => {
-                    let content = self.keep(message.payload);
-                    let is_data = matches!(message.opcode, Opcode::TEXT | Opcode::BINARY);
-                    let codec = match content {
-                        Content::Whole(_) if is_data => codecs[connection.0 as usize],
-                        _ => None,
-                    };
-                    Thing::Message {
-                        recording,
-                        connection,
-                        moment: message.moment,
-                        number: message.connection,
-                        direction: message.direction,
-                        opcode: message.opcode,
-                        content,
-                        codec,
-                    }
-                }
-            };
-            self.things.push(thing);
-        }
-        Ok(Filled::MoreToCome)
+    fn is_full(&self) -> bool {
+        self.bytes_in_flight > MOST_BYTES_IN_FLIGHT
     }
+}
 
-    fn keep(&mut self, payload: SourcePayload<'_>) -> Content {
-        let mut bytes = |bytes: &[u8]| {
-            let begin = self.bytes.len();
-            self.bytes.extend_from_slice(bytes);
-            begin..self.bytes.len()
+#[cfg(test)]
+mod tests {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
+    use wsaudit_wire::{Direction, Opcode};
+
+    use super::*;
+    use crate::decode::{ExtractorBuilder, Value};
+    use crate::engine::state::Cx;
+    use crate::history::{Connection, MemoryMessage, MemorySource, Moment, Outline, Source};
+
+    /// One connection, on which the server counts: `{"n":3}` is at place 3.
+    fn counted(messages: u64) -> MemorySource {
+        let moment = |seq| Moment { seq, at: 0 };
+        let connection = Connection {
+            http: None,
+            number: 1,
+            opened: moment(1),
+            answered: Some(moment(2)),
+            status: Some(101),
+            closed: None,
+            request_head: Vec::new(),
+            response_head: Vec::new(),
+            subprotocol: None,
+            tags: Vec::new(),
         };
-        match payload {
-            SourcePayload::Whole(whole) => Content::Whole(bytes(whole)),
-            SourcePayload::Truncated { kept, full_length } => {
-                Content::Truncated { kept, full_length }
-            }
-            SourcePayload::Undecodable(why) => Content::Undecodable(bytes(why.as_bytes())),
-            SourcePayload::Withheld(why) => Content::Withheld(bytes(why.as_bytes())),
-        }
-    }
-
-    fn decode(&mut self, reader: &AheadReader) {
-        let mut next = 0;
-        for thing in &self.things {
-            if let Thing::Message {
-                codec: Some(codec),
-                content: Content::Whole(range),
-                ..
-            } = thing
-            {
-                if self.ahead.len() == next {
-                    self.ahead.push(reader.room());
-                }
-                reader.read(*codec, &self.bytes[range.clone()], &mut self.ahead[next]);
-                next += 1;
-            }
-        }
-    }
-
-    fn show(&mut self, show: &mut dyn FnMut(&Item<'_>, Option<&mut ReadAhead>)) {
-        let mut ahead = self.ahead.iter_mut();
-        let text = |range: &Range<usize>| {
-            std::str::from_utf8(&self.bytes[range.clone()]).expect("it was copied from text")
+        let outline = Outline {
+            connections: vec![connection],
+            ..Outline::default()
         };
-        for thing in &self.things {
-            match thing {
-                Thing::Mark {
-                    recording,
-                    moment,
-                    connection,
-                    mark,
-                } => {
-                    let item = Item::Mark {
-                        recording: *recording,
-                        moment: *moment,
-                        connection: *connection,
-                        mark: *mark,
-                    };
-                    show(&item, None);
-                }
-                Thing::Message {
-                    recording,
-                    connection,
-                    moment,
-                    number,
-                    direction,
-                    opcode,
-                    content,
-                    codec,
-                } => {
-                    let message = SourceMessage {
-                        moment: *moment,
-                        connection: *number,
-                        direction: *direction,
-                        opcode: *opcode,
-                        payload: match content {
-                            Content::Whole(range) => {
-                                SourcePayload::Whole(&self.bytes[range.clone()])
-                            }
-                            Content::Truncated { kept, full_length } => SourcePayload::Truncated {
-                                kept: *kept,
-                                full_length: *full_length,
-                            },
-                            Content::Undecodable(why) => SourcePayload::Undecodable(text(why)),
-                            Content::Withheld(why) => SourcePayload::Withheld(text(why)),
-                        },
-                    };
-                    let item = Item::Message {
-                        recording: *recording,
-                        connection: *connection,
-                        message,
-                    };
-                    show(&item, codec.and_then(|_| ahead.next()));
-                }
+        let messages = (3..3 + messages).map(|seq| MemoryMessage {
+            moment: moment(seq),
+            connection: 1,
+            direction: Direction::ServerToClient,
+            opcode: Opcode::TEXT,
+            payload: format!(r#"{{"n":{seq}}}"#).into_bytes(),
+        });
+        MemorySource::new(outline, messages.collect())
+    }
+
+    /// Walks over it with so many threads. `at` is told where each message stands, in turn, after it
+    /// was looked at whether what was decoded ahead is that message's.
+    fn walk_over(source: &MemorySource, threads: usize, at: &mut (dyn FnMut(u64) + Send)) {
+        let cx = Cx::new(vec![source.outline()], &[], 0);
+        let mut readings = vec![source.reading().unwrap()];
+        let mut timeline = Timeline::new(&cx, &mut readings).unwrap();
+        let mut builder = ExtractorBuilder::default();
+        let slot = builder.slot(&"/n".parse().unwrap());
+        let mut extractor = builder.build();
+        let ahead = Ahead {
+            reader: extractor.ahead(),
+            codecs: vec![Some(Codec::Json)],
+        };
+        let mut show = |item: &Item<'_>, ahead: Option<&mut ReadAhead>| {
+            let Item::Message { message, .. } = item else {
+                return;
+            };
+            let seq = message.moment.seq;
+            extractor.take(ahead.unwrap()).unwrap();
+            let values: Vec<_> = extractor.values().of(slot).collect();
+            assert_eq!(values, [Value::Number(&seq.to_string())]);
+            at(seq);
+        };
+        let threads = NonZeroUsize::new(threads).unwrap();
+        walk(&mut timeline, threads, &ahead, &mut |_| {}, &mut show).unwrap();
+    }
+
+    const THREADS: [usize; 5] = [1, 2, 3, 4, 8];
+
+    #[test]
+    fn every_message_is_shown_once_and_in_its_turn() {
+        for messages in [0, 1, 127, 128, 129, 10_000] {
+            for threads in THREADS {
+                let mut next = 3;
+                walk_over(&counted(messages), threads, &mut |seq| {
+                    assert_eq!(seq, next, "{threads} threads");
+                    next += 1;
+                });
+                assert_eq!(next, 3 + messages, "{threads} threads");
             }
         }
+    }
+
+    /// There is more to come than batches: the reader would wait for used ones.
+    #[test]
+    fn a_panic_where_rules_check_ends_the_walk() {
+        for threads in THREADS {
+            let mut shown = 0;
+            let walk = || {
+                walk_over(&counted(10_000), threads, &mut |_| {
+                    shown += 1;
+                    assert!(shown < 200, "as a rule might");
+                });
+            };
+            assert!(catch_unwind(AssertUnwindSafe(walk)).is_err());
+            assert_eq!(shown, 200, "{threads} threads");
+        }
+    }
+
+    #[test]
+    fn batches_are_bounded_in_number() {
+        let (checked, used) = channel();
+        let mut stock = Stock::new(used, 2);
+        let (first, second) = (stock.take().unwrap(), stock.take().unwrap());
+        checked.send(first).unwrap();
+        assert!(stock.take().is_some());
+        drop((second, checked));
+        assert!(stock.take().is_none(), "nobody brings one back");
+    }
+
+    #[test]
+    fn batches_are_bounded_in_bytes() {
+        let (checked, used) = channel();
+        let mut stock = Stock::new(used, 16);
+        let large = || Batch::of_bytes(vec![0; 3 << 20]);
+        for _ in 0..5 {
+            stock.hand_out(&large());
+            stock.made += 1;
+        }
+        for _ in 0..4 {
+            checked.send(large()).unwrap();
+        }
+        // 15 MiB are on their way. The first two that come back are given up: 9 are still too much.
+        assert!(stock.take().is_some());
+        assert_eq!((stock.bytes_in_flight, stock.made), (6 << 20, 3));
+        assert!(stock.take().is_some());
+        assert_eq!((stock.bytes_in_flight, stock.made), (3 << 20, 3));
     }
 }

@@ -25,15 +25,19 @@ pub(super) enum Mark {
     Gone,
 }
 
+/// A mark, and where it stands.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Marked {
+    pub(super) recording: u16,
+    pub(super) moment: Moment,
+    pub(super) connection: ConnectionIx,
+    pub(super) mark: Mark,
+}
+
 /// The next thing in the order.
 pub(super) enum Item<'s> {
     /// A step or a tag.
-    Mark {
-        recording: u16,
-        moment: Moment,
-        connection: ConnectionIx,
-        mark: Mark,
-    },
+    Mark(Marked),
     /// A message.
     Message {
         recording: u16,
@@ -97,12 +101,12 @@ impl<'h> Timeline<'h> {
         };
         let track = &mut self.tracks[usize::from(recording)];
         if let Some((moment, connection, mark)) = track.take_mark() {
-            return Ok(Some(Item::Mark {
+            return Ok(Some(Item::Mark(Marked {
                 recording,
                 moment,
                 connection,
                 mark,
-            }));
+            })));
         }
         self.taken = Some(recording);
         let message = track.cursor.current()?;

@@ -13,7 +13,7 @@ use crate::engine::lanes::Lane;
 use crate::engine::pipeline::{self, Ahead};
 use crate::engine::state::{ConnectionIx, Cx};
 use crate::engine::tally::Tally;
-use crate::engine::timeline::{Item, Mark, Timeline};
+use crate::engine::timeline::{Item, Mark, Marked, Timeline};
 use crate::finding::Place;
 use crate::history::{Reading, Source, SourceError};
 use crate::rules::read::Carrier;
@@ -70,12 +70,12 @@ impl<'h> Pass<'_, 'h, '_> {
 
     fn show(&mut self, item: &Item<'_>, ahead: Option<&mut ReadAhead>) {
         match *item {
-            Item::Mark {
+            Item::Mark(Marked {
                 recording,
                 moment,
                 connection,
                 mark,
-            } => {
+            }) => {
                 self.cx.now = self.cx.now.max(moment.at);
                 let place = Place {
                     recording,
