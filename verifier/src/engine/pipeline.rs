@@ -131,12 +131,11 @@ fn together(
             let (decoded, turn) = sync_channel(1);
             // The turn comes first: a batch that is lost on the way is missed.
             let checks = checker.send(turn).is_ok();
-            let decodes = match next_decoder.next() {
-                Some(decoder) => decoder.send(ToDecode { batch, decoded }).is_ok(),
-                None => {
-                    batch.decode(reader);
-                    decoded.send(batch).is_ok()
-                }
+            let decodes = if let Some(decoder) = next_decoder.next() {
+                decoder.send(ToDecode { batch, decoded }).is_ok()
+            } else {
+                batch.decode(reader);
+                decoded.send(batch).is_ok()
             };
             if !(checks && decodes) || filled == Filled::Last {
                 break;
