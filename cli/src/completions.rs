@@ -14,7 +14,12 @@ Examples:
   wsaudit completions zsh > ~/.zfunc/_wsaudit
   wsaudit completions fish > ~/.config/fish/completions/wsaudit.fish
 
-Exit code: 0 written.";
+The directory must be there (mkdir -p); zsh must know it: fpath+=~/.zfunc before \
+compinit in ~/.zshrc. A new shell has them.
+
+Exit codes:
+  0  written
+  2  it could not be written, or the usage was wrong";
 
 /// Write completions of commands and flags for a shell
 #[derive(Debug, Args)]

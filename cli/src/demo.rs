@@ -22,9 +22,10 @@ use crate::shell::{program, quoted};
 use crate::verify::palette;
 
 const EXAMPLES: &str = "\
-Users sign in from several devices at once, talk to agents and open threads, all over real sockets
-and through the recording proxy; then the recording is verified, also against who owns what in the
-backend's database. --leaky plants a fault in the backend, which a rule must find.
+Users sign in from several devices at once, talk to agents and open threads, all \
+over real sockets and through the recording proxy; then the recording is \
+verified, also against who owns what in the backend's database. --leaky plants a \
+fault in the backend, which a rule must find.
 
 Examples:
   wsaudit demo
@@ -35,12 +36,13 @@ Examples:
   wsaudit demo --out recordings --seed 7
 
 Exit codes:
-  0  clean; with --leaky all: each fault is found by the rule meant for it, and by no rule that has
-     nothing to do with it, and what runs without one is clean
-  1  violated, as a run with a fault must be; with --leaky all: a fault was missed, or a rule cried
-     without reason
+  0  clean; with --leaky all: each fault is found by the rule meant for it, and
+     by no rule that has nothing to do with it, and what runs without one is
+     clean
+  1  violated, as a run with a fault must be; with --leaky all: a fault was
+     missed, or a rule cried without reason
   2  something could not be run
-  3  inconclusive";
+  3  inconclusive: nothing is broken, but the recording cannot prove the rest";
 
 /// See a recording, a verdict and, if you like, a leak: everything in one run
 #[derive(Debug, Args)]

@@ -10,19 +10,25 @@ use crate::output::Output;
 use crate::verify::{Wanted, palette};
 
 const EXAMPLES: &str = "\
-The fingerprint is the last line of each violation that `wsaudit verify` tells; its beginning is
-enough. Give the same --rules. Payloads that prove something are shown whole (up to 4,000 characters).
+The fingerprint is the last line of each violation that `wsaudit verify` tells; \
+its beginning is enough. Give the same --rules. Payloads that prove something \
+are shown whole (up to 4,000 characters).
 
 Examples:
   wsaudit explain --rules agent-platform traffic.db 3f9c2d1e
-  wsaudit explain --rules my-rules.toml --around 10 monday.db tuesday.db 3f9c2d1e
+  wsaudit explain --rules my-rules.toml --around 10 mon.db tue.db 3f9c2d1e
   wsaudit explain --rules my-rules.toml --json traffic.db 3f9c2d1e
 
-Exit code: 0 told, 2 there is no such violation, or something could not be read.";
+Exit codes:
+  0  told
+  2  there is no such violation, or something could not be read";
 
 /// Tell one violation whole: the argument, who was there, and the frames around it
 #[derive(Debug, Args)]
-#[command(after_help = EXAMPLES)]
+#[command(
+    after_help = EXAMPLES,
+    override_usage = "wsaudit explain [OPTIONS] <RECORDING>... <FINGERPRINT>"
+)]
 pub(crate) struct ExplainArgs {
     /// How many frames are shown before and after each that proves something
     #[arg(long, value_name = "N", default_value_t = 3)]

@@ -120,13 +120,43 @@ mod tests {
         super::Arguments::command().debug_assert();
     }
 
+    /// Each command, and each of those below it, by its name.
+    fn commands(command: &clap::Command, name: &str, all: &mut Vec<(String, clap::Command)>) {
+        for below in command.get_subcommands() {
+            let name = format!("{name} {}", below.get_name());
+            all.push((name.clone(), below.clone()));
+            commands(below, &name, all);
+        }
+    }
+
+    /// Examples can be pasted from a terminal of 80 columns, and prose is wrapped by it, once.
     #[test]
-    fn every_command_has_examples() {
-        for command in super::Arguments::command().get_subcommands() {
-            let help = command.get_after_help().map(ToString::to_string);
-            let help = help.unwrap_or_default();
-            assert!(help.contains("Examples:"), "{}", command.get_name());
-            assert!(help.contains("Exit code"), "{}", command.get_name());
+    fn every_command_has_examples_that_fit_a_terminal() {
+        let mut all = Vec::new();
+        commands(&super::Arguments::command(), "wsaudit", &mut all);
+        assert!(all.len() > 10);
+        for (name, mut command) in all {
+            let after = command.get_after_help().map(ToString::to_string);
+            let after = after.unwrap_or_default();
+            assert!(after.contains("Examples:\n"), "{name}");
+            assert!(after.contains("Exit codes:\n"), "{name}");
+            let lines: Vec<_> = after.lines().collect();
+            for pair in lines.windows(2) {
+                let is_prose = |line: &str| !line.is_empty() && !line.starts_with(' ');
+                assert!(
+                    !(is_prose(pair[0]) && is_prose(pair[1])),
+                    "{name}: a paragraph is one line, which the terminal wraps: {pair:?}"
+                );
+            }
+            command = command.term_width(80);
+            let help = command.render_long_help().to_string();
+            for line in lines.iter().filter(|line| line.starts_with(' ')) {
+                assert!(line.len() <= 80, "{name}: {line}");
+                assert!(help.contains(line), "{name}: {line}");
+            }
+            for line in help.lines() {
+                assert!(line.chars().count() <= 80, "{name}: {line}");
+            }
         }
     }
 }

@@ -5,21 +5,27 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
+use clap::builder::Resettable;
 use clap::{Args, Command};
 use clap_mangen::Man;
+use clap_mangen::roff::{Roff, roman};
 
 use crate::exit::Exit;
 use crate::output::{Output, say};
 
 const EXAMPLES: &str = "\
-Without --out, the page of `wsaudit` itself is written to standard output; with it, the pages of all
-commands to files of that directory (wsaudit.1, wsaudit-verify.1, ...), which are replaced.
+Without --out, the page of `wsaudit` itself is written to standard output; with \
+it, the pages of all commands to files of that directory (wsaudit.1, \
+wsaudit-verify.1, ...), which are replaced.
 
 Examples:
   wsaudit man | man -l -
   wsaudit man --out ~/.local/share/man/man1
+  man wsaudit-verify
 
-Exit code: 0 written, 2 a page could not be written.";
+Exit codes:
+  0  written
+  2  a page could not be written";
 
 /// Write manual pages
 #[derive(Debug, Args)]
@@ -60,7 +66,51 @@ fn write_all(command: Command, name: &str, directory: &Path) -> anyhow::Result<u
 }
 
 fn page(command: Command) -> anyhow::Result<Vec<u8>> {
+    let after = command.get_after_help().map(ToString::to_string);
+    let command = command.after_help(Resettable::Reset);
     let mut page = Vec::new();
-    Man::new(command).manual("wsaudit").render(&mut page)?;
+    Man::new(command)
+        .source(concat!("wsaudit ", env!("CARGO_PKG_VERSION")))
+        .manual("wsaudit")
+        .render(&mut page)?;
+    sections(&after.unwrap_or_default()).to_writer(&mut page)?;
     Ok(page)
+}
+
+/// What stands behind the options in `--help`, in the sections where readers of manual pages look for
+/// it. What is indented there stays line for line, so that it can be pasted.
+fn sections(after: &str) -> Roff {
+    let (mut notes, mut examples, mut exit) = (Roff::new(), Roff::new(), Roff::new());
+    let section = |roff: &mut Roff, name, lines: &str| {
+        if *roff == Roff::new() {
+            roff.control("SH", [name]);
+        } else {
+            roff.control("PP", []);
+        }
+        block(lines, roff);
+    };
+    for lines in after.split("\n\n") {
+        if let Some(lines) = lines.strip_prefix("Examples:\n") {
+            section(&mut examples, "EXAMPLES", lines);
+        } else if let Some(lines) = lines.strip_prefix("Exit codes:\n") {
+            section(&mut exit, "EXIT STATUS", lines);
+        } else {
+            section(&mut notes, "NOTES", lines);
+        }
+    }
+    [notes, examples, exit].into_iter().collect()
+}
+
+fn block(lines: &str, roff: &mut Roff) {
+    let mut verbatim = false;
+    for line in lines.lines() {
+        if line.starts_with(' ') != verbatim {
+            verbatim = !verbatim;
+            roff.control(if verbatim { "nf" } else { "fi" }, []);
+        }
+        roff.text([roman(line)]);
+    }
+    if verbatim {
+        roff.control("fi", []);
+    }
 }

@@ -20,9 +20,9 @@ use crate::output::Output;
 use identity::Identities;
 
 const EXAMPLES: &str = "\
-Without a selection: runs, sessions, connections, gaps, anomalies, and where ids may be found.
-With one: the frames, one line each; the last frame of a message shows all of it, joined and
-inflated.
+Without a selection: runs, sessions, connections, gaps, anomalies, and where ids \
+may be found. With one: the frames, one line each; the last frame of a message \
+shows all of it, joined and inflated.
 
 Examples:
   wsaudit show traffic.db
@@ -32,9 +32,12 @@ Examples:
   wsaudit show traffic.db --event error --json | jq -r .message.text
 
 The recording is plain SQLite, so that this works too:
-  sqlite3 traffic.db \"select seq, direction, text from session_frame where session_id='s-1'\"
+  sqlite3 traffic.db \\
+      \"select seq, direction, text from session_frame where session_id='s-1'\"
 
-Exit codes: 0 shown, 2 the recording cannot be read, or has no such session or connection.";
+Exit codes:
+  0  shown
+  2  the recording cannot be read, or has no such session or connection";
 
 /// Show what a recording holds: sessions, connections, frames
 #[derive(Debug, Args)]

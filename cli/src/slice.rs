@@ -22,23 +22,29 @@ use crate::verify::{Verified, Wanted};
 use relative::relative;
 
 const EXAMPLES: &str = "\
-Messages and connections are left out as long as the rule still finds a violation of the same
-fingerprint; what is left is written as a case (docs/cases.md), read again and run: it is a fixture
-that `wsaudit test` takes as it is. With --out FILE.db the frames of one recording are copied as they
-are into a new one, which is verified. Ids and payloads stay as they were recorded: look at them
-before you commit it.
+Messages and connections are left out as long as the rule still finds a \
+violation of the same fingerprint; what is left is written as a case \
+(docs/cases.md), read again and run: it is a fixture that `wsaudit test` takes \
+as it is. With --out FILE.db the frames of one recording are copied as they are \
+into a new one, which is verified. Ids and payloads stay as they were recorded: \
+look at them before you commit it.
 
 Examples:
-  wsaudit slice --rules my-rules.toml traffic.db 3f9c2d1e --out fixtures/foreign-room.md
-  wsaudit slice --rules my-rules.toml traffic.db 3f9c2d1e --out foreign-room.db
+  wsaudit slice --rules my-rules.toml traffic.db 3f9c2d1e --out cases/room.md
+  wsaudit slice --rules my-rules.toml traffic.db 3f9c2d1e --out room.db
   wsaudit slice --rules agent-platform monday.db tuesday.db 3f9c2d1e
 
-Exit code: 0 written, 2 there is no such violation, it could not be cut out, or something could not
-be read or written.";
+Exit codes:
+  0  written
+  2  there is no such violation, it could not be cut out, or something could
+     not be read or written";
 
 /// Cut recordings down to a case, or a recording, that shows one violation
 #[derive(Debug, Args)]
-#[command(after_help = EXAMPLES)]
+#[command(
+    after_help = EXAMPLES,
+    override_usage = "wsaudit slice [OPTIONS] <RECORDING>... <FINGERPRINT>"
+)]
 pub(crate) struct SliceArgs {
     /// Write to this file, which must not be there yet: *.md is a case, *.db a recording [default: a
     /// case, on standard output]

@@ -45,7 +45,20 @@ fn every_command_has_a_page_that_groff_reads_without_a_complaint() {
         if name == "wsaudit-rules-check.1" {
             has(
                 &text,
-                &["wsaudit rules check", "--deny-warnings", "Examples:"],
+                &["wsaudit rules check", "--deny-warnings", "EXAMPLES"],
+            );
+        }
+        if name == "wsaudit-verify.1" {
+            has(
+                &text,
+                &[
+                    "NOTES",
+                    "EXAMPLES",
+                    // Line for line: a filled one could not be pasted.
+                    "  wsaudit verify --rules rules/ --write-baseline known.toml traffic.db\n",
+                    "EXIT STATUS",
+                    "  1  violated: a rule is broken in a way that no baseline knows\n",
+                ],
             );
         }
     }

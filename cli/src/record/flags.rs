@@ -8,41 +8,56 @@ use clap::{Args, ValueEnum};
 use wsaudit_proxy::PathPattern;
 use wsaudit_tagging::{PayloadRule, Source};
 
+use crate::numbers::duration;
+
 use super::rotate::RotateAt;
 use super::{address, size};
 
 const EXAMPLES: &str = "\
-Sources of ids, for --session, --user and --device; each can be given several times, and the first
-that yields wins:
-  header:NAME  cookie:NAME  query:NAME  path:REGEX  subprotocol:REGEX  jwt:CLAIM
-  message:POINTER (a message of the client, for a login in the first message)
+Sources of ids, for --session, --user and --device; each can be given several \
+times, and the first that yields wins:
+  header:NAME  cookie:NAME  query:NAME  path:REGEX  subprotocol:REGEX
+  jwt:CLAIM           a claim of the JSON Web Token that the client presents
+  message:POINTER     in a message of the client, for a login on the socket
   set-cookie:NAME  server-message:POINTER
+                      what the server issues
+A POINTER is a JSON Pointer, /session/id; of a REGEX its first group is the id.
 
-Values in payloads, for --redact, which can be given several times; what is found is replaced by its
-token before anything reaches the disk, and what cannot be looked at is not kept:
-  POINTER (/user/email, /items/*/token: the value there; a message that is no JSON is withheld)
-  /REGEX/ (/card-\\d+/, /\"pin\":(\\d+)/: what its first group matches, or all that it matches)
+Values in payloads, for --redact, which can be given several times; what is \
+found is replaced by a token before anything reaches the disk, and what cannot \
+be looked at is not kept:
+  POINTER  /user/email, /items/*/token: the value there; a message that is no
+           JSON is withheld
+  /REGEX/  /card-\\d+/, /\"pin\":(\\d+)/: what its first group matches, or all
+           that it matches
 
 Examples:
-  wsaudit record --listen 127.0.0.1:9000 --upstream http://127.0.0.1:8000 --out traffic.db
-  wsaudit record --listen 127.0.0.1:9000 --upstream https://staging.example --out traffic.db \\
-      --session header:X-Session-ID --session query:session_id --user jwt:sub
-  wsaudit record --listen 127.0.0.1:9443 --tls-cert cert.pem --tls-key key.pem \\
-      --upstream http://127.0.0.1:8000 --out traffic.db --ignore-path /livereload
-  wsaudit record --listen 127.0.0.1:9000 --upstream http://127.0.0.1:8000 --out traffic.db \\
-      --session cookie:sid --record-http '/api/*'
-  wsaudit record --listen 127.0.0.1:9000 --upstream http://127.0.0.1:8000 --out traffic.db \\
-      --rotate 1GiB --rotate 1day
-  wsaudit record --listen 127.0.0.1:9000 --upstream http://127.0.0.1:8000 --out traffic.db \\
-      --redact /user/email --redact '/card-\\d+/' --redaction-key-file redaction.key
+  wsaudit record --listen 127.0.0.1:9000 --upstream http://127.0.0.1:8000 \\
+      --out traffic.db
+  wsaudit record --listen 127.0.0.1:9000 --upstream https://staging.example \\
+      --out traffic.db --session header:X-Session-ID \\
+      --session query:session_id --user jwt:sub
+  wsaudit record --listen 127.0.0.1:9443 --upstream http://127.0.0.1:8000 \\
+      --tls-cert cert.pem --tls-key key.pem --out traffic.db \\
+      --ignore-path /livereload
+  wsaudit record --listen 127.0.0.1:9000 --upstream http://127.0.0.1:8000 \\
+      --out traffic.db --session cookie:sid --record-http '/api/*'
+  wsaudit record --listen 127.0.0.1:9000 --upstream http://127.0.0.1:8000 \\
+      --out traffic.db --rotate 1GiB --rotate 1day
+  wsaudit record --listen 127.0.0.1:9000 --upstream http://127.0.0.1:8000 \\
+      --out traffic.db --redact /user/email --redact '/card-\\d+/' \\
+      --redaction-key-file redaction.key
   wsaudit record --config wsaudit.toml
 
-Several listeners and upstreams in one process are for a file: docs/operating.md describes it.
-Ctrl-C and SIGTERM let open connections end (--drain), and close the recording cleanly.
-What happens meanwhile is logged on standard error; WSAUDIT_LOG (or RUST_LOG) sets how much: debug,
-info, warn (the default).
+Several listeners and upstreams in one process are for a file: \
+docs/operating.md describes it. Ctrl-C and SIGTERM let open connections end \
+(--drain), and close the recording cleanly. What happens meanwhile is logged on \
+standard error; WSAUDIT_LOG (or RUST_LOG) sets how much: debug, info, warn (the \
+default).
 
-Exit codes: 0 the recording was closed cleanly, 2 it could not be begun or not be ended.";
+Exit codes:
+  0  the recording was closed cleanly
+  2  it could not be begun or not be ended, or the usage was wrong";
 
 /// Record WebSocket traffic: a transparent proxy in front of a server
 #[derive(Debug, Args)]
@@ -110,13 +125,13 @@ pub(crate) struct RecordArgs {
     #[arg(long, value_enum, value_name = "MODE")]
     pub(super) durability: Option<DurabilityFlag>,
     /// How long traffic waits for the recorder before it goes on with a gap [default: 5s]
-    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "TIME", value_parser = duration)]
     pub(super) max_stall: Option<Duration>,
     /// What happens to traffic that cannot be recorded [default: continue]
     #[arg(long, value_enum, value_name = "POLICY")]
     pub(super) on_recorder_failure: Option<OnRecorderFailureFlag>,
     /// How long open connections may go on after Ctrl-C or SIGTERM [default: 10s]
-    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "TIME", value_parser = duration)]
     pub(super) drain: Option<Duration>,
     /// The key of the hashes that stand for secrets: 32 bytes or more, raw, hexadecimal or base64;
     /// with none, a random one. Recordings of one key can be compared
@@ -133,7 +148,7 @@ pub(crate) struct RecordArgs {
     pub(super) max_head: Option<u64>,
     /// How long a TLS handshake, the head of a request (408), and the upstream's answer to an
     /// opening handshake (504) may take [default: 30s]
-    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "TIME", value_parser = duration)]
     pub(super) handshake_timeout: Option<Duration>,
     /// How much of a payload is recorded; all of it is forwarded [default: everything]
     #[arg(long, value_name = "SIZE", value_parser = size::parse)]
