@@ -25,6 +25,7 @@ use wsaudit_verifier::survey::{Survey, survey};
 
 use crate::exit::Exit;
 use crate::output::{Output, Paint};
+use crate::shell::quoted;
 
 use asked::Asked;
 pub(crate) use asked::{Verified, Wanted};
@@ -37,29 +38,30 @@ use recordings::Recordings;
 /// What is checked where nobody says what.
 const DEFAULT_RULES: [&str; 3] = ["protocol", "handshake", "correlated"];
 
-/// Said where nobody said what to check: a clean verdict must not be taken for isolation.
-const WITHOUT_RULES: &str = "checked without --rules: only what holds for every application. Whether sessions \
-     are isolated, only rules that know these messages can tell (README: \"Write a rule\")";
-
 const EXAMPLES: &str = "\
-Rules are shipped packs, by name (agent-platform, correlated, handshake, protocol), rule files, or
-directories of them. With none, protocol, handshake and correlated are checked, and the messages and id-like fields are
-listed that no rule mentions: the start of a pack of your own.
-Several recordings are one history, merged by time. Their clocks may disagree by --skew: what they
-show closer to each other than that may have happened the other way round, and leaves a rule that
-rests on it undecided. Parts of one run share a clock. A directory stands for the recordings beneath
-it, each a history of its own (parts of one run are one).
+Rules are shipped packs, by name (agent-platform, correlated, handshake, \
+protocol), rule files, or directories of them. With none, protocol, handshake \
+and correlated are checked, and the messages and id-like fields are listed that \
+no rule mentions: the start of a pack of your own (wsaudit rules new).
 
-Several reports can be written at once, each to a file of its own; `-` is standard output. With a
-report on standard output, the text is not printed. A report that cannot be written is told, the
-rest is written, and the exit code is 2.
+Several recordings are one history, merged by time. Their clocks may disagree by \
+--skew: what they show closer to each other than that may have happened the \
+other way round, and leaves a rule that rests on it undecided. Parts of one run \
+share a clock. A directory stands for the recordings beneath it, each a history \
+of its own (parts of one run are one).
+
+Several reports can be written at once, each to a file of its own; `-` is \
+standard output. With a report on standard output, the text is not printed. A \
+report that cannot be written is told, the rest is written, and the exit code \
+is 2.
 
 Examples:
   wsaudit verify traffic.db
   wsaudit verify --rules my-rules.toml traffic.db
-  wsaudit verify --rules agent-platform --rules protocol monday.db tuesday.db
+  wsaudit verify --rules agent-platform --rules protocol mon.db tue.db
   wsaudit verify --rules rules/ --skew 5ms eu.db us.db
   wsaudit verify --rules rules/ --facts threads=user_threads.csv traffic.db
+  wsaudit verify --rules rules/ --html report.html traffic.db
   wsaudit verify --rules rules/ --format json --output report.json traffic.db
   wsaudit verify fixtures/ --junit out.xml --sarif out.sarif --github
   wsaudit verify --rules rules/ --write-baseline known.toml traffic.db
@@ -68,13 +70,20 @@ Examples:
 Exit codes:
   0  clean: every rule holds, and nothing speaks against believing it
   1  violated: a rule is broken in a way that no baseline knows
-  2  something could not be read or written; what could be is reported all the same
-  3  inconclusive: a gap, an unidentified connection, a rule that nothing could have broken, ...";
+  2  something could not be read or written (what could be is reported all the
+     same), or the usage was wrong
+  3  inconclusive: nothing is broken, and something keeps the recording from
+     proving the rest: a gap, an unidentified connection, a rule that nothing
+     could have broken, ...";
 
 /// Verify recordings: find what leaked from one session into another
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct VerifyArgs {
+    /// The recordings: one history; or directories of them, each a history of its own
+    // Before the flags: the heading of those that come last would be its, too.
+    #[arg(required = true, value_name = "RECORDING")]
+    recordings: Vec<PathBuf>,
     #[command(flatten)]
     asked: Asked,
     /// Tell every violation, not only the first ones of each rule
@@ -87,9 +96,6 @@ pub(crate) struct VerifyArgs {
     reports: ReportArgs,
     #[command(flatten)]
     known: BaselineArgs,
-    /// The recordings: one history; or directories of them, each a history of its own
-    #[arg(required = true, value_name = "RECORDING")]
-    recordings: Vec<PathBuf>,
 }
 
 /// What the text says beside the report of a history.
@@ -138,7 +144,8 @@ pub(crate) fn run(args: &VerifyArgs, output: &mut Output) -> anyhow::Result<Exit
             .map_or_else(|| Audit::of_many(Vec::new()), Audit::of)
     };
     known.apply(&mut audit);
-    let remark = without_rules.then_some(WITHOUT_RULES);
+    audit.remark = without_rules.then(|| without(&histories));
+    let remark = audit.remark.as_deref();
     let told = |paint: Paint| {
         let options = |number: usize| TextOptions {
             palette: palette(paint),
@@ -167,6 +174,17 @@ pub(crate) fn run(args: &VerifyArgs, output: &mut Output) -> anyhow::Result<Exit
         Written::All if !audit.is_incomplete() => Exit::of(&audit),
         Written::All | Written::NotAll => Exit::Failed,
     })
+}
+
+/// Said where nobody said what to check: a clean verdict must not be taken for isolation.
+fn without(histories: &Histories) -> String {
+    let first = histories.each().first().into_iter().flatten();
+    let first: Vec<_> = first.map(|path| quoted(&path.to_string_lossy())).collect();
+    format!(
+        "checked without --rules: only what holds for every application. Whether sessions are isolated, only \
+         rules that know these messages can tell; to begin some: wsaudit rules new {} --out my-rules.toml",
+        first.join(" ")
+    )
 }
 
 /// The packs that were asked for, or those that hold for every application.

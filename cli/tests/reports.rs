@@ -375,3 +375,27 @@ fn cases_are_told_to_whatever_shows_test_results() {
     let ran = house(&["test", &cases, "--junit", &nowhere]).ends_with(2);
     has(&ran.stderr, &["cannot write the report to", &nowhere]);
 }
+
+/// Whoever reads a report that is not the text must not take a clean verdict for isolation.
+#[test]
+fn that_no_rules_were_given_is_in_every_report_for_people() {
+    let place = Place::new();
+    let remark = "only what holds for every application";
+    for format in ["text", "markdown", "html", "junit", "sarif", "github"] {
+        let ran = house(&["verify", LEAKY, "--format", format]).ends_with(0);
+        has(&ran.stdout, &[remark, "wsaudit rules new"]);
+        let ran = house(&["verify", "--rules", CHAT, LEAKY, "--format", format]).ends_with(1);
+        assert!(!ran.stdout.contains(remark), "{format}");
+    }
+    let summary = place.name("summary.md");
+    let ran = with_env(
+        &["verify", "fixtures/golden", "--github"],
+        &[("GITHUB_STEP_SUMMARY", &summary)],
+    )
+    .ends_with(0);
+    has(
+        &ran.stdout,
+        &["\n::warning title=wsaudit::checked without --rules"],
+    );
+    has(&place.read("summary.md"), &["> checked without --rules"]);
+}

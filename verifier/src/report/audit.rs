@@ -16,6 +16,9 @@ pub struct Audit {
     pub histories: Vec<Report>,
     /// What a baseline makes of all their violations.
     pub baseline: Option<Baseline>,
+    /// What nobody may miss who reads the verdict alone; `None`: nothing. It is in every report but the
+    /// JSON, whose `rules` say what was checked.
+    pub remark: Option<String>,
     asked: Asked,
 }
 
@@ -61,6 +64,7 @@ impl Audit {
             verdict: Verdict::Inconclusive.as_str(),
             histories,
             baseline: None,
+            remark: None,
             asked,
         };
         audit.fold();

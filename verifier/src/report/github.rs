@@ -32,6 +32,14 @@ struct Annotation<'r> {
 pub fn github(audit: &Audit) -> String {
     let mut all: Vec<_> = audit.histories.iter().flat_map(annotations).collect();
     all.extend(doubts(audit));
+    all.extend(audit.remark.iter().map(|remark| Annotation {
+        // A verdict that says less than it seems to is worse than a doubt, which is in the verdict.
+        rank: 3,
+        level: "warning",
+        anchor: None,
+        title: "wsaudit".to_owned(),
+        lines: vec![remark.clone()],
+    }));
     // The order among equals stays: that of histories, rules and places.
     all.sort_by_key(|annotation| annotation.rank);
     let mut out = String::new();

@@ -22,6 +22,9 @@ pub fn junit(audit: &Audit) -> String {
     let mut document = Document::new("wsaudit");
     for report in &audit.histories {
         let mut suite = TestSuite::new(printable(&report.name()));
+        if let Some(remark) = &audit.remark {
+            suite.set_system_out(printable(remark));
+        }
         for unread in &report.unread {
             let mut status = TestCaseStatus::non_success(NonSuccessKind::Error);
             status

@@ -21,6 +21,9 @@ const MOST_DOUBTS: usize = 50;
 pub fn markdown(audit: &Audit) -> String {
     let mut out = String::new();
     let _ = writeln!(out, "## wsaudit: {}\n", headline(audit));
+    if let Some(remark) = &audit.remark {
+        let _ = writeln!(out, "> {}\n", escaped(remark));
+    }
     if !audit.is_one() {
         overview(audit, &mut out);
     }

@@ -61,17 +61,22 @@ fn descriptors(audit: &Audit) -> Vec<ReportingDescriptor> {
 
 fn invocation(audit: &Audit) -> Invocation {
     let unread = audit.histories.iter().flat_map(|it| &it.unread);
+    let unread = unread.map(|unread| Notification {
+        descriptor: ReportingReference { id: "unread" },
+        level: Level::Error,
+        message: Message::of(&unread.why),
+        locations: vec![Location::file(&unread.recording)],
+    });
+    let remark = audit.remark.iter().map(|remark| Notification {
+        descriptor: ReportingReference { id: "remark" },
+        level: Level::Note,
+        message: Message::of(remark),
+        locations: Vec::new(),
+    });
     Invocation {
         execution_successful: !audit.is_incomplete(),
         exit_code: audit.exit_code(),
-        tool_execution_notifications: unread
-            .map(|unread| Notification {
-                descriptor: ReportingReference { id: "unread" },
-                level: Level::Error,
-                message: Message::of(&unread.why),
-                locations: vec![Location::file(&unread.recording)],
-            })
-            .collect(),
+        tool_execution_notifications: unread.chain(remark).collect(),
     }
 }
 

@@ -38,6 +38,23 @@ impl Markup {
         }
     }
 
+    /// A text of this program, in which names stand between backticks: they are set as code.
+    pub(super) fn told(&mut self, text: &str) -> &mut Self {
+        let parts: Vec<_> = text.split('`').collect();
+        // A name that holds one itself, or a text that is cut, is left as it is.
+        if parts.len().is_multiple_of(2) || text.chars().count() > LONGEST_TEXT {
+            return self.text(text);
+        }
+        for (number, part) in parts.into_iter().enumerate() {
+            if number % 2 == 1 {
+                self.put("<code>").escaped(part).put("</code>");
+            } else {
+                self.escaped(part);
+            }
+        }
+        self
+    }
+
     /// An id, or another name: its beginning and its end, where it is long.
     pub(super) fn name(&mut self, name: &str) -> &mut Self {
         self.escaped(&shortened(name))
@@ -137,6 +154,22 @@ mod tests {
         assert!(!json.contains('<'), "{json}");
         let read: Vec<String> = serde_json::from_str(&json).unwrap();
         assert_eq!(read, ["</script><!--<script>"]);
+    }
+
+    #[test]
+    fn names_between_backticks_are_code() {
+        let told = |text: &str| {
+            made(|it| {
+                it.told(text);
+            })
+        };
+        assert_eq!(
+            told("was given `<b>` in `doc`"),
+            "was given <code>&lt;b&gt;</code> in <code>doc</code>"
+        );
+        assert_eq!(told("one ` alone"), "one ` alone");
+        let long = format!("`{}`", "a".repeat(LONGEST_TEXT));
+        assert!(!told(&long).contains("<code>"));
     }
 
     #[test]

@@ -111,7 +111,7 @@ pub(super) fn doubts(
         page.put("><span class=\"badge is-doubt\">")
             .put(doubt.reason)
             .put("</span> ")
-            .text(&doubt.message);
+            .told(&doubt.message);
         if let Some(seq) = doubt.seq {
             let place = argument::place(report, doubt.recording.as_deref(), seq, None);
             page.put(" <span class=\"place\">")
@@ -119,7 +119,7 @@ pub(super) fn doubts(
                 .put("</span>");
         }
         page.put("<p class=\"settle\"><b>to settle it:</b> ")
-            .text(&doubt.settle);
+            .told(&doubt.settle);
         page.put("</p><p class=\"fine\">touches ");
         touched(report, &doubt.rules, page);
         page.put("</p></li>\n");

@@ -28,6 +28,9 @@ pub(super) fn write(audit: &Audit, page: &mut Markup) {
     page.put("</h1>\n<p class=\"meaning\">")
         .put(meaning(audit))
         .put("</p>\n");
+    if let Some(remark) = &audit.remark {
+        page.put("<p class=\"remark\">").text(remark).put("</p>\n");
+    }
     keeps(audit, page);
     if let Some(report) = audit.only() {
         let mut lines = closing(report);

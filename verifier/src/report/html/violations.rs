@@ -70,7 +70,7 @@ fn one(
     page.put("<span class=\"message\"><code class=\"rule\">")
         .name(&violation.rule)
         .put("</code> ")
-        .text(&violation.message)
+        .told(&violation.message)
         .put("</span>");
     if let Some(at) = violation.offending.at {
         page.put("<span class=\"when\">").seconds(at).put("</span>");
@@ -88,7 +88,7 @@ fn one(
         page,
     );
     page.put("<dl>\n<div><dt>expected</dt><dd>")
-        .text(&violation.expected)
+        .told(&violation.expected)
         .put("</dd></div>\n");
     if let Some(resource) = &violation.resource {
         page.put("<div><dt>resource</dt><dd><code>")
@@ -142,7 +142,7 @@ fn cast(report: &Report, violation: &Violation, page: &mut Markup) {
                 .put("</span>");
         }
         if let Some(device) = device {
-            page.put(" <span class=\"fine\">")
+            page.put(" <span class=\"fine\">· ")
                 .name(device)
                 .put("</span>");
         }
@@ -170,7 +170,7 @@ fn step(report: &Report, violation: &Violation, line: &Evidence, page: &mut Mark
         "<li>"
     })
     .put("<span class=\"shows\">")
-    .text(&line.text)
+    .told(&line.text)
     .put("</span>");
     if let Some(seq) = line.seq {
         let place = argument::place(report, line.recording.as_deref(), seq, line.at);

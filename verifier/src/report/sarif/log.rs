@@ -79,6 +79,7 @@ pub(super) struct Notification {
     pub(super) descriptor: ReportingReference,
     pub(super) level: Level,
     pub(super) message: Message,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) locations: Vec<Location>,
 }
 
@@ -143,6 +144,7 @@ pub(super) enum Kind {
 #[serde(rename_all = "camelCase")]
 pub(super) enum Level {
     None,
+    Note,
     Error,
 }
 
