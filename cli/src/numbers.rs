@@ -1,4 +1,13 @@
-//! Numbers for people.
+//! Numbers for people, and from them.
+
+use std::time::Duration;
+
+/// `100ms`, `5s`, `1h 30min`.
+#[cfg(any(feature = "verify", feature = "record"))]
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
+    humantime::parse_duration(text)
+        .map_err(|error| format!("{error}; write a time as 100ms, 5s, 2min or 1h"))
+}
 
 /// `1,234,567`.
 pub(crate) fn grouped(number: u64) -> String {
@@ -36,7 +45,7 @@ pub(crate) fn bytes(number: u64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{bytes, counted, grouped};
+    use super::{bytes, counted, duration, grouped};
 
     #[test]
     fn thousands_are_grouped() {
@@ -46,6 +55,14 @@ mod tests {
         assert_eq!(grouped(1_234_567), "1,234,567");
         assert_eq!(counted(1, "frame"), "1 frame");
         assert_eq!(counted(0, "frame"), "0 frames");
+    }
+
+    #[test]
+    fn a_time_that_is_none_is_told_how_times_are_written() {
+        assert_eq!(duration("100ms").unwrap().as_millis(), 100);
+        for bad in ["", "5", "soon", "-1s"] {
+            assert!(duration(bad).unwrap_err().contains("100ms"), "{bad}");
+        }
     }
 
     #[test]

@@ -20,16 +20,17 @@ use crate::numbers::counted;
 use crate::output::Output;
 
 const EXAMPLES: &str = "\
-A case is a Markdown file with a ```trace block: a history, and the violation expected on the
-offending line (docs/cases.md).
+A case is a Markdown file with a ```trace block: a history, and the violation \
+expected on the offending line (docs/cases.md).
 
---update makes cases expect what is found: it changes their expectations, and nothing else in them;
-a case that has none yet gets its first ones. Read what it changed as you would read any change. It
-refuses to run where CI is set.
+--update makes cases expect what is found: it changes their expectations, and \
+nothing else in them; a case that has none yet gets its first ones. Read what it \
+changed as you would read any change. It refuses to run where CI is set.
 
---mutate takes each case in which no rule is violated, lets one thing go wrong in it (a message goes
-to another session, an answer comes a day late, ...), and tells which of these mutants no rule
-notices. Where that is meant, the case says why: `#! survives copy: it is told to everybody`.
+--mutate takes each case in which no rule is violated, lets one thing go wrong \
+in it (a message goes to another session, an answer comes a day late, ...), and \
+tells which of these mutants no rule notices. Where that is meant, the case says \
+why: `#! survives copy: it is told to everybody`.
 
 Examples:
   wsaudit test
@@ -40,9 +41,12 @@ Examples:
   wsaudit test --mutate fixtures/agent-platform
   wsaudit test --mutate --operator copy --operator borrow --json
 
-Exit codes: 0 every case passed (or was updated), or every mutant was noticed or is explained; 1 a case
-failed, a mutant survived that nobody explains, or an explanation explains nothing; 2 a path could not
-be read or written, or has no case.";
+Exit codes:
+  0  every case passed (or was updated); every mutant was noticed or is
+     explained
+  1  a case failed; a mutant survived that nobody explains, or an explanation
+     explains nothing
+  2  a path could not be read or written, or has no case";
 
 /// Run cases: rules against histories, with what must be found
 #[derive(Debug, Args)]
@@ -86,7 +90,7 @@ pub(crate) struct TestArgs {
     /// Only mutants of this operator: move, copy, drop, ...
     #[arg(long, value_name = "OPERATOR", requires = "mutate", value_parser = operator)]
     operator: Vec<Operator>,
-    /// At most so many mutants of each case; of more, every so manyth is taken
+    /// At most so many mutants of each case; where there are more, they are taken at equal distances
     #[arg(long, value_name = "N", requires = "mutate", default_value_t = 1_000)]
     most: usize,
 }

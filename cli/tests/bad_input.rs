@@ -168,3 +168,38 @@ fn no_recording_at_all() {
     let ran = run(["verify"]).ends_with(2);
     has(&ran.stderr, &["<RECORDING>..."]);
 }
+
+#[test]
+fn standard_input_is_no_recording() {
+    for command in ["verify", "show"] {
+        let ran = run([command, "-"]).ends_with(2);
+        has(ran.error(), &["-: no such file", "save it to a file"]);
+    }
+}
+
+#[test]
+fn a_rule_file_and_a_case_are_told_where_they_belong() {
+    let (_directory, rules) = file("my-rules.toml", b"[pack]\nname = \"a\"\n");
+    has(
+        verify(&rules).error(),
+        &["not an SQLite file", "rule files are given with --rules"],
+    );
+    let (_directory, case) = file("case.md", b"# A title\n\n```trace\n```\n");
+    has(verify(&case).error(), &["run by `wsaudit test`"]);
+    let recording = sound_recording().as_os_str();
+    let ran = run(["verify".as_ref(), "--rules".as_ref(), recording, recording]).ends_with(2);
+    has(ran.error(), &["is an SQLite file, and no rule file"]);
+}
+
+#[test]
+fn values_of_flags_say_how_they_are_written() {
+    let recording = sound_recording().to_str().unwrap();
+    for (flag, value, how) in [
+        ("--skew", "soon", "write a time as 100ms"),
+        ("--threads", "0", "1 or more"),
+        ("--today", "tomorrow", "expected one such as"),
+    ] {
+        let ran = run(["verify", flag, value, recording]).ends_with(2);
+        has(&ran.stderr, &[flag, value, how]);
+    }
+}

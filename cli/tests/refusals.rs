@@ -260,3 +260,22 @@ fn a_directory_that_is_not_there() {
     let ran = run(args.into_iter().chain([out.as_str()])).ends_with(2);
     has(ran.error(), &["no/such/traffic.db", "create the file"]);
 }
+
+#[test]
+fn what_no_recording_can_be_written_to() {
+    let attempt = Attempt::new();
+    fs::create_dir(attempt.path("place")).unwrap();
+    let place = attempt.path("place");
+    for (out, parts) in [
+        ("-", ["--out -", "standard output", "name a file"]),
+        (&place, ["place: ", "this is a directory", "inside it"]),
+    ] {
+        let args = ["record", "--listen", "127.0.0.1:0"];
+        let more = ["--upstream", "http://127.0.0.1:9", "--out", out];
+        has(
+            run(args.into_iter().chain(more)).ends_with(2).error(),
+            &parts,
+        );
+    }
+    assert_eq!(fs::read_dir(&place).unwrap().count(), 0);
+}

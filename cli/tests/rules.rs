@@ -247,3 +247,13 @@ fn where_nothing_is_tagged_the_sources_that_would_do_are_taken() {
     );
     has(&verified.stdout, &["rules of mine", "framing"]);
 }
+
+#[test]
+fn what_could_not_be_read_is_counted() {
+    let ran = run(["rules", "check", "protocol", "protocl"]).ends_with(2);
+    has(
+        &ran.stdout,
+        &["2 packs, 1 rule: 0 errors, 0 warnings, 1 could not be read"],
+    );
+    has(ran.error(), &["did you mean `protocol`?"]);
+}

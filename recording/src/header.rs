@@ -12,7 +12,7 @@ use crate::schema::{APPLICATION_ID, FormatVersion};
 #[derive(Debug, Error)]
 pub enum OpenError {
     /// There is no such file.
-    #[error("{}: no such file; check the path of the recording", path.display())]
+    #[error("{}: no such file; {}", path.display(), instead(path))]
     NotFound {
         /// The file.
         path: PathBuf,
@@ -99,6 +99,15 @@ pub enum OpenError {
         /// What SQLite said.
         detail: String,
     },
+}
+
+/// What to do where there is no file.
+fn instead(path: &Path) -> &'static str {
+    if path == Path::new("-") {
+        "a recording is not read from standard input: save it to a file, and name that"
+    } else {
+        "check the path of the recording"
+    }
 }
 
 impl OpenError {

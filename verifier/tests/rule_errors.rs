@@ -303,6 +303,19 @@ fn a_newer_format() {
     );
 }
 
+/// What a newer program takes, this one cannot judge: nothing else is told.
+#[test]
+fn a_newer_format_with_what_is_not_known_yet() {
+    let told = raw_errors(
+        "[pack]\nname = \"shop\"\nformat = 7\n[novelty]\nx = 1\n[[rule]]\nid = \"a\"\nkind = \"psychic\"\n",
+    );
+    assert!(
+        told.contains("rule format 7 is newer than this program"),
+        "{told}"
+    );
+    assert_eq!(told.matches("error: ").count(), 1, "{told}");
+}
+
 #[test]
 fn no_toml() {
     shows!(

@@ -14,6 +14,8 @@ use serde::{Deserialize, Deserializer};
 use wsaudit_proxy::{PathPattern, Upstream};
 use wsaudit_tagging::{PayloadRule, Source};
 
+use crate::numbers::duration;
+
 use super::flags::{DurabilityFlag, LogFormat, OnRecorderFailureFlag};
 use super::rotate::RotateAt;
 use super::{address, size};
@@ -174,7 +176,7 @@ fn each<'de, D: Deserializer<'de>, T: std::str::FromStr<Err: Display>>(
 }
 
 fn time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
-    text(deserializer, humantime::parse_duration).map(Some)
+    text(deserializer, duration).map(Some)
 }
 
 fn needed_socket<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SocketAddr, D::Error> {

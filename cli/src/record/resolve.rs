@@ -24,6 +24,7 @@ pub(super) struct Settings {
 }
 
 impl Settings {
+    /// An error where the two together do not say enough, or something that cannot be.
     pub(super) fn resolve(args: &RecordArgs) -> anyhow::Result<Self> {
         let file = match &args.config {
             Some(path) => Configuration::read(path)?,
@@ -31,6 +32,11 @@ impl Settings {
         };
         let out = args.out.clone().or(file.out);
         let out = out.context("where to record to is missing: --out FILE, or `out` in --config")?;
+        if out.as_os_str() == "-" {
+            bail!(
+                "--out -: a recording is an SQLite file, and is not written to standard output; name a file"
+            );
+        }
         let key = args
             .redaction_key_file
             .as_ref()

@@ -29,6 +29,7 @@ struct Found {
     rules: u64,
     errors: u64,
     warnings: u64,
+    unread: u64,
 }
 
 /// Checks each pack, and tells of all of them.
@@ -48,9 +49,13 @@ pub(super) fn run(args: &CheckArgs, output: &mut Output) -> anyhow::Result<Exit>
             unread = unread.or(check(&pack, &mut found, output)?);
         }
     }
+    let unreadable = match found.unread {
+        0 => String::new(),
+        unread => format!(", {unread} could not be read"),
+    };
     writeln!(
         output,
-        "{}, {}: {}, {}",
+        "{}, {}: {}, {}{unreadable}",
         counted(found.packs, "pack"),
         counted(found.rules, "rule"),
         counted(found.errors, "error"),
@@ -85,7 +90,10 @@ fn check(path: &Path, found: &mut Found, output: &mut Output) -> anyhow::Result<
             found.errors += errors.diagnostics().len() as u64;
             errors.diagnostics().to_vec()
         }
-        Err(error) => return Ok(Some(error)),
+        Err(error) => {
+            found.unread += 1;
+            return Ok(Some(error));
+        }
     };
     for diagnostic in wrong {
         writeln!(output, "{}\n", diagnostic.render(style))?;

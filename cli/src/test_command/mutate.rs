@@ -170,6 +170,13 @@ impl Survey {
             counted(all.mutants, "mutant"),
             all.survived
         )?;
+        if all.survived > 0 {
+            writeln!(
+                output,
+                "each that survived is a fault that no rule of its case's pack would find: write a rule for it, or say \
+                 in the case why it may be: `#! survives OPERATOR: why`"
+            )?;
+        }
         Ok(())
     }
 }

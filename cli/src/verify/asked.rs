@@ -17,6 +17,7 @@ use wsaudit_verifier::rules::Pack;
 use super::facts::{self, FactsFile};
 use super::progress::Progress;
 use super::recordings::Recordings;
+use crate::numbers::duration;
 use crate::output::Output;
 
 /// What recordings are verified with.
@@ -29,17 +30,22 @@ pub(crate) struct Asked {
     #[arg(long, value_name = "NAME=FILE")]
     facts: Vec<FactsFile>,
     /// By how much the clocks of two recordings may disagree, each against the other
-    #[arg(long, value_name = "DURATION", default_value = "100ms", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "DURATION", default_value = "100ms", value_parser = duration)]
     skew: Duration,
     /// How many threads read, decode and check; the result is the same [default: as many as there are
     /// cores, at most 4]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = threads)]
     threads: Option<NonZeroUsize>,
 }
 
 /// More than these save no time where nobody asks for them: reading and checking take one each, and
 /// two that decode keep up with them.
 const MOST_THREADS: NonZeroUsize = NonZeroUsize::new(4).expect("it is not 0");
+
+fn threads(text: &str) -> Result<NonZeroUsize, String> {
+    text.parse()
+        .map_err(|_| "expected how many threads, 1 or more".to_owned())
+}
 
 /// A violation of one history.
 #[derive(Debug, Args)]

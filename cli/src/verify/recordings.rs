@@ -1,12 +1,13 @@
 //! The recordings of a verification. One that cannot be read is told, and left out.
 
 use std::collections::BTreeSet;
+use std::fs;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::Duration;
 
-use anyhow::bail;
+use anyhow::{anyhow, bail};
 use wsaudit_recording::Payloads;
 use wsaudit_verifier::engine::{RunError, Verification};
 use wsaudit_verifier::facts::Facts;
@@ -55,6 +56,7 @@ impl Recordings {
                     opened.files.push(Rc::new(source));
                 }
                 Err(error) => {
+                    let error = meant(path, error);
                     opened.unread.push(SourceError {
                         recording: path.display().to_string(),
                         why: error.to_string(),
@@ -133,6 +135,16 @@ impl Recordings {
     /// There are not more messages than this.
     pub(super) const fn messages_at_most(&self) -> u64 {
         self.messages
+    }
+}
+
+/// The error of a file that is no recording, and what its user may have wanted of it.
+fn meant(path: &Path, error: anyhow::Error) -> anyhow::Error {
+    let is_text = fs::read_to_string(path).is_ok_and(|text| !text.is_empty());
+    match path.extension().and_then(|it| it.to_str()) {
+        Some("toml") if is_text => anyhow!("{error}; rule files are given with --rules"),
+        Some("md") if is_text => anyhow!("{error}; text cases are run by `wsaudit test`"),
+        _ => error,
     }
 }
 

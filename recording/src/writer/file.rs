@@ -185,6 +185,9 @@ pub(super) fn lock_new(path: &Path) -> Result<File, StartError> {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut new, 0o600);
     let lock = new.open(path).map_err(|source| {
+        if path.is_dir() {
+            return OpenError::Directory { path: path.into() }.into();
+        }
         if source.kind() == io::ErrorKind::AlreadyExists {
             return StartError::Exists { path: path.into() };
         }

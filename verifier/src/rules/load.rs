@@ -42,6 +42,12 @@ pub enum LoadError {
         /// The first byte that is not, from 0.
         at: usize,
     },
+    /// A database, such as a recording.
+    #[error("{} is an SQLite file, and no rule file: rules are TOML", path.display())]
+    Database {
+        /// The file.
+        path: PathBuf,
+    },
     /// A directory without a rule file.
     #[error("the directory {} holds no rule file: expected at least one *.toml in it", path.display())]
     Empty {
@@ -62,6 +68,7 @@ impl LoadError {
             | Self::NotFound { .. }
             | Self::Unreadable { .. }
             | Self::NotUtf8 { .. }
+            | Self::Database { .. }
             | Self::Empty { .. } => self.to_string(),
         }
     }
@@ -202,6 +209,12 @@ fn read(path: &Path) -> Result<Arc<RuleFile>, LoadError> {
         path: path.to_owned(),
         source,
     })?;
+    // <https://www.sqlite.org/fileformat.html>, 1.3.
+    if bytes.starts_with(b"SQLite format 3\0") {
+        return Err(LoadError::Database {
+            path: path.to_owned(),
+        });
+    }
     let text = String::from_utf8(bytes).map_err(|error| LoadError::NotUtf8 {
         path: path.to_owned(),
         at: error.utf8_error().valid_up_to(),

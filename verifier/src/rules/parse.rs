@@ -87,6 +87,14 @@ fn read<'a>(
     documents: &'a [(Context<'a>, Spanned<DeTable<'a>>)],
     base: Option<&Path>,
 ) -> Option<Checked> {
+    // What a newer program takes, this one cannot judge: an unknown key in it is no mistake.
+    let told = documents
+        .iter()
+        .filter(|(context, document)| section::tell_newer(document, *context))
+        .count();
+    if told > 0 {
+        return None;
+    }
     let mut sections = Sections::default();
     for (context, document) in documents {
         let what = "a rule file".to_owned();

@@ -3,16 +3,42 @@
 use std::collections::BTreeMap;
 use std::str::FromStr;
 
+use toml::Spanned;
+use toml::de::DeTable;
 use wsaudit_tagging::{Source, TagRules};
 use wsaudit_wire::Direction;
 
 use crate::engine::EventSet;
-use crate::rules::read::{Carrier, Events, Fields, Names, Node, ORIGINS, Table};
+use crate::rules::read::{Carrier, Context, Events, Fields, Names, Node, ORIGINS, Table};
 use crate::rules::{
     Accept, Codec, EventDef, EventRef, Field, FieldId, HttpEvent, Naming, PathPattern, Pointer,
     Scope, See,
 };
 use crate::verdict::Reason;
+
+/// Tells where a file is of a format that this program does not know; whether it is.
+pub(super) fn tell_newer(document: &Spanned<DeTable<'_>>, context: Context<'_>) -> bool {
+    let table = |entries, span| Table::new(entries, span, String::new(), context);
+    let Some(pack) = table(document.get_ref(), document.span()).get("pack") else {
+        return false;
+    };
+    // What is no table, and no number, is told where the rest is read.
+    let format = pack.is_table().then(|| pack.table("`[pack]`")).flatten();
+    let Some(format) = format.and_then(|mut pack| pack.get("format")) else {
+        return false;
+    };
+    let newer = format.whole_number().filter(|number| *number > FORMAT);
+    if let Some(number) = newer {
+        format
+            .error(format_args!(
+                "rule format {number} is newer than this program"
+            ))
+            .label(format_args!("this wsaudit reads format {FORMAT}"))
+            .help("use a newer wsaudit")
+            .emit();
+    }
+    newer.is_some()
+}
 
 /// The newest format of rule packs that this program reads. Formats:
 /// 1. The first one.
@@ -27,14 +53,7 @@ pub(super) struct Header {
 pub(super) fn header(mut table: Table<'_>) -> Option<Header> {
     let format = table.required("format");
     if let Some((node, format)) = format.and_then(|node| Some((node, node.count()?))) {
-        if format > FORMAT {
-            node.error(format_args!(
-                "rule format {format} is newer than this program"
-            ))
-            .label(format_args!("this wsaudit reads format {FORMAT}"))
-            .help("use a newer wsaudit")
-            .emit();
-        } else if format < FORMAT {
+        if format < FORMAT {
             node.error(format_args!("there is no rule format {format}"))
                 .label(format_args!("expected {FORMAT}"))
                 .emit();

@@ -123,10 +123,18 @@ impl<'a> Node<'a> {
     pub(crate) fn count(self) -> Option<u64> {
         self.asked(|| Asked::Count);
         match self.value() {
-            DeValue::Integer(number) => u64::from_str_radix(number.as_str(), number.radix())
-                .ok()
+            DeValue::Integer(_) => self
+                .whole_number()
                 .or_else(|| self.expected("a whole number, 0 or more")),
             _ => self.expected("a whole number"),
+        }
+    }
+
+    /// Likewise; nothing is said of what is none.
+    pub(crate) fn whole_number(self) -> Option<u64> {
+        match self.value() {
+            DeValue::Integer(number) => u64::from_str_radix(number.as_str(), number.radix()).ok(),
+            _ => None,
         }
     }
 
