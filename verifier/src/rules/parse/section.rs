@@ -52,12 +52,12 @@ pub(super) struct Header {
 
 pub(super) fn header(mut table: Table<'_>) -> Option<Header> {
     let format = table.required("format");
-    if let Some((node, format)) = format.and_then(|node| Some((node, node.count()?))) {
-        if format < FORMAT {
-            node.error(format_args!("there is no rule format {format}"))
-                .label(format_args!("expected {FORMAT}"))
-                .emit();
-        }
+    if let Some((node, format)) = format.and_then(|node| Some((node, node.count()?)))
+        && format < FORMAT
+    {
+        node.error(format_args!("there is no rule format {format}"))
+            .label(format_args!("expected {FORMAT}"))
+            .emit();
     }
     let name = table.required("name").and_then(Node::name);
     let title = table.get("title").and_then(Node::prose).map(str::to_owned);
