@@ -139,20 +139,14 @@ fn walk(directory: &Path, found: &mut Vec<PathBuf>) -> io::Result<()> {
 fn content(path: &Path) -> Content {
     let extension = path.extension().unwrap_or_default().to_string_lossy();
     let called = EXTENSIONS.contains(&extension.to_ascii_lowercase().as_str());
-    let Ok(head) = head(path) else {
+    let head = head(path).ok().filter(|head| head.starts_with(MAGIC));
+    let Some(head) = head else {
         return if called {
             Content::Recording
         } else {
             Content::Other
         };
     };
-    if !head.starts_with(MAGIC) {
-        return if called {
-            Content::Recording
-        } else {
-            Content::Other
-        };
-    }
     let id = head.get(APPLICATION..APPLICATION + 4);
     match id.and_then(|bytes| bytes.try_into().ok()) {
         Some(bytes) if u32::from_be_bytes(bytes) == APPLICATION_ID => Content::Recording,
