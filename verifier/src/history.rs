@@ -331,6 +331,13 @@ pub struct SourceMessage<'s> {
     pub payload: SourcePayload<'s>,
 }
 
+impl SourceMessage<'_> {
+    /// Whether it is a message, and no control frame.
+    pub fn is_message(&self) -> bool {
+        matches!(self.opcode, Opcode::TEXT | Opcode::BINARY)
+    }
+}
+
 /// What is known of a message's bytes.
 #[derive(Debug, Clone, Copy)]
 pub enum SourcePayload<'s> {

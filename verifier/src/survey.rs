@@ -9,7 +9,7 @@ pub(crate) use walk::{for_each_id, looks_like_an_id};
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use wsaudit_wire::{Direction, Opcode};
+use wsaudit_wire::Direction;
 
 use crate::engine::pointers;
 use crate::history::{Source, SourceError, SourcePayload};
@@ -66,7 +66,7 @@ pub fn survey(packs: &[Pack], sources: &[Box<dyn Source>]) -> Result<Survey, Sou
             let SourcePayload::Whole(bytes) = message.payload else {
                 continue;
             };
-            if !matches!(message.opcode, Opcode::TEXT | Opcode::BINARY) {
+            if !message.is_message() {
                 continue;
             }
             walk::for_each_id(bytes, &mut |pointer, value| {

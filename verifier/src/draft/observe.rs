@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 use wsaudit_tagging::TagKind;
-use wsaudit_wire::{Direction, Opcode};
+use wsaudit_wire::Direction;
 
 use crate::history::{Connection, Source, SourceError, SourcePayload};
 use crate::survey::for_each_id;
@@ -97,8 +97,8 @@ impl Observed {
         while let Some(moment) = cursor.advance()? {
             let message = cursor.current()?;
             let connection = connections.get(&message.connection);
-            let is_message = matches!(message.opcode, Opcode::TEXT | Opcode::BINARY);
-            let Some(connection) = connection.filter(|it| it.http.is_none() && is_message) else {
+            let connection = connection.filter(|it| it.http.is_none() && message.is_message());
+            let Some(connection) = connection else {
                 continue;
             };
             if let SourcePayload::Whole(bytes) = message.payload {

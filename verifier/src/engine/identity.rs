@@ -5,7 +5,7 @@ use wsaudit_tagging::TagKind;
 use super::lanes::Line;
 use super::state::{ConnectionIx, Cx, Holder, SessionIx, UserIx};
 use crate::finding::{Evidence, Place};
-use crate::history::{Anomaly, Connection, Tag};
+use crate::history::{Anomaly, Tag};
 use crate::rules::HolderKind;
 
 /// Whether an id was taken from a secret, or redacted in a message, and is known, or a part of it, as a
@@ -16,17 +16,13 @@ pub fn is_hashed(id: &str) -> bool {
 
 impl<'h> Cx<'h> {
     /// Everybody of that kind for whom a connection ever speaks.
-    pub(super) fn holders_ever(
-        &self,
-        kind: HolderKind,
-        connection: ConnectionIx,
-        info: &Connection,
-    ) -> Vec<Holder> {
+    pub(super) fn holders_ever(&self, kind: HolderKind, connection: ConnectionIx) -> Vec<Holder> {
+        let state = self.connection(connection);
         let tags = |wanted: TagKind| {
-            let own = info.tags.iter().filter(move |tag| tag.kind == wanted);
+            let own = state.info.tags.iter().filter(move |tag| tag.kind == wanted);
             own.filter_map(|tag| self.holder_named(kind, &tag.value))
         };
-        let lanes = self.connection(connection).lanes.iter();
+        let lanes = state.lanes.iter();
         let lanes = lanes.filter_map(|lane| self.session_named(&lane.value));
         let mut holders: Vec<_> = match kind {
             HolderKind::Session => {

@@ -15,7 +15,7 @@ use super::lanes::Lanes;
 use super::nanoseconds;
 use super::retag::{self, SessionConflict};
 use super::run::{Finished, Input};
-use super::state::{ConnectionIx, Cx, Holder, SessionIx, UserIx};
+use super::state::{ConnectionIx, Cx, SessionIx, UserIx};
 use crate::finding::{Doubt, Outcome};
 use crate::history::SourceError;
 use crate::rules::{EventId, Pack, Pointer};
@@ -320,21 +320,5 @@ fn coverage(packs: &[Pack], finished: &Finished<'_>) -> Coverage {
         pointers,
         uncovered: finished.tally.uncovered(),
         names: finished.tally.names(),
-    }
-}
-
-impl Verification {
-    /// How a holder is called in a report.
-    pub fn holder_name(&self, holder: Holder) -> String {
-        match holder {
-            Holder::Session(session) => self.sessions[session.0 as usize].id.clone(),
-            Holder::User(user) => self.users[user.0 as usize].clone(),
-            Holder::Connection(connection) => {
-                format!(
-                    "connection {}",
-                    self.connections[connection.0 as usize].number
-                )
-            }
-        }
     }
 }

@@ -305,15 +305,12 @@ impl Survey {
     }
 
     fn message(&mut self, message: &SourceMessage<'_>) {
-        let (SourcePayload::Whole(bytes), true) = (
-            message.payload,
-            matches!(
-                message.opcode,
-                wsaudit_wire::Opcode::TEXT | wsaudit_wire::Opcode::BINARY
-            ),
-        ) else {
+        let SourcePayload::Whole(bytes) = message.payload else {
             return;
         };
+        if !message.is_message() {
+            return;
+        }
         let Some(connection) = self.sockets.get(&message.connection).copied() else {
             return;
         };

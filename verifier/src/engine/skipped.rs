@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use wsaudit_tagging::TagKind;
 
 use super::event::Event;
-use super::state::{ConnectionIx, Cx};
-use crate::finding::{Doubt, Place, Subject};
+use super::state::{ConnectionIx, Cx, Holder};
+use crate::finding::{Doubt, Place};
 use crate::rules::HolderKind;
 use crate::verdict::Reason;
 
@@ -117,17 +117,12 @@ impl Skipped {
                 format!("{count} events came {what}; the first is `{called}` on {peer}")
             }
         };
-        let state = cx.connection(*connection);
         Some(Doubt {
             reason,
             message,
             settle: settle.to_owned(),
             place: Some(*place),
-            subject: Subject {
-                session: state.session,
-                user: state.user,
-                connection: Some(*connection),
-            },
+            subject: cx.subject(Holder::Connection(*connection)),
         })
     }
 }

@@ -270,7 +270,7 @@ impl<'h> Cx<'h> {
         if self.outlines.len() == 1 {
             return format!("{what} {number}");
         }
-        let recording = &self.outlines[usize::from(state.recording)].name;
+        let recording = self.recording_name(state.recording);
         format!("{what} {number} of {recording}")
     }
 

@@ -5,6 +5,7 @@ use hashbrown::HashMap;
 
 use super::state::{ConnectionIx, Cx, Holder};
 use crate::finding::Place;
+use crate::history::Gap;
 use crate::rules::HolderKind;
 
 /// The connections of each holder, once the whole history is known.
@@ -35,8 +36,8 @@ impl<'c, 'h> Watched<'c, 'h> {
         let standing = cx
             .connections()
             .filter(|(_, state)| state.info.accepted() || state.info.answered.is_none());
-        for (connection, state) in standing {
-            for holder in cx.holders_ever(kind, connection, state.info) {
+        for (connection, _) in standing {
+            for holder in cx.holders_ever(kind, connection) {
                 connections.entry(holder).or_default().push(connection);
             }
         }
@@ -58,8 +59,7 @@ impl<'c, 'h> Watched<'c, 'h> {
 
     /// Everybody of that kind for whom a connection ever speaks.
     pub fn holders_of(&self, kind: HolderKind, connection: ConnectionIx) -> Vec<Holder> {
-        let info = self.cx.connection(connection).info;
-        self.cx.holders_ever(kind, connection, info)
+        self.cx.holders_ever(kind, connection)
     }
 
     /// When the last of the holder's connections ended, or its recording did.
@@ -154,15 +154,7 @@ impl Cx<'_> {
         } else {
             0
         };
-        let gap = self.outlines[usize::from(state.recording)]
-            .gaps
-            .iter()
-            .any(|gap| {
-                gap.to >= seq
-                    && gap
-                        .connection
-                        .is_none_or(|number| number == state.info.number)
-            });
+        let gap = self.gaps_of(connection).any(|gap| gap.to >= seq);
         gap || state.last_undecoded.is_some_and(|last| last >= seq)
     }
 
@@ -185,11 +177,9 @@ impl Cx<'_> {
             Holder::User(_) => HolderKind::User,
             Holder::Connection(connection) => return self.lost_between(connection, from, to),
         };
-        self.connections().any(|(connection, state)| {
+        self.connections().any(|(connection, _)| {
             self.lost_between(connection, from, to)
-                && self
-                    .holders_ever(kind, connection, state.info)
-                    .contains(&holder)
+                && self.holders_ever(kind, connection).contains(&holder)
         })
     }
 
@@ -203,25 +193,24 @@ impl Cx<'_> {
         } else {
             u64::MAX
         };
-        let mut gaps = self.outlines[usize::from(state.recording)].gaps.iter();
-        let gap = gaps.any(|gap| {
-            let own = gap
-                .connection
-                .is_none_or(|number| number == state.info.number);
-            own && gap.from <= to && gap.to >= from
-        });
+        let mut gaps = self.gaps_of(connection);
+        let gap = gaps.any(|gap| gap.from <= to && gap.to >= from);
         gap || state.last_undecoded.is_some_and(|last| last >= from)
     }
 
     /// Whether frames of a connection up to `until` are missing.
     pub fn has_gap_before(&self, connection: ConnectionIx, until: Place) -> bool {
+        let mut gaps = self.gaps_of(connection);
+        gaps.any(|gap| gap.from <= until.seq)
+    }
+
+    /// The gaps in which frames of a connection may be.
+    fn gaps_of(&self, connection: ConnectionIx) -> impl Iterator<Item = &Gap> {
         let state = self.connection(connection);
-        let mut gaps = self.outlines[usize::from(state.recording)].gaps.iter();
-        gaps.any(|gap| {
-            let own = gap
-                .connection
-                .is_none_or(|number| number == state.info.number);
-            own && gap.from <= until.seq
+        let gaps = self.outlines[usize::from(state.recording)].gaps.iter();
+        gaps.filter(|gap| {
+            gap.connection
+                .is_none_or(|number| number == state.info.number)
         })
     }
 }

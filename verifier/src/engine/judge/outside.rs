@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::super::run::Finished;
+use super::super::state::Holder;
 use crate::decode::DecodeError;
 use crate::finding::{Doubt, Place, Subject};
 use crate::history::{ClockStep, During, GapCause, Outline, SourceError};
@@ -152,8 +153,9 @@ impl Judge<'_, '_> {
     fn undecodable(&self, pack: usize) -> Option<OutsideDoubt> {
         let undecodable = &self.finished.tally.undecodable[pack];
         let (place, connection, error) = undecodable.first.as_ref()?;
-        let (connection_name, seq) = (self.finished.cx.describe_connection(*connection), place.seq);
-        let state = self.finished.cx.connection(*connection);
+        let cx = &self.finished.cx;
+        let (connection_name, seq) = (cx.describe_connection(*connection), place.seq);
+        let is_exchange = cx.connection(*connection).info.http.is_some();
         let message = match undecodable.count {
             1 => format!("frame {seq} on {connection_name} cannot be decoded: {error}"),
             count => format!(
@@ -171,7 +173,7 @@ impl Judge<'_, '_> {
                          followed in such messages (an expression needs no JSON), or leave the \
                          connection out with [scope]"
                         .to_owned(),
-                    _ if state.info.http.is_some() => "record again with a larger \
+                    _ if is_exchange => "record again with a larger \
                          --max-recorded-body, or choose other paths with --record-http"
                         .to_owned(),
                     _ => format!(
@@ -180,11 +182,7 @@ impl Judge<'_, '_> {
                     ),
                 },
                 place: Some(*place),
-                subject: Subject {
-                    session: state.session,
-                    user: state.user,
-                    connection: Some(*connection),
-                },
+                subject: cx.subject(Holder::Connection(*connection)),
             },
             touches: Touches::ThoseThatReadMessages,
         })

@@ -97,9 +97,8 @@ impl Batch {
                     message,
                 } => {
                     let content = self.keep(message.payload);
-                    let is_data = matches!(message.opcode, Opcode::TEXT | Opcode::BINARY);
                     let codec = match content {
-                        Content::Whole(_) if is_data => codecs[connection.0 as usize],
+                        Content::Whole(_) if message.is_message() => codecs[connection.0 as usize],
                         _ => None,
                     };
                     Thing::Message {

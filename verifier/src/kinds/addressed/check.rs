@@ -50,7 +50,7 @@ impl Checker for Check {
             return;
         }
         self.examined += 1;
-        let called = event.name.unwrap_or("a message without a name");
+        let called = event.called();
         let Some(receiver) = event.holder(self.spec.to) else {
             let stranger = event.ids(&self.field).find(|id| {
                 self.spec.to == HolderKind::Session && cx.is_stranger(event.connection, id)
@@ -111,7 +111,7 @@ impl Checker for Check {
 
 impl Check {
     fn missing(&mut self, cx: &Cx<'_>, event: &Event<'_>, receiver: Holder) {
-        let called = event.name.unwrap_or("a message without a name");
+        let called = event.called();
         match self.spec.missing {
             Missing::Ignore => {}
             Missing::Undecided => self.missing.note(event, called),
@@ -148,7 +148,7 @@ impl Check {
         receiver: Holder,
         id: &str,
     ) -> Violation {
-        let called = event.name.unwrap_or("a message without a name");
+        let called = event.called();
         let name = cx.describe(receiver);
         let kind = self.spec.to.as_str();
         let owner = cx.holder_named(self.spec.to, id);

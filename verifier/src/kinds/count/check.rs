@@ -207,7 +207,7 @@ impl Checker for Check {
 impl Check {
     /// Over what an event counts; it need not be one of the rule's to show that somebody is there.
     fn counted(&mut self, cx: &Cx<'_>, event: &Event<'_>, matters: bool) -> Vec<Counted> {
-        let called = event.name.unwrap_or("a step of the connection");
+        let called = event.called();
         match &self.per {
             Per::Everything => vec![Counted::Everything],
             Per::Holder(kind) => {
@@ -280,7 +280,7 @@ impl Check {
         let mut ids = event.ids(ids).peekable();
         if ids.peek().is_none() {
             tally.without_id = true;
-            let called = event.name.unwrap_or("a message without a name");
+            let called = event.called();
             self.keyless.note(event, called);
         }
         for id in ids {

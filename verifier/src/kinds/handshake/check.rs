@@ -3,7 +3,7 @@
 mod holders;
 
 use super::Handshake;
-use crate::engine::{Checker, Compiler, ConnectionIx, Cx, Event, Line};
+use crate::engine::{Checker, Compiler, ConnectionIx, Cx, Event, Holder, Line};
 use crate::finding::{Doubt, Evidence, Outcome, Place, Subject, Violation};
 use crate::history::Moment;
 use crate::rules::{Lifecycle, Matcher};
@@ -213,12 +213,7 @@ impl One<'_, '_> {
     }
 
     fn subject(&self) -> Subject {
-        let state = self.cx.connection(self.connection);
-        Subject {
-            session: state.session,
-            user: state.user,
-            connection: Some(self.connection),
-        }
+        self.cx.subject(Holder::Connection(self.connection))
     }
 
     fn breach(&mut self, roles: &str, told: &str, moment: Moment, expected: &str) {

@@ -105,7 +105,7 @@ impl Walk {
             return;
         }
         let matters = selected == Selected::Yes || self.span.speaks_of(event);
-        let called = event.name.unwrap_or("a step without a name");
+        let called = event.called();
         let Some(holder) = event.holder(self.per) else {
             if matters {
                 self.unidentified
@@ -183,7 +183,7 @@ impl Walk {
 
     /// Notes what would break the rule, if the window had not ended before it.
     pub(in crate::kinds) fn note_unsure(&mut self, event: &Event<'_>) {
-        let called = event.name.unwrap_or("a step without a name");
+        let called = event.called();
         self.unsure.note(event, called);
     }
 

@@ -4,8 +4,8 @@ use hashbrown::HashMap;
 use wsaudit_wire::Endpoint;
 
 use super::Protocol;
-use crate::engine::{Breaches, Checker, Compiler, ConnectionIx, Cx, Event};
-use crate::finding::{Evidence, Outcome, Place, Subject, Violation};
+use crate::engine::{Breaches, Checker, Compiler, ConnectionIx, Cx, Event, Holder};
+use crate::finding::{Evidence, Outcome, Place, Violation};
 use crate::history::Anomaly;
 use crate::rules::Lifecycle;
 
@@ -80,16 +80,11 @@ fn violation(
         Endpoint::Server => "server",
     };
     let name = cx.describe_connection(connection);
-    let state = cx.connection(connection);
     let place = Place {
         recording,
         seq: moment.seq,
     };
-    let subject = Subject {
-        session: state.session,
-        user: state.user,
-        connection: Some(connection),
-    };
+    let subject = cx.subject(Holder::Connection(connection));
     Violation {
         roles: format!("{code} by the {sender}"),
         evidence: vec![Evidence::at(

@@ -99,7 +99,7 @@ impl Checker for Check {
             return;
         }
         self.examined += 1;
-        let called = event.name.unwrap_or("a message without a name");
+        let called = event.called();
         let Some(holder) = event.holder(self.spec.on) else {
             let unplaced = if asks {
                 &mut self.unplaced_requests

@@ -107,7 +107,7 @@ impl Checker for Check {
             return;
         }
         self.examined += 1;
-        let called = event.name.unwrap_or("a message without a name");
+        let called = event.called();
         let Some(holder) = event.holder(self.spec.on) else {
             self.unidentified
                 .note_unidentified(cx, self.spec.on, event, called);

@@ -1,6 +1,6 @@
 //! A message of a socket: for whom it is, and what each pack makes of it.
 
-use wsaudit_wire::{Direction, Opcode};
+use wsaudit_wire::Direction;
 
 use super::Pass;
 use super::payload::read_or_take;
@@ -28,7 +28,7 @@ impl Pass<'_, '_, '_> {
             self.http_message(recording, connection, exchange, message);
             return;
         }
-        if !matches!(message.opcode, Opcode::TEXT | Opcode::BINARY) {
+        if !message.is_message() {
             return;
         }
         let place = Place {
