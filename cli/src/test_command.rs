@@ -4,6 +4,7 @@ mod mutate;
 mod selection;
 mod update;
 
+use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::PathBuf;
 
@@ -11,7 +12,7 @@ use anyhow::{Context as _, bail};
 use clap::Args;
 use serde::Serialize;
 use wsaudit_verifier::mutation::Operator;
-use wsaudit_verifier::report::cases_junit;
+use wsaudit_verifier::report::{cases_github, cases_junit, disarm};
 use wsaudit_verifier::suite::CaseResult;
 
 use crate::exit::Exit;
@@ -36,7 +37,7 @@ Examples:
   wsaudit test
   wsaudit test fixtures/agent-platform
   wsaudit test --rule foreign-thread --filter share
-  wsaudit test --junit cases.xml
+  wsaudit test --junit cases.xml --github
   wsaudit test --update my-rules/foreign-room.md
   wsaudit test --mutate fixtures/agent-platform
   wsaudit test --mutate --operator copy --operator borrow --json
@@ -78,6 +79,9 @@ pub(crate) struct TestArgs {
         help = "Write JUnit XML, too: a test case for each case"
     )]
     junit: Option<PathBuf>,
+    /// For a job on GitHub: annotations at the lines of cases that fail, behind the text
+    #[arg(long, conflicts_with_all = ["update", "mutate", "json"])]
+    github: bool,
     /// Change the cases so that they expect what is found
     #[arg(long, conflicts_with_all = ["mutate", "json"])]
     update: bool,
@@ -131,6 +135,9 @@ pub(crate) fn run(args: &TestArgs, output: &mut Output) -> anyhow::Result<Exit> 
         writeln!(output)?;
     } else {
         writeln!(output, "{}", summary.line())?;
+    }
+    if args.github {
+        output.write_all(cases_github(&results).as_bytes())?;
     }
     if let Some(path) = &args.junit {
         write_whole(path, cases_junit(&results).as_bytes())
@@ -227,10 +234,13 @@ impl<'r> Results<'r> {
 
 fn tell(args: &TestArgs, result: &CaseResult, output: &mut Output) {
     // Whoever reads may have gone; any other failure shows when the output is finished.
+    let mut text = String::new();
     for mismatch in &result.mismatches {
-        let _ = writeln!(output, "{mismatch}");
+        let _ = writeln!(text, "{mismatch}");
     }
     if args.verbose && result.passed() {
-        let _ = writeln!(output, "{}: passed: {}", result.file, result.title);
+        let _ = writeln!(text, "{}: passed: {}", result.file, result.title);
     }
+    // No message of a case is a command to the runner of a CI job.
+    let _ = output.write_all(disarm(&text).as_bytes());
 }

@@ -199,6 +199,7 @@ fn a_mutant_that_no_rule_notices_fails_until_the_case_explains_it() {
             "case.md:15: copy: no rule notices: a copy of the message goes to session s-2\n",
             "case.md:16: copy: ",
             ": 2 survived\n",
+            "say in the case why it may be: `#! survives OPERATOR: why`\n",
         ],
     );
     let ran = cases.test(&["--mutate", "--json"]).ends_with(1);
@@ -243,4 +244,32 @@ fn what_cannot_be_mutated_says_why() {
     let ran = cases.test(&["--mutate"]).ends_with(1);
     has(&ran.stdout, &["case.md:15: ", "mvoe", "move"]);
     run(["test", "--most", "3"]).ends_with(2);
+}
+
+#[test]
+fn what_fails_is_an_annotation_at_its_line() {
+    let cases = Cases::of(&[
+        ("case.md", &LEAK.replace(MARK, "\nexpect none")),
+        ("good.md", LEAK),
+    ]);
+    let ran = cases.test(&["--github"]).ends_with(1);
+    has(
+        &ran.stdout,
+        &[
+            "1 failed\n::error file=",
+            "case.md,line=",
+            "title=wsaudit test::unexpected violation of ",
+        ],
+    );
+    assert_eq!(ran.stdout.matches("\n::").count(), 1, "{}", ran.stdout);
+    let ran = Cases::of(&[("good.md", LEAK)])
+        .test(&["--github"])
+        .ends_with(0);
+    assert!(!ran.stdout.contains("::error"), "{}", ran.stdout);
+    // What a case says is no command of its own.
+    let hostile = LEAK.replacen("# ", "# ##[error]", 1);
+    let ran = Cases::of(&[("case.md", &hostile)])
+        .test(&["--github", "-v"])
+        .ends_with(0);
+    has(&ran.stdout, &["passed: \\u{23}#[error]"]);
 }

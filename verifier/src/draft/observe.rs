@@ -112,6 +112,25 @@ impl Observed {
         Ok(())
     }
 
+    /// Where answers name the request that they are to: the id that clients make up most often, and that
+    /// comes back to the one session alone.
+    pub(super) fn answers_at(&self) -> Option<&str> {
+        let echoed = |field: &Field| {
+            let lives = field.values.values();
+            lives
+                .filter(|life| {
+                    life.first.0 == Direction::ClientToServer
+                        && matches!(life.receiver, Receiver::One(_))
+                })
+                .count()
+        };
+        let fields = self.fields.iter();
+        let counted = fields.map(|(pointer, field)| (echoed(field), pointer));
+        let (count, pointer) = counted.max_by_key(|(count, _)| *count)?;
+        // One alone may be an accident.
+        (count > 1).then_some(pointer)
+    }
+
     fn message(&mut self, bytes: &[u8], direction: Direction, peer: SpokenFor<'_>) {
         let Ok(value) = serde_json::from_slice::<Value>(bytes) else {
             self.others += 1;
@@ -191,5 +210,27 @@ impl Field {
         let (first, count) = firsts.into_iter().max_by_key(|(_, count)| *count)?;
         let is_named = first.0 == Direction::ServerToClient && !first.1.is_empty();
         (is_named && count * 20 >= self.values.len() * 19).then_some(first)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn answers_name_their_request_where_ids_of_clients_come_back() {
+        let mut observed = Observed::default();
+        assert_eq!(observed.answers_at(), None);
+        for (session, call) in [("s-1", "c1"), ("s-1", "c2"), ("s-2", "c3")] {
+            let peer = SpokenFor {
+                session: Some(session),
+                user: None,
+            };
+            let ask = format!(r#"{{"type":"open","call_id":"{call}","doc_id":"d-{call}"}}"#);
+            observed.message(ask.as_bytes(), Direction::ClientToServer, peer);
+            let doc = format!(r#"{{"type":"doc","call_id":"{call}","doc_id":"e-{call}"}}"#);
+            observed.message(doc.as_bytes(), Direction::ServerToClient, peer);
+        }
+        assert_eq!(observed.answers_at(), Some("/call_id"));
     }
 }

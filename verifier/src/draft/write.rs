@@ -40,7 +40,8 @@ pub(super) fn pack(
     fields(&mut out, observed, &parties, &resources);
     let called = called(observed);
     events(&mut out, observed, &resources, &called);
-    rules(&mut out, &parties, &resources, &called);
+    let answers_at = observed.answers_at().unwrap_or("/request_id");
+    rules(&mut out, &parties, &resources, &called, answers_at);
     out
 }
 
@@ -249,6 +250,7 @@ fn rules(
     parties: &[(&'static str, &str, &Field)],
     resources: &[Resource<'_>],
     called: &Called<'_>,
+    answers_at: &str,
 ) {
     let _ = write!(
         out,
@@ -301,8 +303,9 @@ fn rules(
                 out,
                 "# Clients name it in these (take them out of the comments above), and how they are answered is\n\
                  # for you to say:\n# used-by    = [{}]\n\
-                 # reply      = {{ match = \"/request_id\", granted-by = \"...\", denied-by = \"...\", within = \"2s\" }}\n",
-                uses.join(", ")
+                 # reply      = {{ match = {}, granted-by = \"...\", denied-by = \"...\", within = \"2s\" }}\n",
+                uses.join(", "),
+                quoted(answers_at)
             );
         }
     }

@@ -10,6 +10,7 @@ use super::anchor::{Anchor, anchor};
 use super::excerpt::printable;
 use super::model::{Reason, Report, Violation};
 use super::standing::Standing;
+use crate::suite::CaseResult;
 use crate::verdict::Reason as Doubt;
 
 /// GitHub shows ten errors, ten warnings and ten notices of a step, and drops the rest in silence.
@@ -42,15 +43,40 @@ pub fn github(audit: &Audit) -> String {
     }));
     // The order among equals stays: that of histories, rules and places.
     all.sort_by_key(|annotation| annotation.rank);
+    shown(&all, "the step summary and the log have them all")
+}
+
+/// What cases came to, as annotations at their lines: at most eight, and how many more there are.
+pub fn cases_github(results: &[CaseResult]) -> String {
+    let mismatches = results.iter().flat_map(|result| &result.mismatches);
+    let all: Vec<_> = mismatches
+        .map(|mismatch| Annotation {
+            rank: 0,
+            level: "error",
+            anchor: Some(Anchor {
+                file: &mismatch.file,
+                line: mismatch.line,
+                column: 1,
+            }),
+            title: "wsaudit test".to_owned(),
+            lines: mismatch
+                .difference
+                .to_string()
+                .lines()
+                .map(str::to_owned)
+                .collect(),
+        })
+        .collect();
+    shown(&all, "the log has them all")
+}
+
+fn shown(all: &[Annotation<'_>], rest: &str) -> String {
     let mut out = String::new();
     for annotation in all.iter().take(MOST) {
         line(annotation, &mut out);
     }
     if let Some(more @ 1..) = all.len().checked_sub(MOST) {
-        let _ = writeln!(
-            out,
-            "::notice title=wsaudit::+{more} more: the step summary and the log have them all"
-        );
+        let _ = writeln!(out, "::notice title=wsaudit::+{more} more: {rest}");
     }
     out
 }
@@ -188,7 +214,7 @@ fn property(text: &str) -> String {
 
 /// A text in which no line is a command, whatever somebody's payload says. The runner obeys `::` at
 /// the beginning of a line, spaces aside, and the older `##[` anywhere.
-pub(super) fn disarm(text: &str) -> String {
+pub fn disarm(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for line in text.split_inclusive('\n') {
         let rest = line.trim_start();
