@@ -27,6 +27,8 @@ impl Sequence {
             runs: HashMap::new(),
             breaches: Crossings::default(),
             unidentified: Skipped::default(),
+            unplaced: HashMap::new(),
+            unsure: Skipped::default(),
             keyless: Skipped::default(),
             examined: 0,
             opportunities: 0,
@@ -47,6 +49,10 @@ pub(crate) struct Check {
     runs: HashMap<Holder, HashMap<String, Run>>,
     breaches: Crossings,
     unidentified: Skipped,
+    /// By key: the last event of nobody known.
+    unplaced: HashMap<String, Place>,
+    /// Events that break a key, if nothing came before them that is not seen.
+    unsure: Skipped,
     keyless: Skipped,
     examined: u64,
     opportunities: u64,
@@ -56,6 +62,9 @@ pub(crate) struct Check {
 struct Run {
     state: RunState,
     started: Moment,
+    /// From where on what is not seen can excuse what follows; `None`: from the beginning, where what
+    /// began it may have been a later step.
+    certain_from: Option<Place>,
     /// The last step that came in order.
     last: Moment,
     subject: Subject,
@@ -109,6 +118,9 @@ impl Checker for Check {
         self.examined += 1;
         let called = event.called();
         let Some(holder) = event.holder(self.spec.on) else {
+            for key in event.ids(&self.key) {
+                self.unplaced.insert(key.to_owned(), event.place);
+            }
             self.unidentified
                 .note_unidentified(cx, self.spec.on, event, called);
             return;
@@ -143,7 +155,16 @@ impl Checker for Check {
             let deadline = self
                 .within
                 .map(|within| run.started.at.saturating_add(within));
-            match watched.absence(holder, run.last.place, deadline) {
+            let from = run.certain_from.unwrap_or(Place {
+                recording: run.started.place.recording,
+                seq: 0,
+            });
+            let absence = match watched.absence(holder, from, deadline) {
+                // It may have come to the same one, before anything said so.
+                Absence::Final if self.was_unplaced(&key, Some(from)) => Absence::Hidden,
+                absence => absence,
+            };
+            match absence {
                 Absence::Final => {
                     let violation = self.unfinished(cx, holder, &key, &run, positions);
                     let slot = || Slot::of(holder, &key);
@@ -153,6 +174,7 @@ impl Checker for Check {
             }
         }
         doubts.extend(self.unidentified.without_holder(cx, self.spec.on));
+        doubts.extend(self.unsure.after_a_loss(cx));
         let key = format!("the id of `{}`", self.key_name);
         doubts.extend(self.keyless.without_id(cx, &key));
         let (violations, crossed) = self.breaches.settle(cx);
@@ -180,6 +202,7 @@ impl Check {
         };
         let runs = self.runs.entry(holder).or_default();
         let start = self.steps.start(event);
+        let certain_from = self.steps.is_one_only(event).then_some(event.place);
         let Some(run) = runs.get_mut(key) else {
             self.opportunities += 1;
             let state = match start {
@@ -189,12 +212,13 @@ impl Check {
             let mut run = Run {
                 state,
                 started: moment.clone(),
+                certain_from,
                 last: moment,
                 subject: event.subject(),
                 seen: Vec::new(),
             };
             run.see(&self.steps, event);
-            if state == RunState::Broken && !cx.may_have_hidden(event.connection, event.place) {
+            if state == RunState::Broken && self.is_sure(cx, event, (holder, key), None) {
                 let violation = self.unstarted(cx, event, holder, key);
                 self.breaches.add(cx, || Slot::of(holder, key), violation);
             }
@@ -218,8 +242,11 @@ impl Check {
             }
             if self.within.is_some_and(|within| took > within) {
                 run.state = RunState::Broken;
-                let violation = self.late(cx, event, holder, key);
-                self.breaches.add(cx, || Slot::of(holder, key), violation);
+                let from = run.certain_from;
+                if self.is_sure(cx, event, (holder, key), from) {
+                    let violation = self.late(cx, event, holder, key);
+                    self.breaches.add(cx, || Slot::of(holder, key), violation);
+                }
             }
             return;
         }
@@ -228,6 +255,7 @@ impl Check {
             *run = Run {
                 state: RunState::At(positions),
                 started: moment.clone(),
+                certain_from,
                 last: moment,
                 subject: event.subject(),
                 seen: vec![(event.connection, positions)],
@@ -239,9 +267,32 @@ impl Check {
             return;
         }
         run.state = RunState::Broken;
-        if !cx.may_have_hidden(event.connection, event.place) {
+        if self.is_sure(cx, event, (holder, key), None) {
             let violation = self.out_of_order(cx, event, (holder, key), positions);
             self.breaches.add(cx, || Slot::of(holder, key), violation);
         }
+    }
+
+    /// Whether nothing that is not seen, from a place on, can excuse an event that breaks a key; notes
+    /// it otherwise.
+    fn is_sure(
+        &mut self,
+        cx: &Cx<'_>,
+        event: &Event<'_>,
+        (holder, key): (Holder, &str),
+        from: Option<Place>,
+    ) -> bool {
+        let sure = !self.was_unplaced(key, from) && !cx.hides_between(holder, from, event.place);
+        if !sure {
+            self.unsure.note(event, self.events.name_of(event));
+        }
+        sure
+    }
+
+    /// Whether an event of a key came to nobody known, from a place on.
+    fn was_unplaced(&self, key: &str, from: Option<Place>) -> bool {
+        self.unplaced.get(key).is_some_and(|last| {
+            from.is_none_or(|from| last.recording != from.recording || *last > from)
+        })
     }
 }

@@ -52,6 +52,12 @@ impl Steps {
             })
     }
 
+    /// Whether an event cannot be more than one of the steps.
+    pub(super) fn is_one_only(&self, event: &Event<'_>) -> bool {
+        let steps = self.all.iter();
+        steps.filter(|(named, ..)| named.has(event)).count() == 1
+    }
+
     /// What may come next, for a sentence.
     pub(super) fn expected(&self, from: Option<Positions>) -> String {
         let bits = from.map_or_else(|| self.reachable(0), |from| self.following(from));
