@@ -96,7 +96,7 @@ struct Lives {
 
 /// Nearly every step is a second later than the one before, and some come at once.
 fn at(step: usize) -> i64 {
-    1_000_000_000 * (step as i64 / 2)
+    1_000_000_000 * i64::try_from(step / 2).expect("a small number")
 }
 
 fn moment(step: usize) -> Moment {

@@ -21,6 +21,7 @@ mod duration;
 mod handshake;
 mod history;
 mod lives;
+mod members;
 mod owned;
 mod protocol;
 mod random;

@@ -31,8 +31,17 @@ impl Cx<'_> {
                 None
             }
             Mark::Tag(number) => {
-                let tag = &self.connection(connection).info.tags[number];
+                let tags = &self.connection(connection).info.tags;
+                let tag = &tags[number];
                 self.tag(connection, tag.from, tag.kind, &tag.value);
+                // A login says session and user at once: one of them alone is still with the other's
+                // predecessor.
+                if tags[number + 1..]
+                    .iter()
+                    .all(|other| other.from != tag.from)
+                {
+                    self.remember_user(connection);
+                }
                 None
             }
             Mark::Lane(number) => {
@@ -122,7 +131,6 @@ impl Cx<'_> {
             }
             TagKind::Credential | TagKind::Claim => {}
         }
-        self.remember_user(connection);
         if stands {
             self.enter(connection);
         }

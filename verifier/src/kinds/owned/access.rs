@@ -277,7 +277,8 @@ impl Access {
         turns.recent.push((turn, event.place, event.at));
     }
 
-    fn member(&self, line: Line, party: PartyIx) -> Member {
+    /// Who becomes a member where somebody joins on a line.
+    pub(super) fn member(&self, line: Line, party: PartyIx) -> Member {
         match self.membership {
             Membership::PerConnection => Member::Connection(line.connection, line.other()),
             Membership::SurvivesReconnect => Member::Party(party),

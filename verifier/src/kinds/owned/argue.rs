@@ -31,8 +31,7 @@ pub(super) fn argue(mut check: Check, cx: &Cx<'_>) -> Outcome {
         unowned: Vec::new(),
     };
     argument.contested();
-    let met = sightings.iter().map(|((resource, ..), _)| *resource);
-    argument.listed(met.chain(uses.keys().map(|(resource, ..)| *resource)));
+    argument.listed();
     let mut shown = BTreeSet::new();
     for (sight, seen) in sightings {
         let (resource, receiver, _) = sight;

@@ -130,6 +130,7 @@ impl Check {
         let claimant = self.parties.claimant(cx, self.spec.owner, event.line());
         for resource in &resources {
             self.examined += 1;
+            self.ledger.meet(*resource);
             self.uses.name(*resource, claimant);
             let answer = match self.standing(cx, event, *resource, party) {
                 Standing::Allowed => {
@@ -250,6 +251,7 @@ impl Check {
 
     fn sight(&mut self, cx: &Cx<'_>, event: &Event<'_>, resource: ResourceIx, receiver: PartyIx) {
         self.examined += 1;
+        self.ledger.meet(resource);
         let holder = event.holder(self.spec.owner);
         if cx.others_connected(self.spec.owner, holder) {
             self.opportunities += 1;

@@ -93,6 +93,8 @@ pub(super) struct Resource {
     /// What says who owns it, strongest first by [`Basis`], then in order; one for each owner and
     /// basis.
     pub(super) claims: Vec<ClaimMade>,
+    /// Whether anybody was shown it, or asked for it.
+    pub(super) met: bool,
     /// Whether it was given up: a claim to its id begins another one.
     released: bool,
     /// The one that its id means after that.
@@ -300,6 +302,11 @@ impl Ledger {
         }
     }
 
+    /// Somebody is shown the resource, or asks for it.
+    pub(super) fn meet(&mut self, resource: ResourceIx) {
+        self.resources[resource.0 as usize].met = true;
+    }
+
     /// Notes a claim, unless the same was said before.
     pub(super) fn claim(&mut self, resource: ResourceIx, claim: ClaimMade) {
         let claims = &mut self.resources[resource.0 as usize].claims;
@@ -332,6 +339,7 @@ impl Ledger {
         self.resources.push(Resource {
             id: id.to_owned(),
             claims: Vec::new(),
+            met: false,
             released: false,
             next: None,
         });

@@ -1,7 +1,7 @@
 //! Whether facts and wire speak of the same things.
 
 use super::argue::Argument;
-use super::ledger::{Basis, Resource, ResourceIx};
+use super::ledger::{Basis, Resource};
 use crate::finding::{Doubt, Evidence, Subject, Violation};
 use crate::rules::Listing;
 use crate::verdict::Reason;
@@ -18,15 +18,15 @@ pub(super) struct Listed {
 }
 
 impl Argument<'_, '_> {
-    /// What the facts ought to know, and do not. `met` are the resources that were shown or used.
-    pub(super) fn listed(&mut self, met: impl Iterator<Item = ResourceIx>) {
+    /// What the facts ought to know, and do not.
+    pub(super) fn listed(&mut self) {
         let Some(listed) = &self.check.listed else {
             return;
         };
         if listed.listing == Listing::Complete {
             self.unlisted(&listed.name);
         }
-        self.unmet(listed, met);
+        self.unmet(listed);
     }
 
     /// Resources that the wire gives to somebody, and that are not in facts that list them all.
@@ -71,16 +71,14 @@ impl Argument<'_, '_> {
 
     /// Facts of which none is about anything in the recording prove nothing; most likely a column is
     /// the wrong one.
-    fn unmet(&mut self, listed: &Listed, mut met: impl Iterator<Item = ResourceIx>) {
+    fn unmet(&mut self, listed: &Listed) {
         let Listed { name, count, .. } = listed;
         let ledger = &self.check.ledger;
-        let claimed = |(_, resource): (_, &Resource)| {
-            is_fact(resource) && resource.claims.iter().any(|claim| claim.place.is_some())
+        let is_here = |(_, resource): (_, &Resource)| {
+            is_fact(resource)
+                && (resource.met || resource.claims.iter().any(|claim| claim.place.is_some()))
         };
-        if self.check.examined == 0
-            || ledger.iter().any(claimed)
-            || met.any(|resource| is_fact(ledger.get(resource)))
-        {
+        if self.check.examined == 0 || ledger.iter().any(is_here) {
             return;
         }
         let field = &self.check.field;

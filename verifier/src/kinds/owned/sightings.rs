@@ -35,8 +35,9 @@ impl Sighting {
 pub(super) struct Seen {
     /// The first sighting that no access given later can excuse.
     pub(super) definite: Option<Sighting>,
-    /// The first one that access given soon would leave in doubt.
-    pending: Option<Sighting>,
+    /// Of each line the first one that access given soon would leave in doubt, in order: a membership
+    /// is given to one connection, and excuses nothing on another.
+    pending: Vec<Sighting>,
     /// The first one that raced with access given or taken.
     pub(super) doubtful: Option<Sighting>,
     /// What it raced with, where that is of a recording of another clock.
@@ -84,12 +85,12 @@ impl Sightings {
         if seen.definite.is_some() {
             return;
         }
-        match &seen.pending {
-            Some(pending) if event.at.saturating_sub(pending.at) > slack => {
-                seen.definite = seen.pending.take();
+        match seen.pending.first() {
+            Some(first) if event.at.saturating_sub(first.at) > slack => {
+                seen.definite = std::mem::take(&mut seen.pending).into_iter().next();
             }
-            Some(_) => {}
-            None => seen.pending = Some(Sighting::of(event, access_ended)),
+            Some(_) if seen.pending.iter().any(|one| one.line == event.line()) => {}
+            Some(_) | None => seen.pending.push(Sighting::of(event, access_ended)),
         }
     }
 
@@ -149,18 +150,16 @@ impl Sightings {
             let Some(seen) = self.seen.get_mut(&(resource, *receiver, *excuse)) else {
                 continue;
             };
-            let Some(pending) = seen
-                .pending
-                .take_if(|pending| is_it(pending.line, *receiver))
-            else {
-                continue;
-            };
-            let slack = slack.saturating_add(cx.skew(pending.place, event.place));
-            if event.at.saturating_sub(pending.at) <= slack {
-                seen.doubtful.get_or_insert(pending);
-                seen.crosses(event.place);
-            } else {
-                seen.definite.get_or_insert(pending);
+            for pending in std::mem::take(&mut seen.pending) {
+                let slack = slack.saturating_add(cx.skew(pending.place, event.place));
+                if event.at.saturating_sub(pending.at) > slack {
+                    seen.definite.get_or_insert(pending);
+                } else if is_it(pending.line, *receiver) {
+                    seen.doubtful.get_or_insert(pending);
+                    seen.crosses(event.place);
+                } else {
+                    seen.pending.push(pending);
+                }
             }
         }
     }
@@ -180,7 +179,8 @@ impl Sightings {
             .seen
             .into_iter()
             .map(|(key, mut seen)| {
-                seen.definite = seen.definite.or_else(|| seen.pending.take());
+                let pending = std::mem::take(&mut seen.pending).into_iter().next();
+                seen.definite = seen.definite.or(pending);
                 (key, seen)
             })
             .collect();

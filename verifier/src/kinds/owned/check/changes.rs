@@ -124,7 +124,8 @@ impl Check {
         for id in event.ids(&self.resource) {
             let resource = self.ledger.begin(cx, event, id);
             self.access.join(cx, resource, event, party);
-            let mut is_it = |_, other| other == party;
+            let (access, member) = (&self.access, self.access.member(event.line(), party));
+            let mut is_it = |line, other| access.member(line, other) == member;
             self.sightings
                 .granted(cx, resource, &mut is_it, event, self.slack);
             self.uses

@@ -1,0 +1,602 @@
+//! `owned`, of what nobody asks for: how far an id reaches and when it means something else, facts,
+//! memberships that end with their connection or do not, shares with users, over histories with all
+//! that can be wrong with a recording. (`owned.rs` is about requests and their answers.)
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use proptest::prelude::*;
+use proptest::sample::select;
+use wsaudit_verifier::facts::{Fact, Facts};
+use wsaudit_verifier::rules::HolderKind;
+use wsaudit_wire::Direction;
+
+use super::lives::{Event, History, Reads, Who, user};
+use super::random::{Names, SESSIONS, cases, histories, holder_kinds, word};
+use super::told::{Expected, check, pack, session_name, user_name};
+
+/// In ms.
+const SLACK: i64 = 1000;
+
+const PACK: &str = r#"
+[pack]
+name   = "oracle"
+format = 1
+[message]
+name = "/type"
+[fields]
+doc        = "/doc"
+party      = "/party"
+party_user = "/party_user"
+[events]
+draft    = { from = "client", name = "draft" }
+join     = { from = "client", name = "join" }
+leave    = { from = "client", name = "leave" }
+made     = { from = "server", name = "made" }
+joined   = { from = "server", name = "joined" }
+left     = { from = "server", name = "left" }
+shared   = { from = "server", name = "shared" }
+unshared = { from = "server", name = "unshared" }
+released = { from = "server", name = "released" }
+motd     = { from = "server", name = "motd" }
+[facts.docs]
+from     = "csv"
+path     = "docs.csv"
+resource = "id"
+owner    = "owner"
+"#;
+
+const NAMES: Names = Names {
+    asks: &["draft", "join", "join", "leave", "other"],
+    says: &[
+        "made", "made", "joined", "left", "shared", "unshared", "released", "motd", "content",
+        "content", "content",
+    ],
+};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Claims {
+    None,
+    Delivered,
+    Named,
+    Minted,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reach {
+    Server,
+    Within(HolderKind),
+}
+
+#[derive(Debug, Clone)]
+struct Rule {
+    owner: HolderKind,
+    reach: Reach,
+    claims: Claims,
+    /// By document: its owner, a session or a user by its number.
+    facts: Option<Vec<(usize, usize)>>,
+    complete: bool,
+    members: bool,
+    survives: bool,
+    released: bool,
+    /// What shares name; `None`: there are none.
+    shares: Option<HolderKind>,
+}
+
+/// Somebody who can own or see.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Party {
+    Known(Who),
+    /// Whoever a connection speaks for, where nothing says who that is.
+    Unknown(usize),
+}
+
+/// Within what an id means the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Scope {
+    Everywhere,
+    Of(Party),
+}
+
+/// Where an id means the same, the id, and how often it was given up and taken anew.
+type Doc = (Scope, usize, usize);
+
+/// What a claim rests on, the strongest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Basis {
+    Fact,
+    Named,
+    Minted,
+    Delivered,
+}
+
+type Claim = (Basis, Party, Option<usize>);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Access {
+    Yes,
+    Perhaps,
+    No,
+}
+
+impl Rule {
+    fn text(&self) -> String {
+        let complete = if self.complete {
+            "complete = true\n"
+        } else {
+            ""
+        };
+        let reach = match self.reach {
+            Reach::Server => "server",
+            Reach::Within(kind) => word(kind),
+        };
+        let mut text = format!(
+            "{PACK}{complete}[[rule]]\nid = \"it\"\ntitle = \"it\"\nkind = \"owned\"\n\
+             resource = \"doc\"\nbroadcast-by = \"motd\"\nowner = \"{}\"\nunique-within = \"{reach}\"\n",
+            word(self.owner)
+        );
+        text += match (self.claims, self.owner) {
+            (Claims::None, _) => "",
+            (Claims::Delivered, _) => "claimed-by = \"made\"\n",
+            (Claims::Minted, _) => "claimed-by = \"draft\"\n",
+            (Claims::Named, HolderKind::User) => {
+                "claimed-by = { event = \"made\", owner-at = \"party_user\" }\n"
+            }
+            (Claims::Named, _) => "claimed-by = { event = \"made\", owner-at = \"party\" }\n",
+        };
+        if self.facts.is_some() {
+            text += "facts = \"docs\"\n";
+        }
+        if self.members {
+            text += "members-by = [\"join\", \"joined\"]\nleft-by = [\"leave\", \"left\"]\n";
+            text += &format!("survives-reconnect = {}\n", self.survives);
+        }
+        if self.released {
+            text += "released-by = \"released\"\n";
+        }
+        if let Some(kind) = self.shares {
+            let with = match kind {
+                HolderKind::User => "party_user",
+                HolderKind::Session | HolderKind::Connection => "party",
+            };
+            let grant = format!("with = \"{with}\", holder = \"{}\" }}\n", word(kind));
+            text += &format!("shared-by = {{ event = \"shared\", {grant}");
+            text += &format!("revoked-by = {{ event = \"unshared\", {grant}");
+        }
+        text
+    }
+
+    fn told(&self) -> Facts {
+        let mut facts = Facts::default();
+        let rows = self.facts.iter().flatten().map(|(doc, owner)| Fact {
+            resource: format!("document-{doc}"),
+            owner: match self.owner {
+                HolderKind::User => user_name(*owner),
+                HolderKind::Session | HolderKind::Connection => session_name(*owner),
+            },
+            origin: "docs.csv".to_owned(),
+        });
+        facts.extend("docs", rows);
+        facts
+    }
+}
+
+/// A rule and the history that it is asked about.
+struct Asked<'a> {
+    rule: &'a Rule,
+    history: &'a History,
+    events: Vec<Event<'a>>,
+    /// By event (of those that name one): the document.
+    docs: BTreeMap<usize, Doc>,
+}
+
+impl<'a> Asked<'a> {
+    fn new(rule: &'a Rule, history: &'a History) -> Self {
+        let mut asked = Self {
+            rule,
+            history,
+            events: history.events(),
+            docs: BTreeMap::new(),
+        };
+        // Who joins or claims what was given up, means another one from there on.
+        let mut lives: BTreeMap<(Scope, usize), (usize, bool)> = BTreeMap::new();
+        for event in &asked.events {
+            let Some(doc) = event.doc() else { continue };
+            let scope = asked.scope(event);
+            let (life, is_released) = lives.entry((scope, doc)).or_default();
+            if *is_released && asked.begins(event) {
+                (*life, *is_released) = (*life + 1, false);
+            }
+            asked.docs.insert(event.number, (scope, doc, *life));
+            *is_released |= rule.released && event.is(&["released"]);
+        }
+        asked
+    }
+
+    fn scope(&self, event: &Event<'_>) -> Scope {
+        match self.rule.reach {
+            Reach::Server => Scope::Everywhere,
+            Reach::Within(kind) => Scope::Of(self.on(kind, event)),
+        }
+    }
+
+    fn claims(&self, event: &Event<'_>) -> bool {
+        match self.rule.claims {
+            Claims::None => false,
+            Claims::Delivered | Claims::Named => event.is(&["made"]),
+            Claims::Minted => event.is(&["draft"]),
+        }
+    }
+
+    fn begins(&self, event: &Event<'_>) -> bool {
+        self.claims(event) || self.rule.members && event.is(&["join", "joined"])
+    }
+
+    /// For whom an event's connection speaks then.
+    fn on(&self, kind: HolderKind, event: &Event<'_>) -> Party {
+        let who = self.history.holder_at(kind, event.on, event.number);
+        who.map_or(Party::Unknown(event.on), Party::Known)
+    }
+
+    /// The same; before that is known, for whom it speaks first.
+    fn acts_for(&self, kind: HolderKind, event: &Event<'_>) -> Party {
+        let who = self.history.holder_at(kind, event.on, event.number);
+        let who = who.or_else(|| self.history.first_holder(kind, event.on));
+        who.map_or(Party::Unknown(event.on), Party::Known)
+    }
+
+    /// The user that a session was first seen with.
+    fn user_of(&self, session: usize) -> Option<Who> {
+        let connections = 0..self.history.connections();
+        let logins = connections.flat_map(|on| {
+            let of = self.history.speaks_for(HolderKind::Session, on);
+            let of = of
+                .into_iter()
+                .filter(|(_, who)| *who == Who::Session(session));
+            of.map(move |(number, _)| (number, on))
+        });
+        let users = logins.filter_map(|(number, on)| {
+            let user = self.history.holder_at(HolderKind::User, on, number)?;
+            Some((number, user))
+        });
+        users.min().map(|(_, user)| user)
+    }
+
+    /// Whether a fact about an id is about what it means in a scope.
+    fn reaches(&self, fact: Who, scope: Scope) -> bool {
+        let met = (0..self.history.connections()).any(|on| {
+            let kind = self.rule.owner;
+            let mut spoken = self.history.speaks_for(kind, on).into_iter();
+            spoken.any(|(_, who)| who == fact)
+        });
+        match (scope, fact) {
+            (Scope::Everywhere, _) => true,
+            (Scope::Of(Party::Unknown(on) | Party::Known(Who::Connection(on))), _) => {
+                self.history.first_holder(self.rule.owner, on) == Some(fact)
+            }
+            (Scope::Of(Party::Known(here @ Who::User(_))), Who::Session(session)) => {
+                met && self.user_of(session) == Some(here)
+            }
+            (Scope::Of(Party::Known(Who::Session(session))), Who::User(_)) => {
+                met && self.user_of(session) == Some(fact)
+            }
+            (Scope::Of(Party::Known(here)), _) => met && here == fact,
+        }
+    }
+
+    /// All claims to a document, the strongest first.
+    fn claims_to(&self, doc: Doc) -> Vec<Claim> {
+        let mut claims: Vec<Claim> = Vec::new();
+        if doc.2 == 0 {
+            let facts = self.rule.facts.iter().flatten();
+            for (_, owner) in facts.filter(|(id, _)| *id == doc.1) {
+                let owner = match self.rule.owner {
+                    HolderKind::User => Who::User(*owner),
+                    HolderKind::Session | HolderKind::Connection => Who::Session(*owner),
+                };
+                if self.reaches(owner, doc.0) {
+                    claims.push((Basis::Fact, Party::Known(owner), None));
+                }
+            }
+        }
+        for event in &self.events {
+            if self.docs.get(&event.number) != Some(&doc) || !self.claims(event) {
+                continue;
+            }
+            let own = self.acts_for(self.rule.owner, event);
+            let party = event.fields.and_then(|fields| fields.party);
+            let named = party.map(|session| match self.rule.owner {
+                HolderKind::User => Party::Known(Who::User(user(session))),
+                HolderKind::Session | HolderKind::Connection => Party::Known(Who::Session(session)),
+            });
+            let (basis, owner) = match (self.rule.claims, named) {
+                (Claims::Minted, _) => (Basis::Minted, own),
+                (Claims::Named, Some(named)) => (Basis::Named, named),
+                (Claims::None | Claims::Delivered | Claims::Named, _) => (Basis::Delivered, own),
+            };
+            claims.push((basis, owner, Some(event.number)));
+        }
+        claims.sort_by_key(|(basis, ..)| *basis);
+        claims
+    }
+
+    /// The strongest claim; that something was delivered is one only if it was to nobody else.
+    fn owner(&self, doc: Doc) -> Option<Claim> {
+        let claims = self.claims_to(doc);
+        let first = claims.first()?;
+        let delivered: BTreeSet<_> = claims
+            .iter()
+            .filter(|(basis, ..)| *basis == Basis::Delivered)
+            .map(|(_, who, _)| *who)
+            .collect();
+        (first.0 != Basis::Delivered || delivered.len() == 1).then_some(*first)
+    }
+
+    /// Whether a party is somebody, if only by what its connection says later.
+    fn same(&self, one: Party, other: Party) -> bool {
+        let who = |party| match party {
+            Party::Known(who) => Some(who),
+            Party::Unknown(on) => self.history.first_holder(self.rule.owner, on),
+        };
+        one == other || who(one).is_some() && who(one) == who(other)
+    }
+
+    /// Whether an event gives a document to whoever receives another one; `None`: that is no event that
+    /// does. `Some(false)`: it takes it away.
+    fn turns(&self, turn: &Event<'_>, seen: &Event<'_>) -> Option<bool> {
+        if self.docs.get(&turn.number) != self.docs.get(&seen.number) {
+            return None;
+        }
+        let fields = turn.fields?;
+        if let (Some(kind), true) = (self.rule.shares, turn.is(&["shared", "unshared"])) {
+            let with = match kind {
+                HolderKind::User => Who::User(user(fields.party?)),
+                HolderKind::Session | HolderKind::Connection => Who::Session(fields.party?),
+            };
+            let it_is =
+                [self.on(kind, seen), self.acts_for(kind, seen)].contains(&Party::Known(with));
+            return it_is.then_some(turn.name == "shared");
+        }
+        let is_member = turn.is(&["join", "joined"]);
+        if !self.rule.members || !is_member && !turn.is(&["leave", "left"]) {
+            return None;
+        }
+        let kind = self.rule.owner;
+        let it_is = if self.rule.survives {
+            let member = self.acts_for(kind, turn);
+            [self.on(kind, seen), self.acts_for(kind, seen)].contains(&member)
+        } else {
+            turn.on == seen.on
+        };
+        it_is.then_some(is_member)
+    }
+
+    /// How access stands, or stood a moment before, for whoever receives an event.
+    fn access(&self, seen: &Event<'_>) -> Access {
+        let shares = |event: &&Event<'_>| event.is(&["shared", "unshared"]);
+        // By share, by membership; each by whom it is given to, which may be two names for one.
+        let ways = [true, false].map(|by_share| {
+            let turns = self.events.iter().filter(|turn| shares(turn) == by_share);
+            let turns = turns.filter_map(|turn| Some((turn, self.turns(turn, seen)?)));
+            turns.collect::<Vec<_>>()
+        });
+        let mut access = Access::No;
+        for turns in ways {
+            let given = turns
+                .iter()
+                .filter(|(turn, gives)| *gives && turn.number <= seen.number);
+            let Some((given, _)) = given.last() else {
+                continue;
+            };
+            let ended = turns.iter().find(|(turn, gives)| {
+                !gives && turn.number > given.number && turn.number < seen.number
+            });
+            match ended {
+                None => return Access::Yes,
+                // What the server sends on one connection comes in the order in which it sent it.
+                Some((end, _)) => {
+                    let ordered = end.from == Some(Direction::ServerToClient) && end.on == seen.on;
+                    if !ordered && seen.at - end.at <= SLACK {
+                        access = Access::Perhaps;
+                    }
+                }
+            }
+        }
+        access
+    }
+
+    /// Whether access is given just after.
+    fn given_soon(&self, seen: &Event<'_>) -> bool {
+        self.events.iter().any(|turn| {
+            turn.number > seen.number
+                && turn.at - seen.at <= SLACK
+                && self.turns(turn, seen) == Some(true)
+        })
+    }
+
+    fn others_are_connected(&self, seen: &Event<'_>) -> bool {
+        let kind = self.rule.owner;
+        let own = self.history.holder_at(kind, seen.on, seen.number);
+        (0..self.history.connections()).any(|on| {
+            let before = |name| {
+                let step = self.history.step(on, name);
+                step.is_some_and(|step| step.number < seen.number)
+            };
+            let who = self.history.holder_at(kind, on, seen.number);
+            before("@accepted") && !before("@closed") && who.is_some() && who != own
+        })
+    }
+
+    fn judge(&self) -> Expected {
+        let rule = self.rule;
+        let mut expected = Expected {
+            doubts: self.history.is_doubtful(Reads::Messages, rule.owner),
+            ..Expected::default()
+        };
+        let id = |doc: Doc| Some(format!("document-{}", doc.1));
+        let known = |party| match party {
+            Party::Known(who) => Some(who),
+            Party::Unknown(_) => None,
+        };
+        // Whose name nobody has is nobody's in the report.
+        let met = |party| known(party).filter(|who| !self.history.connections_of(*who).is_empty());
+        let all: BTreeSet<Doc> = self.docs.values().copied().collect();
+        let given = rule
+            .facts
+            .iter()
+            .flatten()
+            .map(|(doc, _)| (Scope::Everywhere, *doc, 0));
+        let given = given.filter(|_| rule.reach == Reach::Server);
+        for doc in all.iter().copied().chain(given).collect::<BTreeSet<_>>() {
+            let claims = self.claims_to(doc);
+            if let Some((_, owner, shown)) = self.owner(doc) {
+                let others = claims.iter().filter(|(basis, who, _)| {
+                    *basis != Basis::Delivered
+                        && known(*who).is_some()
+                        && known(owner).is_some()
+                        && !self.same(owner, *who)
+                });
+                let others: Vec<_> = others.collect();
+                let placed = others.iter().find(|(.., place)| place.is_some());
+                if let Some((_, who, place)) = placed.or(others.first()) {
+                    match place.or(shown) {
+                        Some(place) => {
+                            expected.violated.insert((place, met(*who), id(doc)));
+                        }
+                        None => expected.doubts = true,
+                    }
+                }
+            }
+            let is_fact = claims.iter().any(|(basis, ..)| *basis == Basis::Fact);
+            let first = claims.iter().find(|(.., place)| place.is_some());
+            if let (true, false, Some((_, who, Some(place)))) =
+                (rule.complete && rule.facts.is_some(), is_fact, first)
+            {
+                expected.violated.insert((*place, met(*who), id(doc)));
+            }
+        }
+        let shown = self.events.iter().filter(|event| {
+            event.from == Some(Direction::ServerToClient)
+                && event.doc().is_some()
+                && !event.is(&["motd"])
+        });
+        let mut told = BTreeSet::new();
+        let (mut any, mut about) = (false, false);
+        for event in shown {
+            let doc = self.docs[&event.number];
+            (any, expected.exercised) =
+                (true, expected.exercised | self.others_are_connected(event));
+            let claims = self.claims_to(doc);
+            about |= claims.iter().any(|(basis, ..)| *basis == Basis::Fact);
+            let (owner, receiver) = (self.owner(doc), self.on(rule.owner, event));
+            let own = owner.is_some_and(|(_, owner, _)| self.same(owner, receiver));
+            let access = self.access(event);
+            if own || access == Access::Yes {
+                continue;
+            }
+            let nobody_owns = rule.claims == Claims::None && rule.facts.is_none();
+            let foreign = match owner {
+                None => nobody_owns,
+                Some((_, owner, _)) => known(owner).is_some(),
+            };
+            let certain = access == Access::No && !self.given_soon(event);
+            if !foreign || known(receiver).is_none() || !certain {
+                // What is certain of the same is told, and not the doubt.
+                told.insert((doc, receiver, None));
+            } else {
+                told.insert((doc, receiver, Some(event.number)));
+            }
+        }
+        let pairs: BTreeSet<_> = told
+            .iter()
+            .map(|(doc, receiver, _)| (*doc, *receiver))
+            .collect();
+        for (doc, receiver) in pairs {
+            let sure = told
+                .iter()
+                .filter(|(of, who, _)| (*of, *who) == (doc, receiver));
+            match { sure }.find_map(|(.., place)| *place) {
+                Some(place) => {
+                    expected.violated.insert((place, known(receiver), id(doc)));
+                }
+                None => expected.doubts = true,
+            }
+        }
+        let claimed_too = all.iter().any(|doc| {
+            let claims = self.claims_to(*doc);
+            claims.iter().any(|(basis, ..)| *basis == Basis::Fact)
+                && claims.iter().any(|(.., place)| place.is_some())
+        });
+        // Facts that are about nothing here prove nothing.
+        expected.doubts |= rule.facts.is_some() && any && !about && !claimed_too;
+        expected
+    }
+}
+
+fn rules() -> impl Strategy<Value = Rule> {
+    let reach = select(vec![
+        Reach::Server,
+        Reach::Server,
+        Reach::Server,
+        Reach::Within(HolderKind::User),
+        Reach::Within(HolderKind::Session),
+        Reach::Within(HolderKind::Connection),
+    ]);
+    let claims = select(vec![
+        Claims::None,
+        Claims::Delivered,
+        Claims::Named,
+        Claims::Minted,
+    ]);
+    let facts = proptest::collection::vec((0..3_usize, 0..SESSIONS), 0..4);
+    let shares = select(vec![
+        None,
+        Some(HolderKind::Session),
+        Some(HolderKind::User),
+    ]);
+    (
+        holder_kinds(),
+        reach,
+        claims,
+        proptest::option::weighted(0.3, facts),
+        any::<[bool; 4]>(),
+        shares,
+    )
+        .prop_map(
+            |(owner, reach, claims, facts, [complete, members, survives, released], shares)| {
+                let connections = owner == HolderKind::Connection;
+                let claims = if connections && claims == Claims::Named {
+                    Claims::Delivered
+                } else {
+                    claims
+                };
+                let facts = facts.filter(|_| !connections).map(|mut facts| {
+                    if owner == HolderKind::User {
+                        for (_, owner) in &mut facts {
+                            *owner = user(*owner);
+                        }
+                    }
+                    facts
+                });
+                Rule {
+                    complete: complete && facts.is_some(),
+                    members: members || claims == Claims::None && facts.is_none(),
+                    owner,
+                    reach,
+                    claims,
+                    facts,
+                    survives,
+                    released,
+                    shares,
+                }
+            },
+        )
+}
+
+proptest! {
+    #![proptest_config(cases())]
+    #[test]
+    fn whose_it_is_and_who_may_see_it(rule in rules(), history in histories(NAMES)) {
+        let found = check(&pack(&rule.text()), &history, &rule.told());
+        Asked::new(&rule, &history).judge().agree(&found, rule.owner)?;
+    }
+}
