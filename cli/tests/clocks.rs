@@ -119,3 +119,62 @@ fn a_run_that_begins_before_the_one_before_it_ended_is_a_doubt() {
         ],
     );
 }
+
+/// A rule that is kept within each recording: what a room is told comes before its sender is told so.
+const ORDER: &str = r#"
+[pack]
+name   = "order"
+format = 1
+
+[message]
+name = "/type"
+
+[events]
+message = { from = "server", name = "message", where = { "/id" = "m-1" } }
+said    = { from = "server", name = "said", where = { "/id" = "m-1" } }
+
+[[rule]]
+id    = "message-before-said"
+title = "a message comes before the word that it was said"
+kind  = "never"
+event = "message"
+after = "said"
+key   = "/id"
+per   = "user"
+"#;
+
+#[test]
+fn the_order_of_what_two_recordings_show_closer_than_the_skew_is_not_known() {
+    let directory = tempfile::tempdir().unwrap();
+    let rules = directory.path().join("order.toml");
+    fs::write(&rules, ORDER).unwrap();
+    let one = copy(directory.path(), "a.db", |_| {});
+    // The same again, by a recorder whose clock is so many milliseconds ahead.
+    let other = |ahead: i64| {
+        let name = format!("{ahead}.db");
+        copy(directory.path(), &name, |database| {
+            let sql = format!(
+                "update run set uuid = 'b', started_at = started_at + {ahead}000000;
+                 update connection set uuid = 'b-' || id;
+                 update clock_anchor set wall = wall + {ahead}000000"
+            );
+            database.execute_batch(&sql).unwrap();
+        })
+    };
+    let (close, apart) = (other(50), other(2_000));
+    let verify = |recordings: &[&str], skew: &[&str]| {
+        let mut args = vec!["verify", "--rules", rules.to_str().unwrap()];
+        args.extend(recordings.iter().chain(skew));
+        run(args)
+    };
+    verify(&[&one], &[]).ends_with(0);
+    // Clocks that are believed; the tolerance that they are given; one that they are not.
+    verify(&[&one, &close], &["--skew", "0s"]).ends_with(1);
+    let doubtful = verify(&[&one, &close], &[]).ends_with(3);
+    has(
+        &doubtful.stdout,
+        &["may be 100 ms apart, and which of the two came first is not known"],
+    );
+    verify(&[&one, &apart], &[]).ends_with(1);
+    verify(&[&one, &apart], &["--skew", "3s"]).ends_with(3);
+}

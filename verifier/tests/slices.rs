@@ -58,7 +58,7 @@ fn every_violation_of_the_fixtures_can_be_cut_out() {
     let mut files = Vec::new();
     cases(&fixtures, &mut files);
     files.sort();
-    let (mut cut, mut smaller, mut not_in_messages) = (0, 0, Vec::new());
+    let (mut cut, mut smaller, mut shared, mut not_in_messages) = (0, 0, 0, Vec::new());
     for file in files {
         let text = std::fs::read_to_string(&file).unwrap();
         if !Case::is_in(&text) {
@@ -100,10 +100,20 @@ fn every_violation_of_the_fixtures_can_be_cut_out() {
             let after = slice.source.messages().len();
             assert!(after <= before, "{name}: {after} of {before} messages");
             cut += 1;
+            shared += usize::from(
+                verification
+                    .connections
+                    .iter()
+                    .any(|it| !it.lanes.is_empty()),
+            );
             smaller += usize::from(after < before);
         }
     }
     assert!(cut > 100, "{cut} slices");
+    assert!(
+        shared > 5,
+        "{shared} slices of connections that sessions share"
+    );
     assert!(smaller * 2 > cut, "{smaller} of {cut} are smaller");
     assert!(not_in_messages.is_empty(), "{not_in_messages:#?}");
 }
