@@ -139,7 +139,6 @@ title = "a message comes before the word that it was said"
 kind  = "never"
 event = "message"
 after = "said"
-key   = "/id"
 per   = "user"
 "#;
 
