@@ -3,6 +3,12 @@
 //! ```text
 //!   sources --timeline--> one order --extractor--> values --program--> events --> checkers --> outcomes
 //! ```
+//!
+//! `judge` is where a verification begins and ends. It calls `run`, which walks over the history (`run/pass`)
+//! and shows each event to the rules at work (`run/room`), by `pipeline` on one thread or on several.
+//! `state` is what is known at a place in the history: checkers ask it, and only the walk moves it on
+//! (`state/advance`). The rest is what kinds of rules have in common: `Crossings`, `Skipped`, `Watched`,
+//! `Breaches`, `Named`.
 
 mod breaches;
 mod checker;
