@@ -182,7 +182,7 @@ fn without(histories: &Histories) -> String {
     let first: Vec<_> = first.map(|path| quoted(&path.to_string_lossy())).collect();
     format!(
         "checked without --rules: only what holds for every application. Whether sessions are isolated, only \
-         rules that know these messages can tell; to begin some: wsaudit rules new {} --out my-rules.toml",
+         rules that know these messages can tell; to begin some: `wsaudit rules new {} --out my-rules.toml`",
         first.join(" ")
     )
 }

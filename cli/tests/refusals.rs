@@ -195,6 +195,15 @@ fn a_source_that_is_none() {
         &ran.stderr,
         &["--session", "no kind of source", "did you mean `header`?"],
     );
+    let ran = attempt.refused(&["--session", "sid"]);
+    has(
+        &ran.stderr,
+        &[
+            "`sid` does not say where it is",
+            "`cookie:sid`",
+            "jwt:CLAIM",
+        ],
+    );
     attempt.left_nothing();
 }
 

@@ -47,6 +47,15 @@ const KINDS: [(&str, &str); 9] = [
 /// Why a text is no source.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SourceError {
+    /// A name alone: it does not say where it stands.
+    #[error(
+        "`{text}` does not say where it is: write `header:{text}`, `cookie:{text}` or `query:{text}`; the kinds are {}",
+        kinds()
+    )]
+    NoKind {
+        /// The whole text.
+        text: String,
+    },
     /// The word before the colon is no kind of source.
     #[error("`{text}`: `{kind}` is no kind of source{}; the kinds are {}", suggestion(*.nearest), kinds())]
     UnknownKind {
@@ -150,10 +159,15 @@ impl FromStr for Source {
     fn from_str(text: &str) -> Result<Self, SourceError> {
         let (word, argument) = text.split_once(':').unwrap_or((text, ""));
         let Some((kind, what)) = KINDS.into_iter().find(|(kind, _)| *kind == word) else {
+            let (text, nearest) = (text.to_owned(), nearest_kind(word));
+            let is_name = |it: char| it.is_ascii_alphanumeric() || "-_".contains(it);
+            if nearest.is_none() && !text.is_empty() && text.chars().all(is_name) {
+                return Err(SourceError::NoKind { text });
+            }
             return Err(SourceError::UnknownKind {
-                text: text.to_owned(),
+                text,
                 kind: word.to_owned(),
-                nearest: nearest_kind(word),
+                nearest,
             });
         };
         if argument.is_empty() {

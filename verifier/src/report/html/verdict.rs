@@ -29,7 +29,7 @@ pub(super) fn write(audit: &Audit, page: &mut Markup) {
         .put(meaning(audit))
         .put("</p>\n");
     if let Some(remark) = &audit.remark {
-        page.put("<p class=\"remark\">").text(remark).put("</p>\n");
+        page.put("<p class=\"remark\">").told(remark).put("</p>\n");
     }
     keeps(audit, page);
     if let Some(report) = audit.only() {
