@@ -11,6 +11,9 @@ use crate::{Source, Tag, TagKind};
 /// Distinct values are counted up to here, per source.
 const MAX_VALUES: usize = 10_000;
 
+/// Sources are noted up to here: names are the clients' to choose, and memory must not be.
+const MAX_SOURCES: usize = 200;
+
 /// A source that would have yielded an id.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Candidate {
@@ -124,6 +127,9 @@ impl Candidates {
             found.note(name, tag.source.clone(), tag.value.as_bytes());
         }
         for (key, value) in found.0 {
+            if self.seen.len() >= MAX_SOURCES && !self.seen.contains_key(&key) {
+                continue;
+            }
             let seen = self.seen.entry(key).or_default();
             seen.connections += 1;
             if seen.values.len() < MAX_VALUES {
@@ -248,6 +254,20 @@ mod tests {
         }
         let list = candidates.list();
         list.iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn names_without_end_take_memory_up_to_a_limit() {
+        let mut candidates = Candidates::new();
+        for number in 0..1_000 {
+            let head = format!("GET /?session_{number}=1&session_id=2 HTTP/1.1\r\n\r\n");
+            let request = RequestHead::parse(head.as_bytes()).unwrap();
+            candidates.add(&request, None, &[]);
+        }
+        let list = candidates.list();
+        assert_eq!(list.len(), super::MAX_SOURCES);
+        assert_eq!(list[0].source, "query:session_id");
+        assert_eq!(list[0].connections, 1_000);
     }
 
     #[test]

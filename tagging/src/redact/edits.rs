@@ -1,5 +1,6 @@
 //! Replacements in a head's bytes.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use crate::Redactor;
@@ -8,8 +9,8 @@ use crate::Redactor;
 pub(super) struct Edits<'a> {
     raw: &'a [u8],
     redactor: &'a dyn Redactor,
-    /// Places, and what is written there.
-    places: Vec<(Range<usize>, String)>,
+    /// By where they begin: where they end, and what is written there. A head may have thousands.
+    places: BTreeMap<usize, (usize, String)>,
 }
 
 impl<'a> Edits<'a> {
@@ -17,7 +18,7 @@ impl<'a> Edits<'a> {
         Self {
             raw,
             redactor,
-            places: Vec::new(),
+            places: BTreeMap::new(),
         }
     }
 
@@ -26,24 +27,25 @@ impl<'a> Edits<'a> {
     /// What lies within an earlier replacement is replaced already. What overlaps earlier ones
     /// without lying within one is joined with them to one.
     pub(super) fn replace(&mut self, mut at: Range<usize>, secret: &[u8]) {
-        let covers = |outer: &Range<usize>| outer.start <= at.start && at.end <= outer.end;
-        if at.is_empty() || self.places.iter().any(|(earlier, _)| covers(earlier)) {
+        let before = self.places.range(..=at.start).next_back();
+        if at.is_empty() || before.is_some_and(|(_, (end, _))| at.end <= *end) {
             return;
         }
         let alone = at.clone();
-        self.places.retain(|(earlier, _)| {
-            let overlaps = earlier.start < at.end && at.start < earlier.end;
-            if overlaps {
-                at = at.start.min(earlier.start)..at.end.max(earlier.end);
-            }
-            !overlaps
-        });
+        // None overlaps another, so those that this one overlaps lie side by side.
+        while let Some((&start, &(end, _))) = self.places.range(..at.end).next_back()
+            && at.start < end
+        {
+            at = at.start.min(start)..at.end.max(end);
+            self.places.remove(&start);
+        }
         let secret = if at == alone {
             secret
         } else {
             &self.raw[at.clone()]
         };
-        self.places.push((at, self.redactor.replacement(secret)));
+        let replacement = self.redactor.replacement(secret);
+        self.places.insert(at.start, (at.end, replacement));
     }
 
     /// Replaces the bytes at `at`.
@@ -65,16 +67,63 @@ impl<'a> Edits<'a> {
     }
 
     /// The bytes with all replacements.
-    pub(super) fn apply(mut self) -> Vec<u8> {
-        self.places.sort_by_key(|(at, _)| at.start);
+    pub(super) fn apply(self) -> Vec<u8> {
         let mut out = Vec::with_capacity(self.raw.len());
         let mut done = 0;
-        for (at, replacement) in self.places {
-            out.extend_from_slice(&self.raw[done..at.start]);
+        for (start, (end, replacement)) in self.places {
+            out.extend_from_slice(&self.raw[done..start]);
             out.extend_from_slice(replacement.as_bytes());
-            done = at.end;
+            done = end;
         }
         out.extend_from_slice(&self.raw[done..]);
         out
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Edits;
+    use crate::HmacRedactor;
+
+    #[test]
+    fn places_that_overlap_are_joined_and_what_lies_within_one_is_replaced_already() {
+        let redactor = HmacRedactor::new(&[1; 32]);
+        let token = |secret: &[u8]| crate::Redactor::replacement(&redactor, secret);
+        for (places, expected) in [
+            (
+                &[2..4, 0..1][..],
+                vec![token(b"0"), "1".into(), token(b"23"), "456789".into()],
+            ),
+            // In any order.
+            (
+                &[2..8, 3..5, 2..8, 2..3],
+                vec!["01".into(), token(b"234567"), "89".into()],
+            ),
+            (
+                &[2..4, 4..6, 6..8, 3..7],
+                vec!["01".into(), token(b"234567"), "89".into()],
+            ),
+            (
+                &[4..6, 2..5],
+                vec!["01".into(), token(b"2345"), "6789".into()],
+            ),
+            (
+                &[4..6, 5..9],
+                vec!["0123".into(), token(b"45678"), "9".into()],
+            ),
+            (
+                &[4..6, 4..9],
+                vec!["0123".into(), token(b"45678"), "9".into()],
+            ),
+            (
+                &[4..6, 6..7, 3..3],
+                vec!["0123".into(), token(b"45"), token(b"6"), "789".into()],
+            ),
+        ] {
+            let mut edits = Edits::new(b"0123456789", &redactor);
+            places.iter().for_each(|at| edits.replace_range(at.clone()));
+            let replaced = String::from_utf8(edits.apply()).unwrap();
+            assert_eq!(replaced, expected.concat(), "{places:?}");
+        }
     }
 }
