@@ -58,6 +58,7 @@ fn string(bytes: &[u8], how: u8) -> String {
 
 /// Noise before and after a string.
 struct Around {
+    noise: String,
     before: String,
     after: String,
 }
@@ -76,6 +77,7 @@ impl Around {
         Self {
             before: format!("{{\"s\":{noise},\"a\":[{{}},\n{inner}"),
             after: format!("{end},0],\"z\":{noise}}} "),
+            noise,
         }
     }
 }
@@ -90,7 +92,7 @@ fn pointed_at(control: &mut Control<'_>) {
         1 => format!("[{}, {{}}]", string(&secret, 0)),
         _ => format!("{{\"x\":[]  , {}:-1}}", string(&secret, 0)),
     };
-    let Around { before, after } = around;
+    let Around { before, after, .. } = around;
     let message = [before.as_bytes(), value.as_bytes(), after.as_bytes()].concat();
     let out = kept(&POINTERS, &message);
     let middle = out
@@ -130,7 +132,9 @@ fn matched_in_json(control: &mut Control<'_>) {
         std::str::from_utf8(&out).expect("text stays text"),
         5
     ));
-    assert!(out.starts_with(around.before.as_bytes()) || reads_anywhere(&around.before, 5));
+    // What holds the secret itself goes, and what may.
+    let stays = !reads_anywhere(&around.before, 5) && !is_in_doubt(&around.noise, 5);
+    assert!(out.starts_with(around.before.as_bytes()) || !stays);
 }
 
 fn matched_in_bytes(control: &mut Control<'_>) {
@@ -154,6 +158,16 @@ fn anything(message: &[u8]) {
 fn kept(rules: &PayloadRules, message: &[u8]) -> Vec<u8> {
     let out = rules.redact(message, &*REDACTOR);
     out.expect("it can be redacted").into_owned()
+}
+
+/// Whether there may be an escape in it of which nobody can say what it stands for, half a surrogate
+/// pair, be it in a string of JSON in a string. The string is replaced then.
+fn is_in_doubt(text: &str, depth: usize) -> bool {
+    match serde_json::from_str::<serde_json::Value>(text) {
+        Ok(serde_json::Value::String(text)) => depth > 0 && is_in_doubt(&text, depth - 1),
+        Ok(value) => value.to_string().contains("\\u"),
+        Err(_) => text.contains("\\u"),
+    }
 }
 
 /// Whether the secret is in the text, or in what its strings stand for, or in the strings of JSON there.

@@ -390,7 +390,7 @@ impl Argument<'_, '_> {
         }
     }
 
-    fn doubt(&mut self, message: String, settle: &str, place: Place, subject: Subject) {
+    pub(super) fn doubt(&mut self, message: String, settle: &str, place: Place, subject: Subject) {
         self.outcome.doubts.push(Doubt {
             reason: Reason::Undecided,
             message,

@@ -2,9 +2,12 @@
 
 use super::argue::Argument;
 use super::ledger::{Basis, Resource};
+use crate::engine::is_hashed;
 use crate::finding::{Doubt, Evidence, Subject, Violation};
 use crate::rules::Listing;
 use crate::verdict::Reason;
+
+const READABLE: &str = "record without redacting the ids that facts are about";
 
 /// The facts that a rule uses.
 #[derive(Debug)]
@@ -33,6 +36,7 @@ impl Argument<'_, '_> {
     fn unlisted(&mut self, name: &str) {
         let check = self.check;
         let field = &check.field;
+        let mut redacted = None;
         for (_, resource) in check.ledger.iter() {
             if is_fact(resource) {
                 continue;
@@ -42,6 +46,10 @@ impl Argument<'_, '_> {
             let Some((claim, offending)) = shown.next() else {
                 continue;
             };
+            if is_hashed(&resource.id) {
+                redacted.get_or_insert((resource, claim.owner, offending));
+                continue;
+            }
             let owner = self.name(claim.owner);
             let mut evidence = self.claim_lines(resource, claim);
             evidence.push(Evidence {
@@ -66,6 +74,13 @@ impl Argument<'_, '_> {
                 )
             };
             self.outcome.violations.push(violation);
+        }
+        if let Some((resource, owner, place)) = redacted {
+            let message = format!(
+                "{field} {} is known by a hash, and whether the facts `{name}` list it cannot be compared",
+                resource.id
+            );
+            self.doubt(message, READABLE, place, self.subject(owner));
         }
     }
 
