@@ -94,6 +94,8 @@ anomaly_kinds! {
         "the request's Sec-WebSocket-Version is not 13";
     WrongAccept: "wrong-accept", "RFC 6455, section 4.1",
         "the response's Sec-WebSocket-Accept does not answer the request's key";
+    IncompleteSwitch: "incomplete-switch", "RFC 6455, section 4.1",
+        "the response's status is 101, and it lacks Upgrade: websocket or Connection: Upgrade";
     UnofferedSubprotocol: "unoffered-subprotocol", "RFC 6455, section 4.1",
         "the server chose a subprotocol that the client did not offer";
     UnofferedExtension: "unoffered-extension", "RFC 6455, section 4.1",

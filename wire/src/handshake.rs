@@ -17,6 +17,17 @@ pub fn accept_value(key: &[u8]) -> String {
     STANDARD.encode(hash.finalize())
 }
 
+/// Whether frames follow the two heads: the answer is 101, and what it switches to is a WebSocket. That
+/// is what its `Upgrade` says; where it has none, what the request asked for. Clients that do not look
+/// at all of its fields go on, so the answer need not be as RFC 6455 wants it.
+pub fn opens_websocket(request: &RequestHead, response: &ResponseHead) -> bool {
+    response.status() == 101
+        && match response.headers().get("Upgrade") {
+            Some(_) => response.headers().has_token("Upgrade", "websocket"),
+            None => request.is_websocket_upgrade(),
+        }
+}
+
 /// What breaks RFC 6455 in the heads of a handshake whose answer was 101.
 pub fn handshake_anomalies(request: &RequestHead, response: &ResponseHead) -> Vec<Anomaly> {
     let mut anomalies = Vec::new();
@@ -48,6 +59,18 @@ pub fn handshake_anomalies(request: &RequestHead, response: &ResponseHead) -> Ve
             let detail = format!("`{value}` where `{expected}` was expected");
             report(AnomalyKind::WrongAccept, detail);
         }
+    }
+    if !response.is_websocket_upgrade() {
+        let lacks = |field, token| !response.headers().has_token(field, token);
+        let mut lacking = Vec::new();
+        if lacks("Upgrade", "websocket") {
+            lacking.push("Upgrade: websocket");
+        }
+        if lacks("Connection", "upgrade") {
+            lacking.push("Connection: Upgrade");
+        }
+        let detail = format!("without {}", lacking.join(" and "));
+        report(AnomalyKind::IncompleteSwitch, detail);
     }
     if let Some(chosen) = response.subprotocol()
         && !request.subprotocols().any(|offer| offer.value == chosen)

@@ -34,7 +34,7 @@ pub use deframer::{Deframer, Piece, Pieces, Rest};
 pub use direction::{Direction, Endpoint};
 pub use encode::encode_frame;
 pub use frame::{Frame, FrameBuffer};
-pub use handshake::{accept_value, handshake_anomalies};
+pub use handshake::{accept_value, handshake_anomalies, opens_websocket};
 pub use head::{
     Cookie, HeadEnd, HeadError, Header, Headers, QueryPair, RequestHead, ResponseHead,
     percent_decode,

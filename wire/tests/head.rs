@@ -206,6 +206,8 @@ fn a_sound_handshake_has_no_anomaly_and_each_fault_has_its_own() {
     for (from, to, expected) in [
         ("s3pP", "S3pP", AnomalyKind::WrongAccept),
         ("Sec-WebSocket-Accept", "X-Other", AnomalyKind::WrongAccept),
+        ("connection: ", "x-other: ", AnomalyKind::IncompleteSwitch),
+        ("upgrade: ", "x-other: ", AnomalyKind::IncompleteSwitch),
         (
             "Protocol: superchat",
             "Protocol: unheard-of",
