@@ -6,23 +6,48 @@ use std::path::Path;
 /// What a loss of power can tear: the unit that a disk writes whole, in bytes.
 const SECTOR: usize = 512;
 
-/// The files of a directory, by name.
+/// A directory: names, and the files that they are for.
 #[derive(Debug, Default)]
-pub(crate) struct Disk(BTreeMap<String, File>);
+pub(crate) struct Disk {
+    /// By number; whatever was created, also what has no name any more.
+    files: Vec<File>,
+    /// Names as they are now.
+    names: Names,
+    /// Names that are safe.
+    synced: Names,
+    /// Changes of names that are not, in order.
+    pending: Vec<Naming>,
+    /// How many were, and are safe now.
+    safe: usize,
+}
 
+type Names = BTreeMap<String, usize>;
+
+/// What a file holds.
 #[derive(Debug, Default)]
 struct File {
-    /// What is safe; `None` where the file is gone.
-    synced: Option<Vec<u8>>,
+    /// What is safe.
+    synced: Vec<u8>,
     /// What is not, in order.
     pending: Vec<Change>,
+    /// How many changes are safe.
+    safe: usize,
 }
+
+/// What was there when a sync began; another one may end meanwhile.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Mark(usize);
 
 #[derive(Debug, Clone)]
 pub(crate) enum Change {
     Write { offset: usize, bytes: Vec<u8> },
     Truncate { length: usize },
-    Remove,
+}
+
+#[derive(Debug, Clone)]
+enum Naming {
+    Give { name: String, file: usize },
+    Remove { name: String },
 }
 
 /// What is left of the changes that were not synced.
@@ -30,36 +55,54 @@ pub(crate) enum Change {
 pub(crate) enum Survivors {
     None,
     All,
-    /// Any of their sectors, drawn with this seed.
+    /// Any of their sectors, and of the names, drawn with this seed.
     Some(u64),
 }
 
 impl Disk {
     /// A file was created, unless it is there.
     pub(crate) fn create(&mut self, name: &str) {
-        let file = self.0.entry(name.to_owned()).or_default();
-        let removed = |change: &Change| matches!(change, Change::Remove);
-        if file.synced.is_none() || file.pending.iter().any(removed) {
-            // Another file of that name.
-            *file = File {
-                synced: Some(Vec::new()),
-                pending: Vec::new(),
-            };
+        if !self.names.contains_key(name) {
+            self.files.push(File::default());
+            self.name(name, self.files.len() - 1);
         }
     }
 
-    pub(crate) fn change(&mut self, name: &str, change: Change) {
-        self.0
-            .entry(name.to_owned())
-            .or_default()
-            .pending
-            .push(change);
+    /// A file has one more name.
+    pub(crate) fn link(&mut self, name: &str, also: &str) {
+        self.name(also, self.names[name]);
     }
 
-    /// The first `count` changes that are pending are safe; gives them.
-    pub(crate) fn sync(&mut self, name: &str, count: usize) -> Vec<Change> {
-        let file = self.0.entry(name.to_owned()).or_default();
-        let safe: Vec<_> = file.pending.drain(..count).collect();
+    pub(crate) fn remove(&mut self, name: &str) {
+        let name = name.to_owned();
+        self.rename(Naming::Remove { name });
+    }
+
+    fn name(&mut self, name: &str, file: usize) {
+        let name = name.to_owned();
+        self.rename(Naming::Give { name, file });
+    }
+
+    fn rename(&mut self, naming: Naming) {
+        naming.apply(&mut self.names);
+        self.pending.push(naming);
+    }
+
+    pub(crate) fn change(&mut self, name: &str, change: Change) {
+        self.files[self.names[name]].pending.push(change);
+    }
+
+    /// The changes of a file so far.
+    pub(crate) fn mark(&self, name: &str) -> Mark {
+        let file = &self.files[self.names[name]];
+        Mark(file.safe + file.pending.len())
+    }
+
+    /// The changes up to there are safe; gives those that were not before.
+    pub(crate) fn sync(&mut self, name: &str, Mark(to): Mark) -> Vec<Change> {
+        let file = &mut self.files[self.names[name]];
+        let safe: Vec<_> = file.pending.drain(..to.saturating_sub(file.safe)).collect();
+        file.safe += safe.len();
         for change in &safe {
             change.apply(&mut file.synced);
         }
@@ -68,18 +111,31 @@ impl Disk {
 
     /// How many changes of a file are pending.
     pub(crate) fn pending(&self, name: &str) -> usize {
-        self.0.get(name).map_or(0, |file| file.pending.len())
+        let file = self.names.get(name);
+        file.map_or(0, |file| self.files[*file].pending.len())
     }
 
-    /// Files were removed for good: their directory was synced.
-    pub(crate) fn sync_names(&mut self) {
-        for file in self.0.values_mut() {
-            let removed = |change: &Change| matches!(change, Change::Remove);
-            if let Some(last) = file.pending.iter().rposition(removed) {
-                file.pending.drain(..=last);
-                file.synced = None;
-            }
+    /// How many changes of names are pending.
+    pub(crate) fn pending_names(&self) -> usize {
+        self.pending.len()
+    }
+
+    /// These so far.
+    pub(crate) const fn mark_names(&self) -> Mark {
+        Mark(self.safe + self.pending.len())
+    }
+
+    /// Those up to there are safe.
+    pub(crate) fn sync_names(&mut self, Mark(to): Mark) {
+        for naming in self.pending.drain(..to.saturating_sub(self.safe)) {
+            naming.apply(&mut self.synced);
+            self.safe += 1;
         }
+    }
+
+    /// Names as they are now.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.names.keys().map(String::as_str)
     }
 
     /// Writes into `directory` what is there after a loss of power.
@@ -88,7 +144,18 @@ impl Disk {
             Survivors::None | Survivors::All => 1,
             Survivors::Some(seed) => seed | 1,
         });
-        for (name, file) in &self.0 {
+        let mut names = self.synced.clone();
+        for naming in &self.pending {
+            if match survivors {
+                Survivors::None => false,
+                Survivors::All => true,
+                Survivors::Some(_) => draw.coin(),
+            } {
+                naming.apply(&mut names);
+            }
+        }
+        for (name, file) in names {
+            let file = &self.files[file];
             let mut left = file.synced.clone();
             for change in &file.pending {
                 match survivors {
@@ -97,28 +164,33 @@ impl Disk {
                     Survivors::Some(_) => change.apply_torn(&mut left, &mut draw),
                 }
             }
-            if let Some(bytes) = left {
-                std::fs::write(directory.join(name), bytes).unwrap();
-            }
+            std::fs::write(directory.join(name), left).unwrap();
         }
     }
 }
 
+impl Naming {
+    fn apply(&self, names: &mut Names) {
+        match self {
+            Self::Give { name, file } => names.insert(name.clone(), *file),
+            Self::Remove { name } => names.remove(name),
+        };
+    }
+}
+
 impl Change {
-    fn apply(&self, file: &mut Option<Vec<u8>>) {
+    fn apply(&self, file: &mut Vec<u8>) {
         match self {
             Self::Write { offset, bytes } => {
-                let file = file.get_or_insert_default();
                 let end = offset + bytes.len();
                 file.resize(file.len().max(end), 0);
                 file[*offset..end].copy_from_slice(bytes);
             }
-            Self::Truncate { length } => file.get_or_insert_default().resize(*length, 0),
-            Self::Remove => *file = None,
+            Self::Truncate { length } => file.resize(*length, 0),
         }
     }
 
-    fn apply_torn(&self, file: &mut Option<Vec<u8>>, draw: &mut Draw) {
+    fn apply_torn(&self, file: &mut Vec<u8>, draw: &mut Draw) {
         let Self::Write { offset, bytes } = self else {
             if draw.coin() {
                 self.apply(file);

@@ -7,23 +7,32 @@ use std::time::Instant;
 
 use tempfile::tempdir;
 use tokio::time::Duration;
-use wsaudit_recording::Reader;
+use wsaudit_recording::{PartNames, Reader};
 
-use super::disk::{Change, Disk, Survivors};
+use super::disk::{Change, Disk, Mark, Survivors};
 use super::peers::{Ledger, Numbered, Peers};
 use super::strace::{Event, events, strace};
 use crate::harness::{DEADLINE, Recorder, runtime};
 
 const RECORDING: &str = "traffic.db";
 
-/// While the log goes into the file, the power goes at every such point, too.
+/// While a log goes into its file, the power goes at every such point, too.
 const MOVING: usize = 200;
+
+/// While the next part is made and named, and the one before it ended, at every such point. A prime,
+/// so that it is another one in each run.
+const CUTTING: usize = 7;
+
+/// The smallest part that there is.
+const PARTS: &[&str] = &["--rotate", "1MiB"];
 
 /// How much is recorded, and looked at.
 struct Plan {
     clients: u32,
     /// Of each client; as many come back.
     frames: u64,
+    /// The clients go on, with more frames, until there are so many parts.
+    parts: u32,
     /// At how many points of the run the power goes.
     losses: usize,
 }
@@ -40,6 +49,10 @@ struct Found {
     lost: u64,
     /// Writes to the file itself, from the log, with traffic after them.
     checkpointed: u64,
+    /// Images of a recording that was being cut.
+    cutting: u64,
+    /// The most parts that an image had.
+    parts: usize,
 }
 
 /// Records under strace, then looks at what would be left if the power had gone.
@@ -57,10 +70,26 @@ fn lose_power(plan: &Plan, more: &[&str]) -> Option<Found> {
     let clients: Vec<_> = (0..plan.clients)
         .map(|client| {
             let address = recorder.address().to_owned();
-            runtime.spawn(peers.clone().speak(client, address, plan.frames))
+            let frames = if plan.parts > 0 {
+                u64::MAX
+            } else {
+                plan.frames
+            };
+            runtime.spawn(peers.clone().speak(client, address, frames))
         })
         .collect();
     runtime.block_on(async {
+        if plan.parts > 0 {
+            let newest = PartNames::of(&out).path(plan.parts);
+            let started = Instant::now();
+            while !newest.exists() {
+                assert!(started.elapsed() < DEADLINE, "it is never cut");
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+            let frames = u64::from(plan.clients) * plan.frames;
+            peers.wait_for(peers.received().total() + frames).await;
+            peers.stop();
+        }
         for client in clients {
             client.await.unwrap();
         }
@@ -93,8 +122,17 @@ fn replay(events: &[Event], losses: usize) -> Found {
     for (at, event) in events.iter().enumerate() {
         replay.step(event);
         // Before anything is sent, a recording may not be there yet.
-        let moving = replay.disk.pending(RECORDING) > 0;
-        if replay.sent.total() > 0 && (at % every == 0 || moving && at % MOVING == 0) {
+        if replay.sent.total() == 0 {
+            continue;
+        }
+        let moving = replay
+            .disk
+            .names()
+            .any(|name| name.ends_with(".db") && replay.disk.pending(name) > 0);
+        let cutting = replay.disk.pending_names() > 0
+            || replay.disk.names().any(|name| name.ends_with(".new"));
+        if at % every == 0 || moving && at % MOVING == 0 || cutting && at % CUTTING == 0 {
+            replay.found.cutting += 3 * u64::from(cutting);
             for survivors in [Survivors::None, Survivors::Some(at as u64), Survivors::All] {
                 replay.lose(survivors);
             }
@@ -106,8 +144,8 @@ fn replay(events: &[Event], losses: usize) -> Found {
 #[derive(Default)]
 struct Replay {
     disk: Disk,
-    /// Syncs that have begun: how many changes were pending then.
-    syncs: BTreeMap<usize, usize>,
+    /// Syncs that have begun: what of a file, or of the names, was there then.
+    syncs: BTreeMap<usize, Mark>,
     /// Frames that a synced log holds.
     safe: BTreeSet<Numbered>,
     /// By socket: what follows the last whole frame; `None` before the end of the head.
@@ -130,21 +168,29 @@ impl Replay {
         match event {
             Event::Opened { file } => self.disk.create(file),
             Event::Changing { file, change } => {
-                self.moved += u64::from(file == RECORDING);
+                self.moved += u64::from(file.ends_with(".db"));
                 self.disk.change(file, change.clone());
             }
             Event::Syncing { file, sync } => {
-                self.syncs.insert(*sync, self.disk.pending(file));
+                self.syncs.insert(*sync, self.disk.mark(file));
             }
             Event::Synced { file, sync } => {
-                let count = self.syncs.remove(sync).unwrap();
-                for change in self.disk.sync(file, count) {
+                let mark = self.syncs.remove(sync).unwrap();
+                for change in self.disk.sync(file, mark) {
                     if let Change::Write { bytes, .. } = change {
                         self.safe.extend(markers(&bytes));
                     }
                 }
             }
-            Event::SyncedNames => self.disk.sync_names(),
+            Event::Linked { file, also } => self.disk.link(file, also),
+            Event::Removed { file } => self.disk.remove(file),
+            Event::SyncingNames { sync } => {
+                self.syncs.insert(*sync, self.disk.mark_names());
+            }
+            Event::SyncedNames { sync } => {
+                let mark = self.syncs.remove(sync).unwrap();
+                self.disk.sync_names(mark);
+            }
             Event::Sending { socket, bytes } => {
                 let (rest, head) = self.sockets.entry(socket.clone()).or_default();
                 rest.extend_from_slice(bytes);
@@ -173,12 +219,25 @@ impl Replay {
         let directory = tempdir().unwrap();
         self.disk.write_after_loss(directory.path(), survivors);
         let what = || format!("{survivors:?}, after {} frames", self.sent.total());
-        let reader = Reader::open(directory.path().join(RECORDING))
-            .unwrap_or_else(|error| panic!("{}: {error}", what()));
-        reader
-            .check()
-            .unwrap_or_else(|error| panic!("{}: {error}", what()));
-        let recorded = Ledger::recorded(&reader);
+        let out = directory.path().join(RECORDING);
+        let names = PartNames::of(&out);
+        let newest = names.newest().unwrap().unwrap_or_default();
+        let files = match newest {
+            0 => vec![out],
+            _ => (1..=newest).map(|number| names.path(number)).collect(),
+        };
+        let readers: Vec<_> = files
+            .iter()
+            .map(|file| {
+                let reader =
+                    Reader::open(file).unwrap_or_else(|error| panic!("{}: {error}", what()));
+                let checked = reader.check();
+                checked.unwrap_or_else(|error| panic!("{}: {error}", what()));
+                reader
+            })
+            .collect();
+        let recorded = Ledger::recorded_in_parts(&readers);
+        self.found.parts = self.found.parts.max(readers.len());
         self.found.images += 1;
         self.found.lost = self.found.lost.max(self.sent.missing_in(&recorded));
     }
@@ -192,8 +251,13 @@ fn markers(bytes: &[u8]) -> impl Iterator<Item = Numbered> {
         .filter_map(|window| std::str::from_utf8(window).ok()?.parse().ok())
 }
 
-fn strict(plan: &Plan) -> Option<Found> {
-    let found = lose_power(plan, &["--durability", "strict"])?;
+fn strict(plan: &Plan, more: &[&str]) -> Option<Found> {
+    let flags: Vec<_> = ["--durability", "strict"]
+        .iter()
+        .chain(more)
+        .copied()
+        .collect();
+    let found = lose_power(plan, &flags)?;
     assert_eq!(found.early, 0, "sent before synced: {found:?}");
     assert_eq!(found.lost, 0, "{found:?}");
     assert!(found.images > 0);
@@ -202,11 +266,13 @@ fn strict(plan: &Plan) -> Option<Found> {
 
 #[test]
 fn strict_syncs_before_it_sends_and_loses_nothing_with_the_power() {
-    strict(&Plan {
+    let plan = Plan {
         clients: 3,
         frames: 40,
+        parts: 0,
         losses: 30,
-    });
+    };
+    strict(&plan, &[]);
 }
 
 #[test]
@@ -214,11 +280,41 @@ fn batch_sends_before_it_syncs_and_is_sound_after_a_loss_of_power() {
     let plan = Plan {
         clients: 3,
         frames: 60,
+        parts: 0,
         losses: 30,
     };
     if let Some(found) = lose_power(&plan, &[]) {
         // Otherwise these tests could not tell `batch` from `strict`.
         assert!(found.early > 0 && found.lost > 0, "{found:?}");
+    }
+}
+
+/// Some frames in the second part, too.
+const CUT: Plan = Plan {
+    clients: 3,
+    frames: 10,
+    parts: 2,
+    losses: 10,
+};
+
+impl Found {
+    fn was_cut(&self) {
+        assert!(self.parts > 1 && self.cutting > 10, "{self:?}");
+    }
+}
+
+#[test]
+fn strict_loses_nothing_with_the_power_while_the_next_part_is_made() {
+    if let Some(found) = strict(&CUT, PARTS) {
+        found.was_cut();
+    }
+}
+
+#[test]
+fn batch_leaves_whole_parts_and_the_beginning_of_one_after_a_loss_of_power() {
+    if let Some(found) = lose_power(&CUT, PARTS) {
+        found.was_cut();
+        assert!(found.early > 0, "{found:?}");
     }
 }
 
@@ -228,9 +324,10 @@ fn long_strict_loses_nothing_with_the_power_while_the_log_goes_into_the_file() {
     let plan = Plan {
         clients: 4,
         frames: 1_800,
+        parts: 0,
         losses: 20,
     };
-    if let Some(found) = strict(&plan) {
+    if let Some(found) = strict(&plan, &[]) {
         assert!(found.checkpointed > 1_000, "no checkpoint: {found:?}");
     }
 }

@@ -5,10 +5,12 @@ use std::path::Path;
 use std::process::Command;
 
 use super::disk::Change;
+use crate::harness::send_signal;
 
 /// The calls that reach a disk or a peer, and those that must not, since they are not read here.
-const CALLS: &str = "openat,pwrite64,write,ftruncate,unlink,fsync,fdatasync,sendto,\
-                     pwritev,pwritev2,writev,sendmsg,sendmmsg,rename,fallocate,sync_file_range";
+const CALLS: &str = "openat,pwrite64,write,ftruncate,link,linkat,unlink,fsync,fdatasync,sendto,\
+                     pwritev,pwritev2,writev,sendmsg,sendmmsg,rename,renameat,renameat2,unlinkat,\
+                     fallocate,sync_file_range";
 
 /// What a recorder did.
 #[derive(Debug)]
@@ -21,8 +23,14 @@ pub(crate) enum Event {
     Syncing { file: String, sync: usize },
     /// The sync of that number has been done.
     Synced { file: String, sync: usize },
-    /// The names in the recording's directory have been synced.
-    SyncedNames,
+    /// A file of the recording has one more name.
+    Linked { file: String, also: String },
+    /// A name of a file of the recording is gone.
+    Removed { file: String },
+    /// The names in the recording's directory are to be synced, as they are now.
+    SyncingNames { sync: usize },
+    /// The sync of that number has been done.
+    SyncedNames { sync: usize },
     /// Bytes go to a peer.
     Sending { socket: String, bytes: Vec<u8> },
 }
@@ -37,6 +45,18 @@ pub(crate) fn strace(log: &Path, program: &Path) -> Option<Command> {
 pub(crate) fn tampered(log: &Path, program: &Path, tampering: &str) -> Option<Command> {
     let inject = format!("-einject=fsync:{tampering}");
     traced(log, program, &["-etrace=fsync", &inject])
+}
+
+/// Ends the strace of a process: a call that is delayed goes on, and none is tampered with any more.
+pub(crate) fn let_go(process: u32) {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap();
+    let tracer = status
+        .lines()
+        .find_map(|line| line.strip_prefix("TracerPid:"));
+    let tracer: u32 = tracer.unwrap().trim().parse().unwrap();
+    assert_ne!(tracer, 0, "nobody traces it");
+    // At any other signal it waits for the call.
+    send_signal(tracer, "KILL");
 }
 
 /// A command that runs another one, and logs what it does with its sockets.
@@ -110,6 +130,9 @@ pub(crate) fn events(log: &[u8], directory: &Path) -> Vec<Event> {
 
 fn syncing(line: &[u8], directory: &Path, sync: usize) -> Option<Event> {
     let (_, arguments) = std::str::from_utf8(line).unwrap().split_once('(')?;
+    if described(arguments).map(Path::new) == Some(directory) {
+        return Some(Event::SyncingNames { sync });
+    }
     let file = file_of(arguments, directory)?;
     Some(Event::Syncing { file, sync })
 }
@@ -157,7 +180,7 @@ impl<'l> Call<'l> {
     fn synced(&self, directory: &Path, sync: usize) -> Option<Event> {
         assert!(self.result == 0, "a sync failed: {}", self.arguments);
         if described(self.arguments).map(Path::new) == Some(directory) {
-            return Some(Event::SyncedNames);
+            return Some(Event::SyncedNames { sync });
         }
         let file = file_of(self.arguments, directory)?;
         Some(Event::Synced { file, sync })
@@ -170,10 +193,21 @@ impl<'l> Call<'l> {
             let creates = self.arguments.contains("O_CREAT");
             return creates.then_some(Event::Opened { file: name });
         }
-        if self.name == "unlink" {
-            let file = self.quoted_name(directory)?;
-            let change = Change::Remove;
-            return Some(Event::Changing { file, change });
+        match self.name {
+            "unlink" => {
+                let file = self.quoted_name(directory)?;
+                return Some(Event::Removed { file });
+            }
+            "link" | "linkat" => {
+                let (file, also) = (self.quoted_name(directory)?, self.second_name(directory)?);
+                return Some(Event::Linked { file, also });
+            }
+            "unlinkat" | "rename" | "renameat" | "renameat2" => {
+                let on = self.quoted_name(directory);
+                assert_eq!(on, None, "{}, which this test does not see", self.name);
+                return None;
+            }
+            _ => {}
         }
         let on = described(self.arguments)?;
         if on.starts_with("socket:[") {
@@ -206,8 +240,16 @@ impl<'l> Call<'l> {
     }
 
     fn quoted_name(&self, directory: &Path) -> Option<String> {
-        let path = self.arguments.split('"').nth(1)?;
-        let path = Path::new(path);
+        self.name_in(directory, 1)
+    }
+
+    fn second_name(&self, directory: &Path) -> Option<String> {
+        self.name_in(directory, 3)
+    }
+
+    /// The path between the quotes of that number.
+    fn name_in(&self, directory: &Path, quotes: usize) -> Option<String> {
+        let path = Path::new(self.arguments.split('"').nth(quotes)?);
         (path.parent()? == directory)
             .then(|| path.file_name().unwrap().to_str().unwrap().to_owned())
     }
@@ -263,12 +305,31 @@ mod tests {
 11 pwrite64(9</d/a.db>, "b", 1, 0) = 1
 10 <... fsync resumed>) = 0
 11 write(2</dev/null>, "= 5", 3) = 3
+10 linkat(AT_FDCWD</x>, "/d/a.db", AT_FDCWD</x>, "/d/b.db", 0) = 0
+10 unlink("/d/a.db") = 0
+10 unlink("/d/c.db") = -1 ENOENT (No such file or directory)
+10 fsync(8</d>) = 0
 10 +++ exited with 0 +++
 "#;
         let events = events(log, Path::new("/d"));
-        let [opened, write, sending, syncing, second, synced] = &events[..] else {
+        let [
+            opened,
+            write,
+            sending,
+            syncing,
+            second,
+            synced,
+            linked,
+            removed,
+            Event::SyncingNames { sync: from },
+            Event::SyncedNames { sync: to },
+        ] = &events[..]
+        else {
             panic!("{events:?}");
         };
+        assert_eq!(from, to);
+        assert!(matches!(linked, Event::Linked { file, also } if file == "a.db" && also == "b.db"));
+        assert!(matches!(removed, Event::Removed { file } if file == "a.db"));
         assert!(matches!(opened, Event::Opened { file } if file == "a.db"));
         let Event::Changing {
             change: Change::Write { offset, bytes },

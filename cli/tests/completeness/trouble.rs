@@ -170,12 +170,15 @@ fn with_syncs(directory: &TempDir, tampered: &str) -> Option<Command> {
 #[test]
 fn a_disk_that_stalls_for_seconds_leaves_a_gap_that_counts_what_is_missing() {
     let directory = tempdir().unwrap();
-    // The start takes fewer syncs than that.
-    let Some(command) = with_syncs(&directory, "delay_enter=4s:when=25") else {
+    // The start takes fewer syncs than that. This one hangs until it is let go.
+    let Some(command) = with_syncs(&directory, "delay_enter=1000s:when=25") else {
         return;
     };
     let mut load = Load::start(command, directory.path(), &["--max-stall", "200ms"]);
     load.recorder.wait_for_line("the recorder stalls");
+    // More than the credit of both: some of these are lost.
+    load.pass(2_000);
+    strace::let_go(load.recorder.pid());
     load.recorder.wait_for_line("the recorder goes on");
     load.pass(50);
     let gaps = load.stop().gaps();
@@ -186,6 +189,7 @@ fn a_disk_that_stalls_for_seconds_leaves_a_gap_that_counts_what_is_missing() {
 #[test]
 fn strict_waits_for_a_disk_that_stalls_and_loses_nothing() {
     let directory = tempdir().unwrap();
+    // Ten times --max-stall, whatever passes meanwhile.
     let Some(command) = with_syncs(&directory, "delay_enter=2s:when=25..26") else {
         return;
     };
@@ -207,6 +211,55 @@ fn a_disk_that_fails_to_sync_leaves_a_gap_and_a_sound_recording() {
     load.pass(50);
     let gaps = load.stop().gaps();
     assert!(gaps.iter().all(|why| why.contains("disk I/O")), "{gaps:?}");
+}
+
+/// No write to a file without a name fails.
+#[test]
+fn a_recording_that_is_removed_or_replaced_is_told_of_and_one_that_is_put_back_is_whole() {
+    for back in [Back::Same, Back::Another, Back::Not] {
+        let directory = tempdir().unwrap();
+        let mut load = Load::start(binary(), directory.path(), &[]);
+        let away = directory.path().join("away.db");
+        std::fs::rename(&load.out, &away).unwrap();
+        let line = load.recorder.wait_for_line("traffic goes on unrecorded");
+        has(&line, &["ERROR", "removed, moved or replaced"]);
+        load.pass(50);
+        match back {
+            Back::Same => {
+                std::fs::rename(&away, &load.out).unwrap();
+                load.recorder.wait_for_line("is in its place again");
+                load.stop().is_whole();
+                continue;
+            }
+            Back::Another => std::fs::write(&load.out, "mine").unwrap(),
+            Back::Not => {}
+        }
+        load.peers.stop();
+        load.clients_end();
+        let ended = load.recorder.stop().with_code(2);
+        has(&ended.stderr, &["error: ", "removed, moved or replaced"]);
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Back {
+    Same,
+    Another,
+    Not,
+}
+
+#[test]
+fn traffic_ends_with_a_recording_that_is_removed_where_that_is_wanted() {
+    let directory = tempdir().unwrap();
+    let more = ["--on-recorder-failure", "close"];
+    let mut load = Load::start(binary(), directory.path(), &more);
+    std::fs::remove_file(&load.out).unwrap();
+    load.clients_end();
+    let ended = load.recorder.wait().with_code(2);
+    has(
+        &ended.stderr,
+        &["traffic ends", "removed, moved or replaced"],
+    );
 }
 
 /// A file system in memory, until it is dropped.
