@@ -12,7 +12,7 @@ use wsaudit_demo::scenario::{self, ScenarioOptions};
 use wsaudit_demo::{Backend, BackendConfig, Fault};
 use wsaudit_recording::Reader;
 
-use super::harness::{Ended, Recorder, echo, has, run, runtime};
+use super::harness::{Ended, Recorder, echo, has, run, runtime, send_signal};
 
 const SOURCES: [&str; 6] = [
     "--session",
@@ -172,6 +172,34 @@ fn a_connection_that_ends_in_the_drain_is_recorded_to_its_end() {
     let connections = reader.connections().unwrap();
     assert_eq!(connections[0].closed.as_ref().unwrap().how.as_str(), "fin");
     assert_eq!(reader.counts().unwrap().frames, 4);
+}
+
+/// A terminal that is closed; the shell and the kernel may both say so.
+#[test]
+fn a_hangup_ends_it_in_order_and_two_do_no_more() {
+    let directory = tempdir().unwrap();
+    let out = directory.path().join("traffic.db");
+    let mut recorder = Recorder::start("http://127.0.0.1:9", &out, &[]);
+    send_signal(recorder.pid(), "HUP");
+    recorder.wait_for_line("ending: open connections have");
+    // It may have ended by now.
+    let _ = std::process::Command::new("kill")
+        .args(["-HUP", &recorder.pid().to_string()])
+        .output();
+    recorder.wait().with_code(0);
+    assert_eq!(Reader::open(&out).unwrap().unclean(), None);
+}
+
+#[test]
+fn a_hangup_that_is_ignored_is_none() {
+    let directory = tempdir().unwrap();
+    let out = directory.path().join("traffic.db");
+    let mut command = std::process::Command::new("nohup");
+    command.arg(assert_cmd::cargo::cargo_bin!("wsaudit"));
+    let recorder = Recorder::start_with(command, "http://127.0.0.1:9", &out, &[]);
+    send_signal(recorder.pid(), "HUP");
+    let ended = recorder.stop().with_code(0);
+    assert_eq!(ended.stderr.matches("ending: open connections").count(), 1);
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::fs;
 use std::net::TcpListener;
+use std::path::Path;
 
 use tempfile::{TempDir, tempdir};
 
@@ -287,4 +288,76 @@ fn what_no_recording_can_be_written_to() {
         );
     }
     assert_eq!(fs::read_dir(&place).unwrap().count(), 0);
+}
+
+/// Root may write everywhere, unless it gives that up.
+fn without_privileges(directory: &Path) -> Option<assert_cmd::Command> {
+    let probe = directory.join("probe");
+    if fs::write(&probe, "").is_err() {
+        return Some(super::harness::wsaudit());
+    }
+    fs::remove_file(&probe).unwrap();
+    let mut command = assert_cmd::Command::new("setpriv");
+    command
+        .args(["--bounding-set=-dac_override,-dac_read_search"])
+        .arg(assert_cmd::cargo::cargo_bin!("wsaudit"))
+        .timeout(super::harness::DEADLINE);
+    let helps = std::process::Command::new("setpriv")
+        .args(["--bounding-set=-dac_override,-dac_read_search", "touch"])
+        .arg(&probe)
+        .status();
+    match helps {
+        Ok(status) if !status.success() => Some(command),
+        Ok(_) | Err(_) => {
+            eprintln!(
+                "\n*** NOT TESTED: a read-only directory: setpriv does not take root's rights ***\n"
+            );
+            None
+        }
+    }
+}
+
+#[test]
+fn a_directory_that_cannot_be_written() {
+    let attempt = Attempt::new();
+    let out = attempt.path("there.db");
+    // One that can be added to, and one that cannot be made.
+    wsaudit_recording::Writer::create(Path::new(&out), wsaudit_recording::WriterOptions::default())
+        .unwrap()
+        .close()
+        .unwrap();
+    let before = fs::read(&out).unwrap();
+    let directory = Path::new(&out).parent().unwrap();
+    set_mode(directory, 0o555);
+    for (name, more, says) in [
+        (
+            "new.db",
+            &[][..],
+            "could not create the file: Permission denied",
+        ),
+        (
+            "new.db",
+            &["--rotate", "1MiB"],
+            "could not create the file: Permission denied",
+        ),
+        ("there.db", &["--append"], "there.db: "),
+    ] {
+        let Some(mut command) = without_privileges(directory) else {
+            break;
+        };
+        let out = attempt.path(name);
+        let base = [
+            "record",
+            "--listen",
+            "127.0.0.1:0",
+            "--upstream",
+            "http://127.0.0.1:9",
+        ];
+        command.args(base).args(["--out", &out]).args(more);
+        let ran = Ran::of(&mut command).ends_with(2);
+        has(ran.error(), &[says]);
+        assert_eq!(fs::read_dir(directory).unwrap().count(), 1, "{name}");
+        assert_eq!(fs::read(attempt.path("there.db")).unwrap(), before);
+    }
+    set_mode(directory, 0o755);
 }

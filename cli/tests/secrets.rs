@@ -135,6 +135,12 @@ fn no_secret_is_in_any_file_while_it_records_after_its_end_or_after_a_kill() {
             recorder.stop()
         };
         texts.extend(written(&out));
+        assert!(holds(&metrics, b"wsaudit_withheld_messages_total "));
+        assert!(!holds(&metrics, b"wsaudit_withheld_messages_total 0\n"));
+        if !killed {
+            has(&ended.stdout, &["withheld", "--redact could not look at"]);
+        }
+        has(&ended.stderr, &["WARN", "could not look at a message"]);
         texts.push(("metrics".into(), metrics));
         texts.push(("stdout".into(), ended.stdout.into_bytes()));
         texts.push(("stderr".into(), ended.stderr.into_bytes()));

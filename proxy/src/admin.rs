@@ -72,7 +72,7 @@ fn answer(
             text(StatusCode::OK, METRICS_TYPE, metrics::exposition(&live))
         }
         "/healthz" => {
-            let (status, what) = health(&shared.sender.state(), phase.now());
+            let (status, what) = health(&shared.recorder(), phase.now());
             text(status, TEXT, what)
         }
         _ => text(

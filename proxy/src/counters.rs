@@ -1,6 +1,7 @@
 //! What is counted while the proxy runs.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, HashSet};
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -24,6 +25,8 @@ pub(crate) struct Counters {
     truncated: AtomicU64,
     exchanges: AtomicU64,
     truncated_bodies: AtomicU64,
+    withheld: AtomicU64,
+    withheld_bodies: AtomicU64,
     gaps: AtomicU64,
     lost_frames: AtomicU64,
     frames: [AtomicU64; 2],
@@ -34,9 +37,31 @@ pub(crate) struct Counters {
 /// What is counted by name; touched rarely.
 #[derive(Debug, Default)]
 struct Named {
-    sessions: BTreeSet<String>,
-    users: BTreeSet<String>,
+    sessions: Distinct,
+    users: Distinct,
     anomalies: BTreeMap<String, u64>,
+}
+
+/// Distinct ids are counted up to here: they are the clients' to choose, and memory must not be.
+const MOST_DISTINCT: usize = 1_000_000;
+
+/// How many ids were seen; of each, its hash. That two of a million have the same one is a chance of one
+/// to forty million.
+#[derive(Debug, Default)]
+struct Distinct(HashSet<u64>);
+
+impl Distinct {
+    fn note(&mut self, id: &str) {
+        if self.0.len() < MOST_DISTINCT {
+            let mut hasher = DefaultHasher::new();
+            id.hash(&mut hasher);
+            self.0.insert(hasher.finish());
+        }
+    }
+
+    fn count(&self) -> u64 {
+        self.0.len() as u64
+    }
 }
 
 /// What happened to a connection, as far as it is counted.
@@ -79,6 +104,8 @@ pub(crate) struct Counted {
     pub(crate) truncated: u64,
     pub(crate) exchanges: u64,
     pub(crate) truncated_bodies: u64,
+    pub(crate) withheld: u64,
+    pub(crate) withheld_bodies: u64,
     pub(crate) gaps: u64,
     pub(crate) lost_frames: u64,
     pub(crate) frames: BothWays,
@@ -145,6 +172,16 @@ impl Counters {
         self.truncated_bodies.fetch_add(1, Ordering::Relaxed)
     }
 
+    /// Counts a message that redaction could not look at.
+    pub(crate) fn withheld(&self) {
+        add(&self.withheld, 1);
+    }
+
+    /// Counts a body that redaction could not look at; gives how many there were before.
+    pub(crate) fn withheld_body(&self) -> u64 {
+        self.withheld_bodies.fetch_add(1, Ordering::Relaxed)
+    }
+
     pub(crate) fn gap(&self) {
         add(&self.gaps, 1);
     }
@@ -156,10 +193,10 @@ impl Counters {
     pub(crate) fn tag(&self, tag: &Tag) {
         let mut named = self.named();
         match tag.kind {
-            TagKind::Session => named.sessions.insert(tag.value.clone()),
-            TagKind::User => named.users.insert(tag.value.clone()),
-            TagKind::Device | TagKind::Credential | TagKind::Claim => return,
-        };
+            TagKind::Session => named.sessions.note(&tag.value),
+            TagKind::User => named.users.note(&tag.value),
+            TagKind::Device | TagKind::Credential | TagKind::Claim => {}
+        }
     }
 
     pub(crate) fn anomaly(&self, code: &str) {
@@ -195,13 +232,35 @@ impl Counters {
             truncated: read(&self.truncated),
             exchanges: read(&self.exchanges),
             truncated_bodies: read(&self.truncated_bodies),
+            withheld: read(&self.withheld),
+            withheld_bodies: read(&self.withheld_bodies),
             gaps: read(&self.gaps),
             lost_frames: read(&self.lost_frames),
             frames: both(&self.frames),
             bytes: both(&self.bytes),
-            sessions: named.sessions.len() as u64,
-            users: named.users.len() as u64,
+            sessions: named.sessions.count(),
+            users: named.users.count(),
             anomalies: named.anomalies.clone(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Distinct, MOST_DISTINCT};
+
+    #[test]
+    fn ids_are_counted_once_each_and_up_to_a_limit() {
+        let mut seen = Distinct::default();
+        for _ in 0..2 {
+            for id in ["s-1", "s-2"] {
+                seen.note(id);
+            }
+        }
+        assert_eq!(seen.count(), 2);
+        for number in 0..=MOST_DISTINCT {
+            seen.note(&number.to_string());
+        }
+        assert_eq!(seen.count(), MOST_DISTINCT as u64);
     }
 }

@@ -33,6 +33,7 @@ mod tap;
 mod tls;
 mod upstream;
 mod watch;
+mod whereabouts;
 
 pub use config::{Durability, Limits, OnRecorderFailure, ProxyConfig};
 pub use metrics::{Figures, Live};

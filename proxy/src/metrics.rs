@@ -58,7 +58,7 @@ impl Live {
             gaps: counted.gaps + writer.gaps,
             lost_frames: counted.lost_frames + writer.lost_frames,
             lag: writer.lag_last,
-            recording: self.0.sender.state() == WriterState::Running,
+            recording: self.0.recorder() == WriterState::Running,
         }
     }
 }
@@ -118,8 +118,16 @@ fn traffic(out: &mut Exposition, counted: &Counted) {
         "Bytes that passed after the handshake",
         counted.bytes,
     );
-    out.gauge("sessions", "Sessions that were seen", counted.sessions);
-    out.gauge("users", "Users that were seen", counted.users);
+    out.gauge(
+        "sessions",
+        "Sessions that were seen, up to a million",
+        counted.sessions,
+    );
+    out.gauge(
+        "users",
+        "Users that were seen, up to a million",
+        counted.users,
+    );
     out.family(
         "anomalies_total",
         "Breaches of RFC 6455 and RFC 7692",
@@ -136,7 +144,7 @@ fn traffic(out: &mut Exposition, counted: &Counted) {
 
 fn recorder(out: &mut Exposition, live: &Live, counted: &Counted) {
     let writer = live.0.sender.stats();
-    let recording = live.0.sender.state() == WriterState::Running;
+    let recording = live.0.recorder() == WriterState::Running;
     out.counter("gaps", "Gaps in the recording", counted.gaps + writer.gaps);
     out.counter(
         "lost_frames",
@@ -157,6 +165,16 @@ fn recorder(out: &mut Exposition, live: &Live, counted: &Counted) {
         "truncated_bodies",
         "Bodies of HTTP exchanges that were recorded in part",
         counted.truncated_bodies,
+    );
+    out.counter(
+        "withheld_messages",
+        "Messages and control frames that --redact could not look at, and that were not kept",
+        counted.withheld,
+    );
+    out.counter(
+        "withheld_bodies",
+        "Bodies of HTTP exchanges that --redact could not look at, and that were not kept",
+        counted.withheld_bodies,
     );
     out.counter(
         "recorded_frames",

@@ -12,7 +12,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet, spawn_blocking};
 use tokio::time::{sleep, timeout};
-use wsaudit_recording::Writer;
+use wsaudit_recording::{WriteError, Writer, WriterState};
 use wsaudit_tagging::{Candidates, Issued};
 
 use crate::admin;
@@ -117,6 +117,7 @@ impl Proxy {
             candidates: Mutex::new(Candidates::default()),
             issued: Mutex::new(Issued::default()),
             bodies: AllHeld::default(),
+            whereabouts: Mutex::default(),
             config,
         });
         Ok(Bound {
@@ -186,7 +187,7 @@ impl Bound {
         let mut turn = 0;
         let mut refusals = Refusals::default();
         let mut admission = Admission::new(shared.config.limits.connections);
-        let failed = watch_recorder(&shared.sender, &shared.config);
+        let failed = watch_recorder(&shared);
         tokio::pin!(failed);
         tokio::pin!(shutdown);
         let why = loop {
@@ -287,6 +288,10 @@ async fn drain_connections(
 }
 
 async fn summarize(shared: &Shared, writer: Writer, why: WhyEnded) -> Summary {
+    let gone = match shared.recorder() {
+        WriterState::Failed(gone @ WriteError::Gone { .. }) => Some(gone),
+        WriterState::Failed(_) | WriterState::Running | WriterState::Closed => None,
+    };
     // Joining the writer's thread blocks for as long as the disk takes.
     let (recording, stats) = match spawn_blocking(move || {
         let before = writer.stats();
@@ -298,6 +303,11 @@ async fn summarize(shared: &Shared, writer: Writer, why: WhyEnded) -> Summary {
         Err(panicked) => std::panic::resume_unwind(panicked.into_panic()),
     };
     let stats = recording.as_ref().map_or(stats, |closed| closed.stats);
+    let recording = match gone {
+        // Sound as it may be, it is not where anybody looks.
+        Some(gone) => recording.and(Err(gone)),
+        None => recording,
+    };
     let counted = shared.counters.counted();
     let candidates = shared
         .candidates
@@ -315,6 +325,8 @@ async fn summarize(shared: &Shared, writer: Writer, why: WhyEnded) -> Summary {
         truncated: counted.truncated,
         exchanges: counted.exchanges,
         truncated_bodies: counted.truncated_bodies,
+        withheld: counted.withheld,
+        withheld_bodies: counted.withheld_bodies,
         sessions: counted.sessions,
         users: counted.users,
         frames: counted.frames,

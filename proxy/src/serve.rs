@@ -6,6 +6,7 @@
 mod plain;
 mod request;
 mod switch;
+mod unread;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -29,6 +30,7 @@ use crate::side::Side;
 use crate::tap::Arrival;
 use crate::tls;
 use plain::Plain;
+use unread::Unread;
 
 /// Serves a client until its connection ends.
 pub(crate) async fn serve(
@@ -131,8 +133,10 @@ struct Conversation {
 enum End {
     /// An endpoint reset the connection: the other one gets the reset too.
     Reset(Endpoint),
-    /// Nothing more is understood: bytes pass until both sides have ended.
+    /// A side has sent FIN, so that there is no further exchange: bytes pass until both have ended.
     Tunnel,
+    /// Nothing more is understood: the same, and it is recorded that nothing is.
+    Unread(Unread),
     /// The proxy answers for itself.
     Answer(OwnAnswer),
     /// Both legs are closed.
@@ -169,12 +173,13 @@ impl Conversation {
                 let Some(server) = &mut self.server else {
                     return;
                 };
-                let mut blind = Blind;
+                let mut blind = Blind::default();
                 let tunnel = relay(&mut self.client, server, &mut blind);
                 if let Some(RelayEnd::Reset { by }) = self.phase.or_ending(tunnel).await {
                     self.reset(by);
                 }
             }
+            End::Unread(unread) => self.pass_unread(unread).await,
         }
     }
 

@@ -2,12 +2,13 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use wsaudit_recording::Sender;
+use wsaudit_recording::{Sender, WriteError, WriterState};
 use wsaudit_tagging::{Candidates, Issued, TagRules};
 
 use crate::config::ProxyConfig;
 use crate::counters::{Counters, Event};
 use crate::tap::{AllHeld, Stalled};
+use crate::whereabouts::Whereabouts;
 
 /// What all connections of a proxy share.
 pub(crate) struct Shared {
@@ -21,6 +22,8 @@ pub(crate) struct Shared {
     pub(crate) issued: Mutex<Issued>,
     /// Bodies that are heard.
     pub(crate) bodies: AllHeld,
+    /// Where the recording is.
+    pub(crate) whereabouts: Mutex<Whereabouts>,
 }
 
 impl Shared {
@@ -28,6 +31,19 @@ impl Shared {
     pub(crate) fn issued(&self) -> MutexGuard<'_, Issued> {
         // A cookie is noted in one go, or not at all.
         self.issued.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What the recorder does, and whether what it writes will be found.
+    pub(crate) fn recorder(&self) -> WriterState {
+        let path = self.sender.path();
+        let whereabouts = self.whereabouts.lock();
+        let mut whereabouts = whereabouts.unwrap_or_else(PoisonError::into_inner);
+        match self.sender.state() {
+            WriterState::Running if !whereabouts.is_in_place(&path) => {
+                WriterState::Failed(WriteError::Gone { path })
+            }
+            state => state,
+        }
     }
 }
 

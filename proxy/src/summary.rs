@@ -39,6 +39,10 @@ pub struct Summary {
     pub exchanges: u64,
     /// Bodies of which only the beginning was recorded.
     pub truncated_bodies: u64,
+    /// Messages that were not kept, since `--redact` could not look at them.
+    pub withheld: u64,
+    /// Bodies of HTTP exchanges that were not kept for the same reason.
+    pub withheld_bodies: u64,
     /// Sessions that were seen.
     pub sessions: u64,
     /// Users that were seen.

@@ -1,6 +1,7 @@
 //! The passive reader of a connection: a copy of its bytes becomes records.
 
 mod commit;
+mod cost;
 mod exchange;
 mod gap;
 mod handshake;
@@ -11,7 +12,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use wsaudit_recording::{
-    AnomalyRecord, ConnectionClosed, ConnectionId, Credit, GapRecord, HowEnded, Nanos, Record, Seq,
+    AnomalyRecord, ConnectionClosed, ConnectionId, Credit, GapRecord, HowEnded, MessageContent,
+    Nanos, Record, Seq,
 };
 use wsaudit_tagging::Tagger;
 use wsaudit_wire::{Anomaly, ClosePayload, Direction, Endpoint};
@@ -27,10 +29,6 @@ pub(crate) use gap::Stalled;
 pub(crate) use handshake::{Arrival, Handshake, NoRoom, Opening};
 use lane::{Lane, Seen};
 
-/// What a row takes in the queue besides its bytes; an estimate, so that a flood of empty frames is
-/// bounded too.
-const ROW_COST: u64 = 256;
-
 /// Records one WebSocket connection.
 pub(crate) struct Tap {
     shared: Arc<Shared>,
@@ -42,6 +40,14 @@ pub(crate) struct Tap {
     to_client: Lane,
     close: Option<(Endpoint, ClosePayload)>,
     commit: Option<Commit>,
+    withheld: Withheld,
+}
+
+/// Whether redaction has withheld a message of a connection: that is said once for each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Withheld {
+    None,
+    Told,
 }
 
 /// Order and time of some bytes.
@@ -74,7 +80,7 @@ impl Tap {
                         self.shared.counters.lost_frame();
                         self.stall.lose(record.seq, at);
                     } else {
-                        cost += ROW_COST + lane::payload_cost(&record.payload);
+                        cost += cost::ROW + cost::payload(&record.payload);
                         records.push(Record::Frame(record));
                     }
                 }
@@ -82,25 +88,28 @@ impl Tap {
                     if self.stall.is_open() {
                         self.lane(direction).lose(chunk.chunks);
                     } else {
-                        cost += ROW_COST + chunk.bytes.len() as u64;
+                        cost += cost::ROW + chunk.bytes.len() as u64;
                         records.push(Record::Chunk(chunk));
                     }
                 }
                 Seen::Message(message) => {
+                    if let MessageContent::Withheld(why) = &message.content {
+                        self.withheld(why);
+                    }
                     if !self.stall.is_open() {
-                        cost += ROW_COST + lane::content_cost(&message.content);
+                        cost += cost::ROW + cost::content(&message.content);
                         records.push(Record::Message(message));
                     }
                 }
                 Seen::Tag(tag, from) => {
                     self.shared.counters.tag(&tag);
-                    cost += ROW_COST;
+                    cost += cost::ROW;
                     records.push(Record::Tag(handshake::tag_record(self.id, from, tag)));
                 }
                 Seen::Anomaly(anomaly, seq) => {
                     self.shared.counters.anomaly(anomaly.kind.code());
                     if !self.stall.is_open() {
-                        cost += ROW_COST;
+                        cost += cost::ROW;
                         records.push(anomaly_record(self.id, direction, seq, at, anomaly));
                     }
                 }
@@ -119,6 +128,20 @@ impl Tap {
             }
         }
         self.send(records, cost);
+    }
+
+    /// Counts a message that redaction could not look at.
+    fn withheld(&mut self, why: &str) {
+        self.shared.counters.withheld();
+        if self.withheld == Withheld::None {
+            self.withheld = Withheld::Told;
+            tracing::warn!(
+                connection = self.id.0,
+                %why,
+                "--redact could not look at a message, so it is not kept, and all of it passes; said \
+                 once for each connection"
+            );
+        }
     }
 
     /// Counts a gap that is to be written.
@@ -160,7 +183,7 @@ impl Tap {
             if let Some(tail) = tail
                 && !self.stall.is_open()
             {
-                let cost = ROW_COST + lane::payload_cost(&tail.payload);
+                let cost = cost::ROW + cost::payload(&tail.payload);
                 self.send(vec![Record::Tail(tail)], cost);
             }
         }
@@ -185,7 +208,7 @@ impl Tap {
                 .filter(|close| close.code.is_some())
                 .map(|close| String::from_utf8_lossy(&close.reason).into_owned()),
         }));
-        self.send(records, ROW_COST);
+        self.send(records, cost::ROW);
     }
 }
 

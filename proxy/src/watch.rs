@@ -3,19 +3,21 @@
 use std::time::Duration;
 
 use tokio::time::{MissedTickBehavior, interval};
-use wsaudit_recording::{Sender, WriteError, WriterState};
+use wsaudit_recording::{WriteError, WriterState};
 
-use crate::config::{OnRecorderFailure, ProxyConfig};
+use crate::config::OnRecorderFailure;
+use crate::shared::Shared;
 
 /// How often it is looked after.
 const WATCH_INTERVAL: Duration = Duration::from_millis(200);
 
 /// Ends when the recorder has failed and traffic is to end with it; says loudly when it fails, and
 /// when it goes on.
-pub(crate) async fn watch_recorder(sender: &Sender, config: &ProxyConfig) -> WriteError {
+pub(crate) async fn watch_recorder(shared: &Shared) -> WriteError {
+    let Shared { sender, config, .. } = shared;
     let mut ticks = interval(WATCH_INTERVAL);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut recording = true;
+    let mut failed = Failed::No;
     let mut rotating = true;
     let mut log = Log::Usual;
     loop {
@@ -34,27 +36,45 @@ pub(crate) async fn watch_recorder(sender: &Sender, config: &ProxyConfig) -> Wri
             }
             Some(_) | None => {}
         }
-        match (sender.state(), config.on_recorder_failure) {
+        match (shared.recorder(), config.on_recorder_failure) {
             (WriterState::Failed(error), OnRecorderFailure::Close) => {
                 tracing::error!(%error, "the recorder has failed: traffic ends");
                 return error;
             }
             (WriterState::Failed(error), OnRecorderFailure::Continue) => {
-                if recording {
+                if failed == Failed::No {
                     tracing::error!(%error, "the recorder has failed: traffic goes on unrecorded");
                 }
-                recording = false;
+                failed = match error {
+                    WriteError::Gone { .. } => Failed::Gone,
+                    _ => Failed::ToWrite,
+                };
             }
             (WriterState::Running, _) => {
-                if !recording {
-                    tracing::warn!("the recorder records again; the recording has a gap");
+                match failed {
+                    Failed::No => {}
+                    Failed::ToWrite => {
+                        tracing::warn!("the recorder records again; the recording has a gap");
+                    }
+                    Failed::Gone => {
+                        tracing::warn!("the recording is in its place again; nothing is missing");
+                    }
                 }
-                recording = true;
+                failed = Failed::No;
             }
             (WriterState::Closed, _) => {}
         }
         log = log.next(sender.stats().log_bytes, config.limits.log);
     }
+}
+
+/// Whether the recorder fails, and what at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Failed {
+    No,
+    ToWrite,
+    /// It writes to a file that is not in its place.
+    Gone,
 }
 
 /// The write-ahead log beside the recording. It is moved into the file now and then, but not beyond

@@ -286,6 +286,13 @@ async fn a_101_that_is_no_websocket_is_a_tunnel_and_recorded_as_opaque() {
     let connection = left.connection();
     assert_eq!(connection.answered.as_ref().unwrap().status, Some(101));
     assert_eq!(left.anomaly_codes(), ["opaque-tunnel"]);
+    let gaps = left.reader.gaps().unwrap();
+    let [(_, gap)] = &gaps[..] else {
+        panic!("{gaps:?}");
+    };
+    assert_eq!((gap.connection, gap.frames), (Some(connection.id), None));
+    assert!(gap.why.contains("opens no WebSocket"), "{}", gap.why);
+    assert_eq!(left.summary.gaps, 1);
     assert!(
         left.encode(connection.id, Direction::ClientToServer)
             .is_empty()
@@ -379,4 +386,84 @@ async fn a_101_that_overtakes_the_request_s_body_is_followed_by_frames_all_the_s
         left.encode(id, Direction::ServerToClient),
         unmasked(0x81, b"early")
     );
+}
+
+/// Clients that look at the accept value alone go on.
+#[tokio::test]
+async fn a_101_that_lacks_a_field_is_followed_by_frames_and_they_are_recorded() {
+    for lacking in ["Connection: Upgrade\r\n", "Upgrade: websocket\r\n"] {
+        let rig = Rig::start().await;
+        let mut client = rig.client().await;
+        client.write_all(UPGRADE).await.unwrap();
+        let mut server = rig.accept().await;
+        expect(&mut server, UPGRADE).await;
+        let switch = String::from_utf8(SWITCH.to_vec()).unwrap();
+        let switch = switch.replace(lacking, "");
+        assert_ne!(switch.as_bytes(), SWITCH);
+        server.write_all(switch.as_bytes()).await.unwrap();
+        expect(&mut client, switch.as_bytes()).await;
+        let frame = masked(0x81, b"all the same");
+        client.write_all(&frame).await.unwrap();
+        expect(&mut server, &frame).await;
+        drop((client, server));
+        let left = rig.stop().await;
+        let connection = left.connection();
+        assert_eq!(left.encode(connection.id, Direction::ClientToServer), frame);
+        assert_eq!(left.anomaly_codes(), ["incomplete-switch"]);
+        assert_eq!((left.summary.established, left.summary.gaps), (1, 0));
+    }
+}
+
+/// A server, and a client that understands it, could hide a WebSocket in what the proxy does not.
+#[tokio::test]
+async fn what_passes_unread_is_a_gap_unless_no_websocket_can_be_in_it() {
+    let get = b"GET / HTTP/1.1\r\nHost: example\r\n\r\n";
+    let chunked = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nno chunk";
+    let granted = b"HTTP/1.1 200 OK\r\n\r\n";
+    let connect = b"CONNECT example:443 HTTP/1.1\r\nHost: example:443\r\n\r\n";
+    for (request, answer, more, why) in [
+        (
+            &get[..],
+            &b"no HTTP at all\r\n\r\n"[..],
+            UPGRADE,
+            "is no HTTP",
+        ),
+        (get, chunked, UPGRADE, "chunks are broken"),
+        (connect, granted, UPGRADE, "a CONNECT was granted"),
+        (get, b"no HTTP at all\r\n\r\n", b"", ""),
+        // Its handshake is recorded, and what became of it is not.
+        (UPGRADE, b"no HTTP at all\r\n\r\n", b"", "is no HTTP"),
+        (UPGRADE, chunked, b"", "chunks are broken"),
+    ] {
+        let rig = Rig::start().await;
+        let mut client = rig.client().await;
+        client.write_all(request).await.unwrap();
+        let mut server = rig.accept().await;
+        expect(&mut server, request).await;
+        server.write_all(answer).await.unwrap();
+        expect(&mut client, answer).await;
+        client.write_all(more).await.unwrap();
+        expect(&mut server, more).await;
+        // The other way, too.
+        server.write_all(SWITCH).await.unwrap();
+        expect(&mut client, SWITCH).await;
+        drop((client, server));
+        let left = rig.stop().await;
+        let gaps = left.reader.gaps().unwrap();
+        let whys: Vec<_> = gaps.iter().map(|(_, gap)| gap.why.as_str()).collect();
+        let shown = answer.escape_ascii();
+        assert_eq!(
+            whys.len(),
+            usize::from(!why.is_empty()),
+            "{shown}: {whys:?}"
+        );
+        assert!(whys.iter().all(|it| it.contains(why)), "{shown}: {whys:?}");
+        assert_eq!(left.summary.gaps, gaps.len() as u64);
+        let handshakes = left.reader.connections().unwrap();
+        let whose = handshakes.first().map(|connection| connection.id);
+        assert!(
+            gaps.iter().all(|(_, gap)| gap.connection == whose),
+            "{shown}"
+        );
+    }
 }

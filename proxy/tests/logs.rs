@@ -7,6 +7,7 @@ use tokio::io::AsyncWriteExt;
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Metadata, Subscriber};
+use wsaudit_tagging::PayloadRules;
 
 use crate::harness::{Rig, expect, masked, read_all, within};
 
@@ -98,4 +99,52 @@ async fn a_log_that_grows_is_told_of_once() {
     drop((client, server));
     rig.stop().await;
     assert_eq!(told(), 1);
+}
+
+#[tokio::test]
+async fn what_redaction_cannot_look_at_is_counted_and_told_of_once_for_each_connection() {
+    let log = Everything::default();
+    let _guard = tracing::subscriber::set_default(log.clone());
+    let rig = Rig::start_with(|config| {
+        config.redact = PayloadRules::new(vec!["/pin".parse().unwrap()]);
+    })
+    .await;
+    for frames in [
+        vec![masked(0x81, b"hunter2"), masked(0x81, b"hunter2 again")],
+        vec![
+            masked(0x82, b"\xFFhunter2"),
+            masked(0x81, br#"{"pin":"hunter2"}"#),
+        ],
+        vec![
+            masked(0x81, br#"{"pin":"hunter2"}"#),
+            masked(0x8A, b"hunter2"),
+        ],
+    ] {
+        let (mut client, mut server) = rig.pair().await;
+        for frame in frames {
+            client.write_all(&frame).await.unwrap();
+            expect(&mut server, &frame).await;
+        }
+    }
+    // A body, too.
+    let request = b"POST / HTTP/1.1\r\nHost: example\r\nContent-Length: 7\r\n\r\nhunter2";
+    let mut client = rig.client().await;
+    client.write_all(request).await.unwrap();
+    let mut server = rig.accept().await;
+    expect(&mut server, request).await;
+    let answer = b"HTTP/1.1 204 No Content\r\n\r\n";
+    server.write_all(answer).await.unwrap();
+    expect(&mut client, answer).await;
+    drop((client, server));
+    let left = rig.stop().await;
+    let log = log.0.lock().unwrap();
+    assert_eq!(left.summary.withheld, 3, "{log}");
+    assert_eq!(left.summary.withheld_bodies, 1, "{log}");
+    assert_eq!(
+        log.matches("could not look at a message").count(),
+        2,
+        "{log}"
+    );
+    assert_eq!(log.matches("could not look at a body").count(), 1, "{log}");
+    assert!(!log.contains("hunter2"), "{log}");
 }

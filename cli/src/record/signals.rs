@@ -1,4 +1,5 @@
-//! Ctrl-C and SIGTERM: the first one ends the proxy in order, the second one at once.
+//! Ctrl-C, SIGTERM, and SIGHUP, which comes when the terminal is closed: the first one ends the proxy in
+//! order. A second Ctrl-C or SIGTERM ends it at once; hangups come in twos.
 
 use std::process;
 use std::time::Duration;
@@ -19,14 +20,14 @@ impl Signals {
         let mut source = Source::new().context("cannot listen for signals")?;
         let (tell, first) = oneshot::channel();
         tokio::spawn(async move {
-            source.next().await;
+            source.first().await;
             say(&format!(
                 "ending: open connections have {}; once more ends them at once, without a clean end",
                 humantime::format_duration(drain)
             ));
             // Whoever waited has ended already.
             let _ = tell.send(());
-            source.next().await;
+            source.second().await;
             say("error: ended at once; the recording is not closed cleanly");
             process::exit(2);
         });
@@ -44,6 +45,8 @@ impl Signals {
 struct Source {
     interrupt: tokio::signal::unix::Signal,
     terminate: tokio::signal::unix::Signal,
+    /// `None` where it is ignored, as `nohup` does: it stays so.
+    hangup: Option<tokio::signal::unix::Signal>,
 }
 
 #[cfg(unix)]
@@ -53,14 +56,56 @@ impl Source {
         Ok(Self {
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
+            hangup: match hangup() {
+                Hangup::Ends => Some(signal(SignalKind::hangup())?),
+                Hangup::Ignored => None,
+            },
         })
     }
 
-    async fn next(&mut self) {
+    async fn first(&mut self) {
+        let Self { hangup, .. } = self;
+        let hung_up = async {
+            match hangup {
+                Some(hangup) => hangup.recv().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+            _ = hung_up => {}
+        }
+    }
+
+    async fn second(&mut self) {
         tokio::select! {
             _ = self.interrupt.recv() => {}
             _ = self.terminate.recv() => {}
         }
+    }
+}
+
+/// What a hangup does to this process, unless it is listened for.
+#[cfg(unix)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Hangup {
+    Ends,
+    Ignored,
+}
+
+/// Linux tells in `SigIgn` (`proc_pid_status(5)`), a mask in which SIGHUP, signal 1, is the lowest bit.
+/// Where nobody tells, it is not listened for: a `nohup` must hold.
+#[cfg(unix)]
+fn hangup() -> Hangup {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status
+        .lines()
+        .find_map(|line| line.strip_prefix("SigIgn:"))
+        .and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    match ignored {
+        Some(mask) if mask & 1 == 0 => Hangup::Ends,
+        Some(_) | None => Hangup::Ignored,
     }
 }
 
@@ -73,8 +118,12 @@ impl Source {
         Ok(Self)
     }
 
-    async fn next(&mut self) {
+    async fn first(&mut self) {
         // Where it cannot be listened for, the process ends without us.
         let _ = tokio::signal::ctrl_c().await;
+    }
+
+    async fn second(&mut self) {
+        self.first().await;
     }
 }

@@ -31,6 +31,8 @@ pub(super) struct Report {
     frames: Ways,
     bytes: Ways,
     anomalies: BTreeMap<String, u64>,
+    /// Messages that were not kept, since `--redact` could not look at them.
+    withheld_messages: u64,
     gaps: u64,
     lost_frames: u64,
     /// From reading a frame's last byte to its commit; `None` where the recording was not closed.
@@ -63,6 +65,8 @@ struct Exchanges {
     recorded: u64,
     /// Bodies of which only the beginning was recorded.
     truncated_bodies: u64,
+    /// Bodies that were not kept, since `--redact` could not look at them.
+    withheld_bodies: u64,
 }
 
 #[derive(Debug, Clone, Copy, Serialize)]
@@ -150,12 +154,14 @@ impl Report {
             exchanges: Exchanges {
                 recorded: summary.exchanges,
                 truncated_bodies: summary.truncated_bodies,
+                withheld_bodies: summary.withheld_bodies,
             },
             sessions: summary.sessions,
             users: summary.users,
             frames: summary.frames.into(),
             bytes: summary.bytes.into(),
             anomalies: summary.anomalies.clone(),
+            withheld_messages: summary.withheld,
             gaps: summary.gaps,
             lost_frames: summary.lost_frames,
             lag_seconds: closed.map(|closed| Lag {

@@ -128,9 +128,9 @@ fn replay(events: &[Event], losses: usize) -> Found {
         let moving = replay
             .disk
             .names()
-            .any(|name| name.ends_with(".db") && replay.disk.pending(name) > 0);
+            .any(|name| is_recording(name) && replay.disk.pending(name) > 0);
         let cutting = replay.disk.pending_names() > 0
-            || replay.disk.names().any(|name| name.ends_with(".new"));
+            || replay.disk.names().any(|name| has_extension(name, "new"));
         if at % every == 0 || moving && at % MOVING == 0 || cutting && at % CUTTING == 0 {
             replay.found.cutting += 3 * u64::from(cutting);
             for survivors in [Survivors::None, Survivors::Some(at as u64), Survivors::All] {
@@ -139,6 +139,17 @@ fn replay(events: &[Event], losses: usize) -> Found {
         }
     }
     replay.found
+}
+
+/// Whether a file is a recording, or a part of one, and no log or other file beside it.
+fn is_recording(name: &str) -> bool {
+    has_extension(name, "db")
+}
+
+fn has_extension(name: &str, extension: &str) -> bool {
+    Path::new(name)
+        .extension()
+        .is_some_and(|it| it == extension)
 }
 
 #[derive(Default)]
@@ -168,7 +179,7 @@ impl Replay {
         match event {
             Event::Opened { file } => self.disk.create(file),
             Event::Changing { file, change } => {
-                self.moved += u64::from(file.ends_with(".db"));
+                self.moved += u64::from(is_recording(file));
                 self.disk.change(file, change.clone());
             }
             Event::Syncing { file, sync } => {

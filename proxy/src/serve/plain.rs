@@ -4,7 +4,9 @@ use std::future::poll_fn;
 use std::sync::Arc;
 
 use tokio::time::timeout;
-use wsaudit_recording::{Credit, GapRecord, HowExchangeEnded, Nanos, Record as Row, Seq};
+use wsaudit_recording::{
+    ConnectionId, Credit, GapRecord, HowExchangeEnded, Nanos, Record as Row, Seq,
+};
 use wsaudit_wire::{RequestHead, ResponseHead};
 
 use super::request::Fate;
@@ -50,6 +52,14 @@ enum Patience {
 }
 
 impl Record {
+    /// The connection whose opening handshake it is.
+    pub(super) fn handshake_id(&self) -> Option<ConnectionId> {
+        match self {
+            Self::Handshake(handshake) => Some(handshake.id()),
+            Self::Exchange(_) | Self::None => None,
+        }
+    }
+
     pub(super) fn request_ear(&mut self) -> Option<Ear> {
         match self {
             Self::Exchange(exchange) => exchange.request_ear(),

@@ -17,6 +17,7 @@ use crate::side::{Pump, Side};
 use crate::tap::{Handshake, NoRoom, Opening};
 
 use super::plain::Record;
+use super::unread::Unread;
 
 /// Why a request has no answer.
 enum Unanswered {
@@ -85,7 +86,10 @@ impl Conversation {
         if request.method() == "CONNECT" && matches!(answer.head.status(), 200..=299) {
             tracing::warn!(client = %self.client_addr, "a CONNECT was granted: its tunnel is not recorded");
             record.switched(&answer.head);
-            return Err(End::Tunnel);
+            return Err(End::Unread(Unread {
+                connection: None,
+                why: "a CONNECT was granted: its tunnel passes unread",
+            }));
         }
         self.pass_answer(&request, &mut sending, record, answer)
             .await
@@ -139,14 +143,16 @@ impl Conversation {
         let mut pump = Pump::new(answer.head_len, framing).heard_by(ear);
         let passing = exchange::finish(sending, &mut self.client, server, &mut pump);
         let outcome = self.phase.or_ending(passing).await;
+        let connection = record.handshake_id();
         record.passed(outcome.as_ref(), &mut pump);
         match outcome {
             Some(Ok(After::NextRequest)) => Ok(()),
             Some(Ok(After::ServerEnded) | Err(Broken::ServerEnded)) => Err(End::Tunnel),
             Some(Err(Broken::Reset(by))) => Err(End::Reset(by)),
             Some(Err(Broken::NoHttp)) => {
-                tracing::warn!(client = %self.client_addr, "an answer's chunks are broken: the rest of its connection passes unread");
-                Err(End::Tunnel)
+                let why = "an answer's chunks are broken: the rest of its connection passes unread";
+                tracing::warn!(client = %self.client_addr, "{why}");
+                Err(End::Unread(Unread { connection, why }))
             }
             // The answer has begun, so there is no room for one of the proxy's own.
             Some(Err(Broken::Body(_) | Broken::Unrecorded)) | None => Err(End::Close),
@@ -180,8 +186,13 @@ impl Conversation {
             }
             Unanswered::Broken(Broken::ServerEnded) => (Fate::UpstreamFailed, End::Tunnel),
             Unanswered::Broken(Broken::NoHttp) => {
-                tracing::warn!(%client, "the upstream's answer is no HTTP: the connection passes unread");
-                (Fate::UpstreamFailed, End::Tunnel)
+                let why = "the upstream's answer is no HTTP: the connection passes unread";
+                tracing::warn!(%client, "{why}");
+                let connection = record.handshake_id();
+                (
+                    Fate::UpstreamFailed,
+                    End::Unread(Unread { connection, why }),
+                )
             }
             Unanswered::Broken(Broken::Body(why)) => {
                 tracing::warn!(%client, %why, "a request's body has no clear end");

@@ -1,7 +1,8 @@
 //! What follows a 101.
 
-use wsaudit_wire::RequestHead;
+use wsaudit_wire::{Direction, RequestHead, opens_websocket};
 
+use super::unread::{Beginning, Unread};
 use super::{Conversation, End};
 use crate::blind::Blind;
 use crate::counters::Event;
@@ -59,7 +60,7 @@ impl Conversation {
                 return End::Close;
             }
         }
-        let observed = if answer.head.is_websocket_upgrade() {
+        let observed = if opens_websocket(&request, &answer.head) {
             self.shared.counters.event(Event::Established);
             Observed::WebSocket(Box::new(handshake.established(&answer.head)))
         } else {
@@ -84,10 +85,24 @@ impl Conversation {
                     .or_ending(relay(client, server, &mut **tap))
                     .await
             }
-            Observed::Opaque(_) => {
-                self.phase
-                    .or_ending(relay(client, server, &mut Blind))
-                    .await
+            Observed::Opaque(handshake) => {
+                let beginning = Beginning::now(self.shared.sender.run());
+                let mut passed = Blind::default();
+                let ended = self
+                    .phase
+                    .or_ending(relay(client, server, &mut passed))
+                    .await;
+                if Direction::BOTH
+                    .into_iter()
+                    .any(|way| passed.passed(way) > 0)
+                {
+                    let unread = Unread {
+                        connection: Some(handshake.id()),
+                        why: "a 101 that opens no WebSocket: what follows it passes unread",
+                    };
+                    unread.tell(&self.shared, beginning);
+                }
+                ended
             }
         };
         let ended = ended.unwrap_or(RelayEnd::Stopped);

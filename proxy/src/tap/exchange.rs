@@ -15,8 +15,8 @@ use wsaudit_recording::{
 use wsaudit_tagging::{Tag, Tagger, credentials, redact_request_head, redact_response_head};
 use wsaudit_wire::{Direction, RequestHead, ResponseHead, content_codings};
 
-use super::ROW_COST;
 use super::commit::Commit;
+use super::cost;
 use super::handshake::{Arrival, tag_record};
 use crate::config::Durability;
 use crate::counters::Event;
@@ -189,7 +189,7 @@ impl Exchange {
         let cost = records
             .iter()
             .map(|record| {
-                ROW_COST
+                cost::ROW
                     + match record {
                         Record::ExchangeOpened(opened) => opened.request_head.len() as u64,
                         Record::ExchangeAnswered(answered) => answered.response_head.len() as u64,

@@ -18,7 +18,7 @@ use super::commit::Commit;
 use super::gap::Stall;
 use super::lane::Lane;
 use super::redaction::Redaction;
-use super::{ROW_COST, Tap, anomaly_record};
+use super::{Tap, Withheld, anomaly_record, cost};
 use crate::config::{Durability, OnRecorderFailure};
 use crate::leg::Leg;
 use crate::relay::RelayEnd;
@@ -142,6 +142,11 @@ impl Opening {
 }
 
 impl Handshake {
+    /// The connection.
+    pub(crate) const fn id(&self) -> ConnectionId {
+        self.id
+    }
+
     /// It goes to this upstream.
     pub(crate) fn dialed(&mut self, server: &Leg) {
         self.upstream_tls = server.settled_with_upstream();
@@ -244,6 +249,7 @@ impl Handshake {
             stall: Stall::default(),
             close: None,
             commit: None,
+            withheld: Withheld::None,
         }
     }
 
@@ -297,7 +303,7 @@ impl Handshake {
 
     fn send(&self, records: Vec<Record>) {
         if !records.is_empty() {
-            let guard = self.credit.take(cost(&records));
+            let guard = self.credit.take(cost_of(&records));
             self.shared.sender.send(records, Some(guard));
         }
     }
@@ -307,7 +313,7 @@ impl Handshake {
         match self.shared.config.durability {
             Durability::Batch => self.send(records),
             Durability::Strict => {
-                let guard = self.credit.take(cost(&records));
+                let guard = self.credit.take(cost_of(&records));
                 let mut commit = Commit::send(&self.shared.sender, records, Some(guard));
                 // A failure is seen, and said, by whoever watches the recorder.
                 let _ = poll_fn(|cx| commit.poll(cx)).await;
@@ -317,11 +323,11 @@ impl Handshake {
 }
 
 /// The bytes that records of a handshake take in the queue.
-fn cost(records: &[Record]) -> u64 {
+fn cost_of(records: &[Record]) -> u64 {
     records
         .iter()
         .map(|record| {
-            ROW_COST
+            cost::ROW
                 + match record {
                     Record::Opened(opened) => opened.request_head.len() as u64,
                     Record::Answered(answered) => answered.response_head.len() as u64,

@@ -80,6 +80,12 @@ pub enum WriteError {
         /// What SQLite said.
         detail: String,
     },
+    /// The file is not where it was begun.
+    #[error("{}: the recording was removed, moved or replaced while it was written: what is written from now on is not found there; put it back, or end the recorder and begin another recording", path.display())]
+    Gone {
+        /// Where it was.
+        path: PathBuf,
+    },
     /// The writer's thread has ended, so nothing more is recorded.
     #[error("{}: the recorder has ended", path.display())]
     Ended {

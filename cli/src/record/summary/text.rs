@@ -46,6 +46,23 @@ impl Report {
         figure(out, "frames", &ways(self.frames, grouped))?;
         figure(out, "bytes", &ways(self.bytes, bytes))?;
         figure(out, "anomalies", &self.anomalies_line())?;
+        let bodies = self.exchanges.withheld_bodies;
+        if self.withheld_messages + bodies > 0 {
+            let mut what = Vec::new();
+            if self.withheld_messages > 0 {
+                what.push(counted(self.withheld_messages, "message"));
+            }
+            match bodies {
+                0 => {}
+                1 => what.push("1 body".to_owned()),
+                bodies => what.push(format!("{} bodies", grouped(bodies))),
+            }
+            let line = format!(
+                "{}, which --redact could not look at: no verdict over them",
+                what.join(" and ")
+            );
+            figure(out, "withheld", &line)?;
+        }
         let gaps = match self.gaps {
             0 if !self.closed_cleanly => {
                 "not known: the recorder failed, and what came later was not recorded".to_owned()

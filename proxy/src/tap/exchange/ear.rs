@@ -9,8 +9,8 @@ use wsaudit_wire::{Decoded, Direction, Given, OutputCap, decode_content};
 
 use crate::config::{Durability, OnRecorderFailure};
 use crate::shared::Shared;
-use crate::tap::ROW_COST;
 use crate::tap::commit::Commit;
+use crate::tap::cost;
 
 /// How many bytes of bodies are held in memory at once, of all exchanges. A body is held until it
 /// ends, so an endless one holds what is recorded of it for as long as it lasts.
@@ -213,7 +213,7 @@ impl Ear {
         {
             tracing::warn!(%why, limit, "the beginning of a body is recorded, and all of it passes; said once");
         }
-        let guard = Some(credit.take(ROW_COST + message.body.bytes().len() as u64));
+        let guard = Some(credit.take(cost::ROW + message.body.bytes().len() as u64));
         let records = vec![Record::Http(message)];
         let sender = &self.shared.sender;
         match self.shared.config.durability {
@@ -229,9 +229,14 @@ fn redacted(body: HttpBody, shared: &Shared) -> HttpBody {
     if config.redact.is_empty() {
         return body;
     }
-    let withheld = |why: String| HttpBody::Undecodable {
-        raw: Vec::new(),
-        why: format!("withheld by redaction: {why}"),
+    let withheld = |why: String| {
+        if shared.counters.withheld_body() == 0 {
+            tracing::warn!(%why, "--redact could not look at a body, so it is not kept, and all of it passes; said once");
+        }
+        HttpBody::Undecodable {
+            raw: Vec::new(),
+            why: format!("withheld by redaction: {why}"),
+        }
     };
     match body {
         HttpBody::Whole(bytes) => match config.redact.redact(&bytes, &config.redactor) {
