@@ -108,6 +108,56 @@ key   = "doc"
 per   = "session"
 
 [[rule]]
+id    = "time"
+title = "a run takes no longer"
+kind  = "duration"
+from  = "started"
+to    = "completed"
+per   = "session"
+match = "doc"
+max   = "400ms"
+
+[[rule]]
+id      = "time-to-the-last"
+title   = "nothing is thought for longer"
+kind    = "duration"
+from    = "started"
+to      = "thinking"
+to-last = true
+per     = "session"
+max     = "300ms"
+
+[[rule]]
+id    = "mean"
+title = "runs take no longer, mostly"
+kind  = "duration"
+from  = "started"
+to    = "completed"
+per   = "session"
+match = "doc"
+mean  = "300ms"
+p50   = "300ms"
+
+[[rule]]
+id      = "rate"
+title   = "thoughts come one by one"
+kind    = "count"
+event   = "thinking"
+per     = "session"
+at-most = 1
+within  = "300ms"
+
+[[rule]]
+id       = "rate-of-documents"
+title    = "two documents are enough at a time"
+kind     = "count"
+event    = "shared"
+per      = "recording"
+distinct = "party"
+at-most  = 2
+within   = "400ms"
+
+[[rule]]
 id      = "between"
 title   = "nothing is shared while it runs"
 kind    = "never"
@@ -419,4 +469,27 @@ fn access_that_turns_twice_on_two_clocks_is_not_known() {
     let states = [(0, 0), (60, 0), (60, TOLERANCE)]
         .map(|(shift, skew)| rules(&pack(), &history, shift, skew)[1].state);
     assert_eq!(states, [State::Holds, State::Violated, State::Undecided]);
+}
+
+/// A time, a mean and a rate, each below its limit, too close to it on either side, and above.
+#[test]
+fn durations_and_rates_between_two_recordings_are_held_against_their_limits_with_the_tolerance() {
+    use State::{Holds, Undecided, Violated};
+    let pack = pack();
+    let states = |id: &str, first: &'static str, second: &'static str, after: [i64; 4]| {
+        let number = pack.rules.iter().position(|rule| rule.id == id);
+        let number = number.expect("a rule of this pack");
+        after.map(|at| {
+            let history = [line(0, 0, first), line(at, 2, second)];
+            rules(&pack, &history, 0, TOLERANCE)[number].state
+        })
+    };
+    let longer = [Holds, Undecided, Undecided, Violated];
+    let time = states("time", "started", "completed", [250, 350, 450, 510]);
+    assert_eq!(time, longer);
+    let mean = states("mean", "started", "completed", [150, 250, 350, 450]);
+    assert_eq!(mean, longer);
+    let closer = [Violated, Undecided, Undecided, Holds];
+    let rate = states("rate", "thinking", "thinking", [150, 250, 350, 450]);
+    assert_eq!(rate, closer);
 }

@@ -119,14 +119,34 @@ impl Crossings {
         slot: impl FnOnce() -> Slot,
         (start, took, limit): (Place, i64, i64),
     ) {
-        let skew = cx.skew(start, event.place);
+        let times = (took, limit);
+        self.measure_between(cx, [start, event.place], event.subject(), slot, times);
+    }
+
+    /// The same of two places, once both are known.
+    pub fn measure_between(
+        &mut self,
+        cx: &Cx<'_>,
+        places: [Place; 2],
+        subject: Subject,
+        slot: impl FnOnce() -> Slot,
+        (took, limit): (i64, i64),
+    ) {
+        let skew = cx.skew(places[0], places[1]);
         if skew > 0 && took.saturating_sub(limit).abs() <= skew {
             self.crossed.entry(slot()).or_insert(Crossed {
-                places: [start, event.place],
+                places,
                 why: Why::Limit,
-                subject: event.subject(),
+                subject,
             });
         }
+    }
+
+    /// Two events whose order is not known, of whatever slot; `None`: there are none.
+    pub fn first_out_of_order(&self) -> Option<[Place; 2]> {
+        let crossed = self.crossed.values();
+        let mut orders = crossed.filter(|crossed| matches!(crossed.why, Why::Order));
+        orders.next().map(|crossed| crossed.places)
     }
 
     /// What breaks the rule, if the order in its slot is what it seems.

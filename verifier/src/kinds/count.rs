@@ -52,7 +52,7 @@
 //! also undecided where frames of these connections are missing or cannot be decoded, and where an event came on them of which
 //! nothing says whose it is or which id it has. `per = "recording"` counts the recording as it is. A connection that was refused
 //! makes nobody a session of whom `at-least` speaks, unless its own steps are what is counted; whoever had another one is counted, if it brought nothing at all. Two events
-//! that are exactly `within` apart are in one window.
+//! that are exactly `within` apart are in one window; of two recordings, one that is closer to `within` than `--skew` is undecided.
 
 mod check;
 

@@ -57,6 +57,8 @@
 //! too slow at the same time, the slowest is told; no cohort takes longer than its two slowest members one after the other, so
 //! that a `cohort-max` of twice `max` breaks only where `max` does. A step of a handshake that was refused starts no
 //! clock: that it was accepted is for `handshake` to say. With `to-last` what comes after the recording's end is not seen.
+//! Over several recordings a time between two of them is undecided that is closer to its limit than `--skew`, and so are all in
+//! which the order of start and end is not known; cohorts take their clocks as they are.
 
 mod check;
 

@@ -92,6 +92,8 @@ struct Tally {
     window: VecDeque<(i64, Place, Option<String>)>,
     /// What went over the limit.
     over: Option<Over>,
+    /// The first and the last of too many that were close enough, or not: two clocks measured it.
+    perhaps: Option<[Place; 2]>,
     having: Having,
     first: Place,
     /// Whether an event came without the id that tells it apart: it may have been another one.
@@ -128,7 +130,7 @@ impl Checker for Check {
                 self.tallies[tally].1.having = Having::Yes;
             }
             if counts {
-                self.count(tally, event);
+                self.count(cx, tally, event);
             }
         }
     }
@@ -166,6 +168,11 @@ impl Checker for Check {
                 continue;
             }
             outcome.opportunities += 1;
+            if let (None, Some([first, last])) = (&tally.over, tally.perhaps) {
+                let what = "whether all came within the time is not known";
+                let doubt = cx.unknown_order(first, last, what, telling::subject(cx, &counted));
+                outcome.doubts.push(doubt);
+            }
             if let Some(over) = &tally.over {
                 outcome
                     .violations
@@ -270,11 +277,11 @@ impl Check {
         }
     }
 
-    fn count(&mut self, number: usize, event: &Event<'_>) {
+    fn count(&mut self, cx: &Cx<'_>, number: usize, event: &Event<'_>) {
         let (limit, within) = (self.spec.at_most, self.within);
         let tally = &mut self.tallies[number].1;
         let Some((ids, _)) = &self.distinct else {
-            tally.add(event, None, limit, within);
+            tally.add(cx, event, None, limit, within);
             return;
         };
         let mut ids = event.ids(ids).peekable();
@@ -284,7 +291,7 @@ impl Check {
             self.keyless.note(event, called);
         }
         for id in ids {
-            tally.add(event, Some(id), limit, within);
+            tally.add(cx, event, Some(id), limit, within);
         }
     }
 
@@ -305,6 +312,7 @@ impl Tally {
             shown: Vec::new(),
             window: VecDeque::new(),
             over: None,
+            perhaps: None,
             having: Having::NotYet,
             first,
             without_id: false,
@@ -313,6 +321,7 @@ impl Tally {
 
     fn add(
         &mut self,
+        cx: &Cx<'_>,
         event: &Event<'_>,
         id: Option<&str>,
         limit: Option<u64>,
@@ -332,13 +341,25 @@ impl Tally {
             None if !is_new => return,
             None => (self.count, self.shown.clone()),
             Some(within) => {
-                self.window.retain(|(at, _, other)| {
-                    event.at - at <= within && (id.is_none() || other.as_deref() != id)
+                self.window.retain(|(at, place, other)| {
+                    let widest = within.saturating_add(cx.skew(*place, event.place));
+                    event.at - at <= widest && (id.is_none() || other.as_deref() != id)
                 });
                 self.window
                     .push_back((event.at, event.place, id.map(str::to_owned)));
-                let places = self.window.iter().map(|(_, place, _)| *place);
-                (self.window.len() as u64, places.take(MOST_SHOWN).collect())
+                let first = self
+                    .window
+                    .front()
+                    .map_or(event.place, |(_, place, _)| *place);
+                let is_over = |number: usize| number as u64 > limit;
+                let sure = self.surely_within(cx, event, within);
+                if is_over(self.window.len()) && !is_over(sure.len()) {
+                    self.perhaps.get_or_insert([first, event.place]);
+                }
+                (
+                    sure.len() as u64,
+                    sure.into_iter().take(MOST_SHOWN).collect(),
+                )
             }
         };
         if number > limit {
@@ -349,6 +370,23 @@ impl Tally {
             });
             self.window.clear();
         }
+    }
+
+    /// Those of the window that came within the time before an event, whatever the clocks are: all of
+    /// them where one recording has them, else those of its own recording, or those of which not even
+    /// the tolerance makes them too far apart.
+    fn surely_within(&self, cx: &Cx<'_>, event: &Event<'_>, within: i64) -> Vec<Place> {
+        let since = |widest: i64| {
+            let window = self.window.iter();
+            window.filter(move |(at, ..)| event.at - at <= widest)
+        };
+        let own = since(within).map(|(_, place, _)| *place);
+        let own: Vec<_> = own
+            .filter(|place| cx.skew(*place, event.place) == 0)
+            .collect();
+        let all = since(within.saturating_sub(cx.tolerance())).map(|(_, place, _)| *place);
+        let all: Vec<_> = all.collect();
+        if all.len() > own.len() { all } else { own }
     }
 }
 

@@ -7,9 +7,10 @@ use hashbrown::HashMap;
 
 use super::{DurationSpec, End};
 use crate::engine::{
-    Absence, Checker, Compiler, Cx, Event, Holder, Ids, Named, Skipped, Watched, nanoseconds,
+    Absence, Checker, Compiler, Crossings, Cx, Event, Holder, Ids, Named, Skipped, Slot, Watched,
+    nanoseconds,
 };
-use crate::finding::{Measure, Outcome, Place, Subject};
+use crate::finding::{Doubt, Measure, Outcome, Place, Subject};
 
 impl DurationSpec {
     /// The checker.
@@ -24,6 +25,7 @@ impl DurationSpec {
             key,
             spec: self.clone(),
             spans: HashMap::new(),
+            breaches: Crossings::default(),
             unidentified: Skipped::default(),
             keyless: Skipped::default(),
             examined: 0,
@@ -39,6 +41,7 @@ pub(crate) struct Check {
     key: Option<(Ids, String)>,
     /// By holder, by key (empty where there is none).
     spans: HashMap<Holder, HashMap<String, Span>>,
+    breaches: Crossings,
     unidentified: Skipped,
     keyless: Skipped,
     examined: u64,
@@ -103,29 +106,38 @@ impl Checker for Check {
             to,
             spec,
             keyless,
+            breaches,
             ..
         } = self;
         let spans = spans.entry(holder).or_default();
-        let mut clock = |key: &str| match spans.get_mut(key) {
-            Some(span) if ends => match spec.end {
-                End::First if span.end.is_some() => {}
-                End::First => {
-                    let start = Some(span.start.place);
-                    span.perhaps_less = cx.hides_between(holder, start, event.place);
-                    span.end = Some(Moment::of(event, to));
-                }
-                End::Last => span.end = Some(Moment::of(event, to)),
-            },
-            None if starts => {
-                let span = Span {
-                    start: Moment::of(event, from),
-                    end: None,
-                    perhaps_less: false,
-                    subject: event.subject(),
-                };
-                spans.insert(key.to_owned(), span);
+        let mut clock = |key: &str| {
+            let span = spans.get_mut(key);
+            if matters(cx, spec.end, span.as_deref(), event, (starts, ends)) {
+                // Also of two starts, or ends, it matters which came first.
+                let part = u64::from(event.place.recording);
+                breaches.see(cx, event, || Slot::of(holder, key), part);
             }
-            Some(_) | None => {}
+            match span {
+                Some(span) if ends => match spec.end {
+                    End::First if span.end.is_some() => {}
+                    End::First => {
+                        let start = Some(span.start.place);
+                        span.perhaps_less = cx.hides_between(holder, start, event.place);
+                        span.end = Some(Moment::of(event, to));
+                    }
+                    End::Last => span.end = Some(Moment::of(event, to)),
+                },
+                None if starts => {
+                    let span = Span {
+                        start: Moment::of(event, from),
+                        end: None,
+                        perhaps_less: false,
+                        subject: event.subject(),
+                    };
+                    spans.insert(key.to_owned(), span);
+                }
+                Some(_) | None => {}
+            }
         };
         let Some((ids, _)) = key else {
             clock("");
@@ -164,25 +176,35 @@ impl Checker for Check {
                     *longest = one.took.max(*longest);
                 }
             }
+            let slot = || Slot::of(one.holder, &one.key);
+            if let (Some(end), Some(max)) = (&one.span.end, max) {
+                let (places, subject) = ([one.span.start.place, end.place], one.span.subject);
+                let breaches = &mut self.breaches;
+                breaches.measure_between(cx, places, subject, slot, (one.took, max));
+            }
             match (&one.span.end, max) {
                 (Some(end), Some(max)) if one.took > max => {
-                    outcome.violations.push(self.too_long(cx, one, end, max));
+                    let violation = self.too_long(cx, one, end, max);
+                    self.breaches.add(cx, slot, violation);
                 }
                 (Some(_), _) => {}
                 (None, max) => {
                     let deadline = max.map(|max| one.span.start.at.saturating_add(max));
                     match watched.absence(one.holder, one.span.start.place, deadline) {
                         Absence::Final => {
-                            outcome
-                                .violations
-                                .push(self.no_end(cx, one, max.unwrap_or(0)));
+                            let violation = self.no_end(cx, one, max.unwrap_or(0));
+                            self.breaches.add(cx, slot, violation);
                         }
                         absence => outcome.doubts.push(self.undecided(cx, one, absence)),
                     }
                 }
             }
         }
-        self.statistics(cx, &measured, &mut outcome);
+        let out_of_order = self.breaches.first_out_of_order();
+        let (violations, crossed) = std::mem::take(&mut self.breaches).settle(cx);
+        outcome.violations = violations;
+        outcome.doubts.extend(crossed);
+        self.statistics(cx, &measured, out_of_order, &mut outcome);
         let concurrent = self.cohorts(cx, &measured, &mut outcome);
         let only_cohorts =
             max.is_none() && self.spec.mean.is_none() && self.spec.percentiles.is_empty();
@@ -238,7 +260,13 @@ impl Check {
 
     /// The mean and the percentiles. A span without an end counts as long as it was watched: a
     /// statistic that is too high with that is too high whatever comes.
-    fn statistics(&self, cx: &Cx<'_>, measured: &[Measured], outcome: &mut Outcome) {
+    fn statistics(
+        &self,
+        cx: &Cx<'_>,
+        measured: &[Measured],
+        out_of_order: Option<[Place; 2]>,
+        outcome: &mut Outcome,
+    ) {
         let mut sorted: Vec<_> = measured.iter().collect();
         sorted.sort_by_key(|one| one.took);
         let Some(slowest) = sorted.last() else {
@@ -247,20 +275,59 @@ impl Check {
         if let Some(limit) = self.spec.mean.map(nanoseconds) {
             let sum: i128 = sorted.iter().map(|one| i128::from(one.took)).sum();
             let mean = i64::try_from(sum / sorted.len() as i128).unwrap_or(slowest.took);
-            if mean > limit {
+            if let Some(places) = unsure(cx, measured, out_of_order, mean - limit) {
+                outcome.doubts.push(unsure_of(cx, "mean", places));
+            } else if mean > limit {
                 let violation = self.too_high(cx, "mean", (mean, limit), &sorted);
                 outcome.violations.push(violation);
             }
         }
         for (percent, limit) in &self.spec.percentiles {
             let (value, limit) = (percentile(&sorted, *percent), nanoseconds(*limit));
-            if value > limit {
-                let what = format!("{percent}th percentile");
+            let what = format!("{percent}th percentile");
+            if let Some(places) = unsure(cx, measured, out_of_order, value - limit) {
+                outcome.doubts.push(unsure_of(cx, &what, places));
+            } else if value > limit {
                 let violation = self.too_high(cx, &what, (value, limit), &sorted);
                 outcome.violations.push(violation);
             }
         }
     }
+}
+
+/// Whether it matters when an event came, beside what other recordings show at nearly the same time.
+fn matters(
+    cx: &Cx<'_>,
+    end: End,
+    span: Option<&Span>,
+    event: &Event<'_>,
+    (starts, ends): (bool, bool),
+) -> bool {
+    let close = |at: i64| event.at.saturating_sub(at) <= cx.tolerance();
+    let Some(span) = span else { return true };
+    let ended = span.end.as_ref();
+    starts && close(span.start.at)
+        || ends && (end == End::Last || ended.is_none_or(|ended| close(ended.at)))
+}
+
+/// What keeps a statistic from being known, so far from its limit: events whose order is not known, or
+/// times between two clocks.
+fn unsure(
+    cx: &Cx<'_>,
+    measured: &[Measured],
+    out_of_order: Option<[Place; 2]>,
+    from_limit: i64,
+) -> Option<[Place; 2]> {
+    let mut between = measured.iter().filter_map(|one| {
+        let (start, end) = (one.span.start.place, one.span.end.as_ref()?.place);
+        (cx.skew(start, end) >= from_limit.abs().max(1)).then_some([start, end])
+    });
+    out_of_order.or_else(|| between.next())
+}
+
+fn unsure_of(cx: &Cx<'_>, what: &str, [first, second]: [Place; 2]) -> Doubt {
+    let what = format!("whether the {what} is over its limit is not known");
+    cx.unknown_order(first, second, &what, Subject::default())
 }
 
 /// The percentile of measurements in their order, by nearest rank: the least one that at least so

@@ -141,7 +141,7 @@ impl Check {
     }
 }
 
-fn subject(cx: &Cx<'_>, counted: &Counted) -> Subject {
+pub(super) fn subject(cx: &Cx<'_>, counted: &Counted) -> Subject {
     match counted {
         Counted::Holder(holder) => cx.subject(*holder),
         Counted::Everything | Counted::Value(_) => Subject::default(),
