@@ -94,9 +94,9 @@ struct Lives {
     end: usize,
 }
 
-/// Nearly every step is a second later than the one before, and some come at once.
+/// Some steps come at once, so that one connection ends in the instant in which another one begins.
 fn at(step: usize) -> i64 {
-    1_000_000_000 * i64::try_from(step / 2).expect("a small number")
+    1_000_000_000 * i64::try_from(step / 6).expect("a small number")
 }
 
 fn moment(step: usize) -> Moment {
@@ -484,7 +484,8 @@ fn hands() -> impl Strategy<Value = (usize, Hand)> {
     let joined = proptest::collection::vec((2..5_usize, 0..3_usize), 0..2);
     let joined = prop_oneof![3 => Just(Vec::new()), 1 => joined];
     let session = proptest::option::weighted(0.8, 0..3_usize);
-    let stay = proptest::option::weighted(0.6, Just(5_usize));
+    let credential = proptest::option::weighted(0.6, 0..3_usize);
+    let stay = proptest::option::weighted(0.7, 3..6_usize);
     (
         0..4_usize,
         answer,
@@ -492,12 +493,13 @@ fn hands() -> impl Strategy<Value = (usize, Hand)> {
         head,
         said,
         joined,
-        session,
+        (session, credential),
         stay,
     )
         .prop_map(
-            |(pause, status, chosen, head, mut said, joined, session, stay)| {
+            |(pause, status, chosen, head, mut said, joined, (session, credential), stay)| {
                 said.extend(session.map(|session| (0, 0, session)));
+                said.extend(credential.map(|credential| (0, 5, credential)));
                 let answered = status.map(|status| (1, status));
                 let hand = Hand {
                     opened: 0,

@@ -48,8 +48,8 @@ owner    = "owner"
 const NAMES: Names = Names {
     asks: &["draft", "join", "join", "leave", "other"],
     says: &[
-        "made", "made", "joined", "left", "shared", "unshared", "released", "motd", "content",
-        "content", "content",
+        "made", "made", "joined", "joined", "left", "left", "shared", "unshared", "released",
+        "motd", "content", "content", "content", "content", "content",
     ],
 };
 
