@@ -1,6 +1,8 @@
 //! Bytes both ways, as they come, until both sides have ended.
 
+use std::future::Future as _;
 use std::io;
+use std::pin::pin;
 use std::task::{Context, Poll, ready};
 
 use wsaudit_wire::{Direction, Endpoint};
@@ -26,6 +28,11 @@ pub(crate) trait Observer {
 
     /// The same bytes, off the critical path.
     fn observe(&mut self, direction: Direction, bytes: &[u8], stamp: Self::Stamp);
+
+    /// Whether what was observed last took long: then the others of this thread get their turn.
+    fn needs_a_break(&mut self) -> bool {
+        false
+    }
 
     /// Whether bytes are observed, and [`poll_durable`](Self::poll_durable) awaited, before they are
     /// written to the peer.
@@ -159,6 +166,11 @@ impl Relay {
                 if let Some(end) = self.after(direction, &step) {
                     return Poll::Ready(end);
                 }
+            }
+            if observer.needs_a_break() {
+                // Unlike a wake, it lets the runtime look at the sockets first.
+                let _ = pin!(tokio::task::yield_now()).poll(cx);
+                return Poll::Pending;
             }
         }
     }

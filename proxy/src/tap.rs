@@ -29,6 +29,14 @@ pub(crate) use gap::Stalled;
 pub(crate) use handshake::{Arrival, Handshake, NoRoom, Opening};
 use lane::{Lane, Seen};
 
+/// Reading these many bytes may take long, since they may be inflated to a thousand times as many, and
+/// redacted. Fewer are not worth looking at a clock.
+const MAY_TAKE_LONG: usize = 1024;
+
+/// In nanoseconds. A connection that was read for longer lets others have their turn before its next
+/// bytes: a bomb would hold up all that share its thread, for as many reads as there are bytes.
+const LONG: u64 = 1_000_000;
+
 /// Records one WebSocket connection.
 pub(crate) struct Tap {
     shared: Arc<Shared>,
@@ -41,6 +49,14 @@ pub(crate) struct Tap {
     close: Option<(Endpoint, ClosePayload)>,
     commit: Option<Commit>,
     withheld: Withheld,
+    pace: Pace,
+}
+
+/// How long the last bytes took to read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Pace {
+    Short,
+    Long,
 }
 
 /// Whether redaction has withheld a message of a connection: that is said once for each.
@@ -287,8 +303,19 @@ impl Observer for Tap {
             Direction::ClientToServer => to_server,
             Direction::ServerToClient => to_client,
         };
-        let seen = lane.read(bytes, stamp, tagger, shared.sender.run());
+        let run = shared.sender.run();
+        let begun = (bytes.len() >= MAY_TAKE_LONG).then(|| run.now());
+        let seen = lane.read(bytes, stamp, tagger, run);
+        if let Some(begun) = begun
+            && run.now().0 - begun.0 > LONG
+        {
+            self.pace = Pace::Long;
+        }
         self.take(direction, seen, stamp.at);
+    }
+
+    fn needs_a_break(&mut self) -> bool {
+        std::mem::replace(&mut self.pace, Pace::Short) == Pace::Long
     }
 
     fn order(&self) -> Order {

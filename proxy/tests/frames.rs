@@ -1,6 +1,9 @@
 //! Frames that endpoints reject, and those on which proxies stumble: they pass as they are, and are
 //! recorded.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use wsaudit_recording::{MessageContent, Payload};
@@ -225,6 +228,65 @@ async fn a_ping_between_two_fragments_of_a_compressed_message_passes_and_is_no_p
     let message = left.reader.message(frames[2].seq).unwrap().unwrap();
     assert_eq!(message.content, MessageContent::Whole(b"Hello".to_vec()));
     assert_eq!(message.first_seq, frames[0].seq);
+}
+
+/// 600 MiB of zeros, deflated: in fixed codes a zero, and the longest match of it again and again (RFC 1951,
+/// section 3.2.6), then the end of a message (RFC 7692, section 7.2.1).
+fn zeros() -> Vec<u8> {
+    let (mut bytes, mut bit) = (Vec::new(), 0_u32);
+    let mut put = |code: u32, length: u32| {
+        for at in (0..length).rev() {
+            if bit % 8 == 0 {
+                bytes.push(0_u8);
+            }
+            *bytes.last_mut().unwrap() |= u8::from(code >> at & 1 == 1) << (bit % 8);
+            bit += 1;
+        }
+    };
+    // Not the last block, fixed codes; the literal 0.
+    put(0b0_10, 3);
+    put(0b0011_0000, 8);
+    for _ in 0..(600 << 20) / 258 {
+        // 258 bytes, from a distance of 1.
+        put(0b1100_0101, 8);
+        put(0, 5);
+    }
+    // The end of the block; an empty one, without its length.
+    put(0, 7);
+    put(0, 3);
+    bytes
+}
+
+/// All of this runs on one thread.
+#[tokio::test]
+async fn a_bomb_does_not_hold_up_the_other_connections() {
+    let rig = Rig::start_with(|config| config.limits.message = 1_000).await;
+    let (client, server) = deflating(&rig).await;
+    let (mut other, mut its_server) = rig.pair().await;
+    // Its server is no part of this thread, and takes what comes.
+    let mut server = server.into_std().unwrap();
+    server.set_nonblocking(false).unwrap();
+    let received = Arc::new(AtomicUsize::new(0));
+    let counter = Arc::clone(&received);
+    let reader = std::thread::spawn(move || {
+        let mut bytes = vec![0; 65_536];
+        while let Ok(count @ 1..) = std::io::Read::read(&mut server, &mut bytes) {
+            counter.fetch_add(count, Ordering::SeqCst);
+        }
+    });
+    let bomb = masked(0xC2, &zeros());
+    let sent = client.try_write(&bomb).unwrap();
+    // Several reads.
+    assert!(sent > 300_000, "{sent}");
+    let ping = masked(0x89, b"");
+    other.write_all(&ping).await.unwrap();
+    expect(&mut its_server, &ping).await;
+    let passed = received.load(Ordering::SeqCst);
+    // A read of 64 KiB for each turn of its own.
+    assert!(passed <= 2 * 65_536, "{passed} of {sent} bytes came first");
+    drop((client, other, its_server));
+    rig.stop().await;
+    reader.join().unwrap();
 }
 
 #[tokio::test]

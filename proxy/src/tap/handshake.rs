@@ -18,7 +18,7 @@ use super::commit::Commit;
 use super::gap::Stall;
 use super::lane::Lane;
 use super::redaction::Redaction;
-use super::{Tap, Withheld, anomaly_record, cost};
+use super::{Pace, Tap, Withheld, anomaly_record, cost};
 use crate::config::{Durability, OnRecorderFailure};
 use crate::leg::Leg;
 use crate::relay::RelayEnd;
@@ -250,6 +250,7 @@ impl Handshake {
             close: None,
             commit: None,
             withheld: Withheld::None,
+            pace: Pace::Short,
         }
     }
 
