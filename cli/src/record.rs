@@ -47,7 +47,8 @@ pub(crate) fn run(args: &RecordArgs, output: &mut Output) -> anyhow::Result<Exit
         key_id: Some(config.redactor.key_id().to_owned()),
         ..WriterOptions::default()
     };
-    let runtime = tokio::runtime::Builder::new_multi_thread()
+    // It accepts, and looks after the rest; clients are served by threads of the proxy's own.
+    let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .context("cannot start the runtime")?;

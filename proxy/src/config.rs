@@ -1,6 +1,7 @@
 //! What can be chosen.
 
 use std::net::SocketAddr;
+use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use wsaudit_tagging::{HmacRedactor, PayloadRules, TagRules};
@@ -35,6 +36,9 @@ pub struct ProxyConfig {
     pub drain: Duration,
     /// Where `/metrics` and `/healthz` are served; a loopback address. `None`: nowhere.
     pub admin: Option<SocketAddr>,
+    /// So many threads serve connections, each with an event loop of its own; `None`: the runtime that
+    /// runs the proxy serves them.
+    pub threads: Option<NonZeroUsize>,
     /// Sizes and times.
     pub limits: Limits,
 }
@@ -118,6 +122,7 @@ impl ProxyConfig {
             max_stall: Duration::from_secs(5),
             drain: Duration::from_secs(10),
             admin: None,
+            threads: None,
             limits: Limits::default(),
         }
     }

@@ -34,6 +34,7 @@ mod tls;
 mod upstream;
 mod watch;
 mod whereabouts;
+mod workers;
 
 pub use config::{Durability, Limits, OnRecorderFailure, ProxyConfig};
 pub use metrics::{Figures, Live};

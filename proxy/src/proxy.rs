@@ -30,6 +30,7 @@ use crate::tls::TlsError;
 use crate::tls::listener::ReloadedTls;
 use crate::upstream::Upstream;
 use crate::watch::watch_recorder;
+use crate::workers::Workers;
 
 /// How long to wait after the listener could not accept: descriptors come back when connections end.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -42,6 +43,7 @@ pub struct Proxy;
 pub struct Bound {
     listeners: Vec<Listening>,
     admin: Option<(TcpListener, SocketAddr)>,
+    workers: Workers,
     shared: Arc<Shared>,
     writer: Writer,
 }
@@ -81,6 +83,9 @@ pub enum BindError {
         /// What it said.
         source: io::Error,
     },
+    /// The operating system gives no thread, or no event loop for it.
+    #[error("cannot start the threads that serve connections: {0}")]
+    Threads(#[source] io::Error),
     /// A certificate or key cannot be used.
     #[error(transparent)]
     Tls(#[from] TlsError),
@@ -109,6 +114,7 @@ impl Proxy {
             Some(addr) => Some(listen(addr).await?),
             None => None,
         };
+        let workers = Workers::start(config.threads).map_err(BindError::Threads)?;
         let shared = Arc::new(Shared {
             sender: writer.sender(),
             counters: Counters::default(),
@@ -123,6 +129,7 @@ impl Proxy {
         Ok(Bound {
             listeners,
             admin,
+            workers,
             shared,
             writer,
         })
@@ -168,6 +175,7 @@ impl Bound {
         let Self {
             listeners,
             admin,
+            workers,
             shared,
             writer,
         } = self;
@@ -204,7 +212,9 @@ impl Bound {
                         let watch = watch.clone();
                         match admission.ask(connections.len()) {
                             Admitted::Yes => {
-                                connections.spawn(serve(shared, route, socket, client_addr, watch));
+                                workers.spawn(&mut connections, socket, move |socket| {
+                                    serve(shared, route, socket, client_addr, watch)
+                                });
                             }
                             Admitted::No => {
                                 refusals.spawn(turn_away(shared, route, socket, client_addr, watch));

@@ -1,5 +1,6 @@
 //! From bind to summary: ports, draining, deadlines.
 
+use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use tempfile::TempDir;
@@ -9,7 +10,7 @@ use wsaudit_proxy::{BindError, Proxy, WhyEnded};
 use wsaudit_recording::{HowEnded, Writer, WriterOptions};
 use wsaudit_wire::Direction;
 
-use crate::harness::{Rig, backend, config, expect, masked, read_all, within};
+use crate::harness::{Rig, backend, config, expect, masked, read_all, unmasked, within};
 
 #[tokio::test]
 async fn a_port_in_use_is_named() {
@@ -105,4 +106,36 @@ async fn the_summary_knows_the_lag() {
     let stats = left.summary.writer;
     assert_eq!(stats.frames, 1);
     assert!(stats.lag_max > Duration::ZERO);
+}
+
+#[tokio::test]
+async fn threads_of_the_proxy_serve_and_are_told_to_end() {
+    let rig = Rig::start_with(|config| {
+        config.threads = NonZeroUsize::new(2);
+        config.drain = Duration::ZERO;
+    })
+    .await;
+    let mut pairs = Vec::new();
+    for _ in 0..5 {
+        pairs.push(rig.pair().await);
+    }
+    for (client, server) in &mut pairs {
+        client.write_all(&masked(0x81, b"there")).await.unwrap();
+        expect(server, &masked(0x81, b"there")).await;
+        server.write_all(&unmasked(0x81, b"back")).await.unwrap();
+        expect(client, &unmasked(0x81, b"back")).await;
+    }
+    let left = rig.stop().await;
+    for (client, server) in &mut pairs {
+        assert!(read_all(client).await.is_empty());
+        assert!(read_all(server).await.is_empty());
+    }
+    let connections = left.reader.connections().unwrap();
+    assert_eq!(connections.len(), 5);
+    for connection in connections {
+        assert_eq!(connection.closed.unwrap().how, HowEnded::Stopped);
+        let way = |way| left.encode(connection.id, way);
+        assert_eq!(way(Direction::ClientToServer), masked(0x81, b"there"));
+        assert_eq!(way(Direction::ServerToClient), unmasked(0x81, b"back"));
+    }
 }

@@ -4,6 +4,7 @@ use std::fmt::Display;
 use std::fs;
 use std::marker::PhantomData;
 use std::net::SocketAddr;
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -54,6 +55,7 @@ pub(super) struct Configuration {
     pub(super) max_recorded_payload: Option<u64>,
     #[serde(deserialize_with = "bytes")]
     pub(super) max_recorded_body: Option<u64>,
+    pub(super) threads: Option<NonZeroUsize>,
     #[serde(deserialize_with = "socket")]
     pub(super) admin: Option<SocketAddr>,
     #[serde(deserialize_with = "word")]

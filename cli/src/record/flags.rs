@@ -1,6 +1,7 @@
 //! The flags of `wsaudit record`.
 
 use std::net::SocketAddr;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -157,6 +158,9 @@ pub(crate) struct RecordArgs {
     /// [default: 1MiB]
     #[arg(long, value_name = "SIZE", value_parser = size::parse)]
     pub(super) max_recorded_body: Option<u64>,
+    /// How many threads serve clients [default: as many as there are cores]
+    #[arg(long, value_name = "NUMBER")]
+    pub(super) threads: Option<NonZeroUsize>,
     /// Where /metrics and /healthz are served, on a loopback address [default: nowhere]
     #[arg(long, value_name = "ADDR", value_parser = address::listen)]
     pub(super) admin: Option<SocketAddr>,

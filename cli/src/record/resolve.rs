@@ -1,6 +1,8 @@
 //! From flags and file to what the proxy does: a flag overrides what the file says.
 
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use std::thread;
 
 use anyhow::{Context as _, bail};
 use wsaudit_proxy::{
@@ -97,6 +99,12 @@ impl Settings {
                 .unwrap_or(defaults.max_stall),
             drain: args.drain.or(file.drain).unwrap_or(defaults.drain),
             admin: args.admin.or(file.admin),
+            // Where nobody knows how many cores there are, one thread serves all.
+            threads: args
+                .threads
+                .or(file.threads)
+                .or_else(|| thread::available_parallelism().ok())
+                .or(Some(NonZeroUsize::MIN)),
             limits,
             ..defaults
         };

@@ -38,13 +38,16 @@ pub enum CutError {
     },
 }
 
+/// Bytes in a page. A fixture is small, and kept with the code: each table takes a page at least.
+const PAGE_SIZE: u32 = 1024;
+
 /// Writes what is `kept` of a recording into a new file, which must not be there yet. Runs and their
 /// clocks are all there, so that times stay what they were; of everything else only what belongs to
 /// what is kept. The file never held anything else.
 pub fn cut(reader: &Reader, out: &Path, kept: &Kept) -> Result<(), CutError> {
     let lock = lock_new(out)?;
     let copied = Connection::open(out).and_then(|new| {
-        create_tables(&new)?;
+        create_tables(&new, PAGE_SIZE)?;
         let copy = Copy {
             old: reader.sqlite(),
             new: &new,

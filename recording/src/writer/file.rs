@@ -14,6 +14,9 @@ use crate::reader::Reader;
 use crate::run::{Numbers, Run, RunId};
 use crate::schema::{ADDED, APPLICATION_ID, FormatVersion, PAGE_SIZE, SQL};
 
+/// A checkpoint for each 32 MiB of log.
+const CHECKPOINT_PAGES: u32 = (32 << 20) / PAGE_SIZE;
+
 /// A recording that is open for writing, and locked against a second recorder.
 pub(super) struct RecordingFile {
     pub(super) path: PathBuf,
@@ -102,7 +105,7 @@ impl RecordingFile {
     }
 
     fn set_up(&self) -> rusqlite::Result<()> {
-        create_tables(&self.connection)?;
+        create_tables(&self.connection, PAGE_SIZE)?;
         self.use_wal()
     }
 
@@ -134,9 +137,8 @@ impl RecordingFile {
     pub(super) fn use_wal(&self) -> rusqlite::Result<()> {
         self.connection
             .query_row("PRAGMA journal_mode = WAL", [], |_| Ok(()))?;
-        // A checkpoint for each 32 MiB of log.
-        self.connection
-            .query_row("PRAGMA wal_autocheckpoint = 4096", [], |_| Ok(()))?;
+        let checkpoint = format!("PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}");
+        self.connection.query_row(&checkpoint, [], |_| Ok(()))?;
         self.connection.execute_batch(
             // A log that a reader has made long gives its room back once it has been moved.
             "PRAGMA journal_size_limit = 67108864;
@@ -213,11 +215,11 @@ fn take(lock: &File, path: &Path) -> Result<(), StartError> {
     })
 }
 
-/// The tables of a new file.
-pub(super) fn create_tables(connection: &Connection) -> rusqlite::Result<()> {
+/// The tables of a new file, in pages of that many bytes.
+pub(super) fn create_tables(connection: &Connection, page_size: u32) -> rusqlite::Result<()> {
     let (application, version) = (APPLICATION_ID, FormatVersion::NEWEST.0);
     connection.execute_batch(&format!(
-        "PRAGMA page_size = {PAGE_SIZE};
+        "PRAGMA page_size = {page_size};
          BEGIN;
          PRAGMA application_id = {application};
          PRAGMA user_version = {version};

@@ -7,6 +7,7 @@ use super::insert::{Inserted, Inserts};
 use crate::column::signed;
 use crate::record::Record;
 use crate::run::{Numbers, Run};
+use crate::schema::PAGE_SIZE;
 
 /// A recording in memory of one run, which began at `started_at` (Unix time in nanoseconds); the times
 /// of `records` are on its clock.
@@ -15,7 +16,7 @@ use crate::run::{Numbers, Run};
 pub(crate) fn in_memory(started_at: u64, records: &[Record]) -> Result<Connection, String> {
     let failed = |error: rusqlite::Error| error.to_string();
     let connection = Connection::open_in_memory().map_err(failed)?;
-    create_tables(&connection).map_err(failed)?;
+    create_tables(&connection, PAGE_SIZE).map_err(failed)?;
     let run = Run::start(Numbers::FIRST, "memory".to_owned());
     connection
         .execute(

@@ -17,6 +17,7 @@ use crate::column::signed;
 use crate::header::beside;
 use crate::record::ConnectionId;
 use crate::run::{Run, unix_now};
+use crate::schema::PAGE_SIZE;
 
 /// While a part is made, its name ends in this.
 const UNFINISHED: &str = ".new";
@@ -78,7 +79,7 @@ impl RecordingFile {
         super::file::limit_pages(&next, options)?;
         next.query_row("PRAGMA journal_mode = MEMORY", [], |_| Ok(()))?;
         next.execute_batch("PRAGMA synchronous = OFF;")?;
-        super::file::create_tables(&next)?;
+        super::file::create_tables(&next, PAGE_SIZE)?;
         let transaction = next.unchecked_transaction()?;
         write_run(&next, run, self.part + 1, options)?;
         let id = signed(run.id().0);
