@@ -258,6 +258,12 @@ impl Connection {
     pub fn accepted(&self) -> bool {
         self.status == Some(101)
     }
+
+    /// Whether the server answered otherwise: no frame can have passed. One that was not answered yet
+    /// may still be accepted.
+    pub fn refused(&self) -> bool {
+        self.http.is_none() && self.answered.is_some() && !self.accepted()
+    }
 }
 
 /// On whose behalf a connection speaks, from a place on.

@@ -177,8 +177,9 @@ impl Cx<'_> {
             Holder::User(_) => HolderKind::User,
             Holder::Connection(connection) => return self.lost_between(connection, from, to),
         };
-        self.connections().any(|(connection, _)| {
-            self.lost_between(connection, from, to)
+        self.connections().any(|(connection, state)| {
+            !state.info.refused()
+                && self.lost_between(connection, from, to)
                 && self.holders_ever(kind, connection).contains(&holder)
         })
     }

@@ -106,8 +106,9 @@ impl Table {
             Lasts::UntilItsEnd => asked.open = 1,
         }
         asked.place = place;
-        asked.ended = None;
-        asked.replaced += u32::from(asked.cancelled.take().is_some());
+        let cancelled = asked.cancelled.take().is_some();
+        let ended = asked.ended.take().is_some();
+        asked.replaced += u32::from(cancelled && !ended);
     }
 
     fn item(&self, key: &Key, now: Moment, grace: i64) -> Standing {
@@ -228,6 +229,18 @@ mod tests {
                 Standing::Due,
                 Standing::Ended(at(5)),
             ]
+        );
+        // The end of the first one came before the second was made.
+        assert_eq!(
+            standings(&[
+                STREAM,
+                What::Cancel,
+                What::Final,
+                STREAM,
+                What::Final,
+                What::Item
+            ]),
+            [Standing::Due, Standing::Due, Standing::Ended(at(5))]
         );
         // The end of the first one comes after the second was made.
         assert_eq!(

@@ -57,6 +57,18 @@ impl Parties {
         self.on(cx, kind, line)
     }
 
+    /// Whether a line speaks for a party that it spoke for before; one that was not identified then may
+    /// be whoever it is here.
+    pub(super) fn is_still(
+        &mut self,
+        cx: &Cx<'_>,
+        kind: HolderKind,
+        line: Line,
+        party: PartyIx,
+    ) -> bool {
+        matches!(self.get(party), Party::Unidentified(_)) || self.on(cx, kind, line) == party
+    }
+
     /// Whoever a line speaks for here.
     pub(super) fn on(&mut self, cx: &Cx<'_>, kind: HolderKind, line: Line) -> PartyIx {
         let Some(holder) = cx.holder_on(kind, line) else {

@@ -85,7 +85,9 @@ impl Check {
                     let (parties, owner) = (&mut self.parties, self.spec.owner);
                     let mut is_it = |line, party| {
                         party == with
-                            || grant.holder != owner && parties.on(cx, grant.holder, line) == with
+                            || grant.holder != owner
+                                && parties.is_still(cx, owner, line, party)
+                                && parties.on(cx, grant.holder, line) == with
                     };
                     self.sightings
                         .granted(cx, resource, &mut is_it, event, self.slack);
