@@ -89,6 +89,13 @@ impl<'h> Cx<'h> {
                 .all(|tag| tag.value != session && is_hashed(&tag.value) == is_hashed(session))
     }
 
+    /// Whether what names nobody on a connection is of one of the sessions that share it, and nothing
+    /// ever says of which.
+    pub fn is_anybodys(&self, connection: ConnectionIx) -> bool {
+        !self.connection(connection).lanes.is_empty()
+            && self.first_name(HolderKind::Session, connection).is_none()
+    }
+
     /// The frames that show on whose behalf a line speaks at a place: `connection 3 speaks for session
     /// s-2 (header:X-Session-ID)`.
     pub fn identity(&self, line: Line, place: Place) -> Evidence {

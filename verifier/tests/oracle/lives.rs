@@ -57,16 +57,31 @@ pub(crate) struct Fields {
     pub(crate) party: Option<usize>,
     /// A document, in a field that no rule knows.
     pub(crate) see: Option<usize>,
+    /// The session that the message says it is of.
+    pub(crate) session: Option<usize>,
 }
 
 /// What happened, and what is missing.
 #[derive(Clone)]
 pub(crate) struct History {
     pub(crate) happened: Vec<Happened>,
+    /// What logins of a connection are, by connection; of those that are not in it, [`Says::Issued`].
+    pub(crate) says: Vec<Says>,
     /// Frames of a connection (`None`: of all) are missing right after what has that number.
     pub(crate) gaps: Vec<(Option<usize>, usize)>,
     pub(crate) unclean: bool,
     pub(crate) ended_at: i64,
+}
+
+/// What a login says, and who says it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Says {
+    /// The server, of the session.
+    Issued,
+    /// The client, of the session.
+    Presented,
+    /// The server, of the user alone: which sessions there are, messages say.
+    UserAlone,
 }
 
 /// Somebody whom a rule is about.
@@ -97,6 +112,9 @@ impl fmt::Debug for History {
         for (number, Happened { at, on, what }) in self.happened.iter().enumerate() {
             writeln!(f, "{number:3}  {at:6} ms  connection {on}  {what:?}")?;
         }
+        for (on, says) in self.says.iter().enumerate() {
+            writeln!(f, "logins of connection {on}: {says:?}")?;
+        }
         for (on, after) in &self.gaps {
             writeln!(f, "a gap after {after}, of {on:?}")?;
         }
@@ -112,6 +130,7 @@ impl fmt::Debug for Fields {
             ("request", self.request),
             ("party", self.party),
             ("see", self.see),
+            ("session", self.session),
         ];
         for (name, value) in fields {
             if let Some(value) = value {
@@ -192,11 +211,17 @@ impl History {
         self.step(on, "@closed").map_or(self.ended_at, |end| end.at)
     }
 
+    /// What the logins of a connection are.
+    pub(crate) fn says(&self, on: usize) -> Says {
+        self.says.get(on).copied().unwrap_or(Says::Issued)
+    }
+
     /// Those for whom a connection speaks, each with the number from which on.
     pub(crate) fn speaks_for(&self, kind: HolderKind, on: usize) -> Vec<(usize, Who)> {
         let all = self.happened.iter().enumerate();
         all.filter(|(_, one)| one.on == on)
             .filter_map(|(number, one)| match (kind, &one.what) {
+                (HolderKind::Session, What::Login(..)) if self.says(on) == Says::UserAlone => None,
                 (HolderKind::Session, What::Login(session, _)) => {
                     Some((number, Who::Session(*session)))
                 }
@@ -265,7 +290,21 @@ impl History {
 
     /// Whether a rule is in doubt whatever it finds.
     pub(crate) fn is_doubtful(&self, reads: Reads, kind: HolderKind) -> bool {
+        let stranger = |on| self.first_holder(HolderKind::Session, on).is_none() && self.hears(on);
+        self.is_damaged(reads)
+            || kind != HolderKind::Connection && (0..self.connections()).any(stranger)
+    }
+
+    /// Whether something is missing, or cannot be read.
+    pub(crate) fn is_damaged(&self, reads: Reads) -> bool {
         let garbled = |one: &Happened| matches!(one.what, What::Garbled(..));
+        self.unclean
+            || !self.gaps.is_empty()
+            || reads == Reads::Messages && self.happened.iter().any(garbled)
+    }
+
+    /// Whether the server sends anything on a connection.
+    pub(crate) fn hears(&self, on: usize) -> bool {
         let told = |one: &Happened| {
             matches!(
                 one.what,
@@ -273,13 +312,6 @@ impl History {
                     | What::Garbled(Direction::ServerToClient, _)
             )
         };
-        let stranger = |on: usize| {
-            self.first_holder(HolderKind::Session, on).is_none()
-                && self.happened.iter().any(|one| one.on == on && told(one))
-        };
-        self.unclean
-            || !self.gaps.is_empty()
-            || reads == Reads::Messages && self.happened.iter().any(garbled)
-            || kind != HolderKind::Connection && (0..self.connections()).any(stranger)
+        self.happened.iter().any(|one| one.on == on && told(one))
     }
 }

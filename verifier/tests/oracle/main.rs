@@ -27,5 +27,6 @@ mod protocol;
 mod random;
 mod response;
 mod sequence;
+mod shared;
 mod told;
 mod window;

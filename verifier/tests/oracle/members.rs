@@ -1,49 +1,24 @@
 //! `owned`, of what nobody asks for: how far an id reaches and when it means something else, facts,
 //! memberships that end with their connection or do not, shares with users, over histories with all
-//! that can be wrong with a recording. (`owned.rs` is about requests and their answers.)
+//! that can be wrong with a recording, and in which sessions share connections. (`owned.rs` is about
+//! requests and their answers.)
+
+mod rule;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
-use proptest::sample::select;
-use wsaudit_verifier::facts::{Fact, Facts};
 use wsaudit_verifier::rules::HolderKind;
 use wsaudit_wire::Direction;
 
+use self::rule::{Claims, Reach, Rule, rules};
 use super::lives::{Event, History, Reads, What, Who, user};
-use super::random::{Names, SESSIONS, cases, histories, holder_kinds, word};
-use super::told::{Expected, check, pack, session_name, user_name};
+use super::random::{Names, cases, histories};
+use super::shared::{NAMING, Whose, naming};
+use super::told::{Expected, check, pack};
 
 /// In ms.
 const SLACK: i64 = 1000;
-
-const PACK: &str = r#"
-[pack]
-name   = "oracle"
-format = 1
-[message]
-name = "/type"
-[fields]
-doc        = "/doc"
-party      = "/party"
-party_user = "/party_user"
-[events]
-draft    = { from = "client", name = "draft" }
-join     = { from = "client", name = "join" }
-leave    = { from = "client", name = "leave" }
-made     = { from = "server", name = "made" }
-joined   = { from = "server", name = "joined" }
-left     = { from = "server", name = "left" }
-shared   = { from = "server", name = "shared" }
-unshared = { from = "server", name = "unshared" }
-released = { from = "server", name = "released" }
-motd     = { from = "server", name = "motd" }
-[facts.docs]
-from     = "csv"
-path     = "docs.csv"
-resource = "id"
-owner    = "owner"
-"#;
 
 const NAMES: Names = Names {
     asks: &["draft", "join", "join", "leave", "other"],
@@ -53,34 +28,14 @@ const NAMES: Names = Names {
     ],
 };
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Claims {
-    None,
-    Delivered,
-    Named,
-    Minted,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Reach {
-    Server,
-    Within(HolderKind),
-}
-
-#[derive(Debug, Clone)]
-struct Rule {
-    owner: HolderKind,
-    reach: Reach,
-    claims: Claims,
-    /// By document: its owner, a session or a user by its number.
-    facts: Option<Vec<(usize, usize)>>,
-    complete: bool,
-    members: bool,
-    survives: bool,
-    released: bool,
-    /// What shares name; `None`: there are none.
-    shares: Option<HolderKind>,
-}
+/// The same, where sessions share connections.
+const NAMES_OF_SHARED: Names = Names {
+    asks: NAMES.asks,
+    says: &[
+        "made", "made", "joined", "joined", "left", "shared", "unshared", "released", "motd",
+        "opened", "content", "content", "content", "content", "content",
+    ],
+};
 
 /// Somebody who can own or see.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -118,82 +73,22 @@ enum Access {
     No,
 }
 
-impl Rule {
-    fn text(&self) -> String {
-        let complete = if self.complete {
-            "complete = true\n"
-        } else {
-            ""
-        };
-        let reach = match self.reach {
-            Reach::Server => "server",
-            Reach::Within(kind) => word(kind),
-        };
-        let mut text = format!(
-            "{PACK}{complete}[[rule]]\nid = \"it\"\ntitle = \"it\"\nkind = \"owned\"\n\
-             resource = \"doc\"\nbroadcast-by = \"motd\"\nowner = \"{}\"\nunique-within = \"{reach}\"\n",
-            word(self.owner)
-        );
-        text += match (self.claims, self.owner) {
-            (Claims::None, _) => "",
-            (Claims::Delivered, _) => "claimed-by = \"made\"\n",
-            (Claims::Minted, _) => "claimed-by = \"draft\"\n",
-            (Claims::Named, HolderKind::User) => {
-                "claimed-by = { event = \"made\", owner-at = \"party_user\" }\n"
-            }
-            (Claims::Named, _) => "claimed-by = { event = \"made\", owner-at = \"party\" }\n",
-        };
-        if self.facts.is_some() {
-            text += "facts = \"docs\"\n";
-        }
-        if self.members {
-            text += "members-by = [\"join\", \"joined\"]\nleft-by = [\"leave\", \"left\"]\n";
-            text += &format!("survives-reconnect = {}\n", self.survives);
-        }
-        if self.released {
-            text += "released-by = \"released\"\n";
-        }
-        if let Some(kind) = self.shares {
-            let with = match kind {
-                HolderKind::User => "party_user",
-                HolderKind::Session | HolderKind::Connection => "party",
-            };
-            let grant = format!("with = \"{with}\", holder = \"{}\" }}\n", word(kind));
-            text += &format!("shared-by = {{ event = \"shared\", {grant}");
-            text += &format!("revoked-by = {{ event = \"unshared\", {grant}");
-        }
-        text
-    }
-
-    fn told(&self) -> Facts {
-        let mut facts = Facts::default();
-        let rows = self.facts.iter().flatten().map(|(doc, owner)| Fact {
-            resource: format!("document-{doc}"),
-            owner: match self.owner {
-                HolderKind::User => user_name(*owner),
-                HolderKind::Session | HolderKind::Connection => session_name(*owner),
-            },
-            origin: "docs.csv".to_owned(),
-        });
-        facts.extend("docs", rows);
-        facts
-    }
-}
-
 /// A rule and the history that it is asked about.
 struct Asked<'a> {
     rule: &'a Rule,
     history: &'a History,
+    whose: Whose<'a>,
     events: Vec<Event<'a>>,
     /// By event (of those that name one): the document.
     docs: BTreeMap<usize, Doc>,
 }
 
 impl<'a> Asked<'a> {
-    fn new(rule: &'a Rule, history: &'a History) -> Self {
+    fn new(rule: &'a Rule, history: &'a History, whose: Whose<'a>) -> Self {
         let mut asked = Self {
             rule,
             history,
+            whose,
             events: history.events(),
             docs: BTreeMap::new(),
         };
@@ -231,47 +126,31 @@ impl<'a> Asked<'a> {
         self.claims(event) || self.rule.members && event.is(&["join", "joined"])
     }
 
-    /// For whom an event's connection speaks then.
+    /// Whose an event is then.
     fn on(&self, kind: HolderKind, event: &Event<'_>) -> Party {
-        let who = self.history.holder_at(kind, event.on, event.number);
+        let who = self.whose.holder(kind, event);
         who.map_or(Party::Unknown(event.on), Party::Known)
     }
 
-    /// The same; before that is known, for whom it speaks first.
+    /// The same; before that is known, for whom its connection speaks first.
     fn acts_for(&self, kind: HolderKind, event: &Event<'_>) -> Party {
-        let who = self.history.holder_at(kind, event.on, event.number);
-        let who = who.or_else(|| self.history.first_holder(kind, event.on));
+        let who = self.whose.holder(kind, event);
+        let who = who.or_else(|| self.whose.first_holder(kind, event.on));
         who.map_or(Party::Unknown(event.on), Party::Known)
     }
 
     /// The user that a session was first seen with.
     fn user_of(&self, session: usize) -> Option<Who> {
-        let connections = 0..self.history.connections();
-        let logins = connections.flat_map(|on| {
-            let of = self.history.speaks_for(HolderKind::Session, on);
-            let of = of
-                .into_iter()
-                .filter(|(_, who)| *who == Who::Session(session));
-            of.map(move |(number, _)| (number, on))
-        });
-        let users = logins.filter_map(|(number, on)| {
-            let user = self.history.holder_at(HolderKind::User, on, number)?;
-            Some((number, user))
-        });
-        users.min().map(|(_, user)| user)
+        self.whose.user_of(session, usize::MAX)
     }
 
     /// Whether a fact about an id is about what it means in a scope.
     fn reaches(&self, fact: Who, scope: Scope) -> bool {
-        let met = (0..self.history.connections()).any(|on| {
-            let kind = self.rule.owner;
-            let mut spoken = self.history.speaks_for(kind, on).into_iter();
-            spoken.any(|(_, who)| who == fact)
-        });
+        let met = self.whose.is_met(fact);
         match (scope, fact) {
             (Scope::Everywhere, _) => true,
             (Scope::Of(Party::Unknown(on) | Party::Known(Who::Connection(on))), _) => {
-                self.history.first_holder(self.rule.owner, on) == Some(fact)
+                self.whose.first_holder(self.rule.owner, on) == Some(fact)
             }
             (Scope::Of(Party::Known(here @ Who::User(_))), Who::Session(session)) => {
                 met && self.user_of(session) == Some(here)
@@ -331,13 +210,38 @@ impl<'a> Asked<'a> {
         (first.0 != Basis::Delivered || delivered.len() == 1).then_some(*first)
     }
 
-    /// Whether a party is somebody, if only by what its connection says later.
+    /// Whether a party is somebody, if only by what its connection says later. What is of one of several
+    /// sessions, nobody knows of which, may be of another one each time.
     fn same(&self, one: Party, other: Party) -> bool {
         let who = |party| match party {
             Party::Known(who) => Some(who),
-            Party::Unknown(on) => self.history.first_holder(self.rule.owner, on),
+            Party::Unknown(on) => self.whose.first_holder(self.rule.owner, on),
         };
-        one == other || who(one).is_some() && who(one) == who(other)
+        let is_one = one == other && !self.is_one_of_several(one);
+        is_one || who(one).is_some() && who(one) == who(other)
+    }
+
+    /// Whether nothing will ever say which of the sessions that share a connection it is.
+    fn is_one_of_several(&self, party: Party) -> bool {
+        let Party::Unknown(on) = party else {
+            return false;
+        };
+        let kind = self.rule.owner;
+        let session = kind == HolderKind::Session && self.whose.is_shared(on);
+        session && self.whose.first_holder(kind, on).is_none()
+    }
+
+    /// Whether two parties are surely two: both are known, or one is none of the sessions of which the
+    /// other is one.
+    fn differ(&self, one: Party, other: Party) -> bool {
+        match (one, other) {
+            (Party::Known(_), Party::Known(_)) => one != other,
+            (Party::Known(Who::Session(session)), Party::Unknown(on))
+            | (Party::Unknown(on), Party::Known(Who::Session(session))) => {
+                self.whose.is_shared(on) && !self.whose.has(on, session)
+            }
+            _ => false,
+        }
     }
 
     /// Whether an event gives a document to whoever receives another one; `None`: that is no event that
@@ -365,9 +269,33 @@ impl<'a> Asked<'a> {
             let member = self.acts_for(kind, turn);
             [self.on(kind, seen), self.acts_for(kind, seen)].contains(&member)
         } else {
-            turn.on == seen.on
+            // Sessions that share a connection are members each by itself; where connections own
+            // things, the connection is.
+            let by_itself = kind != HolderKind::Connection;
+            turn.on == seen.on && (!by_itself || self.whose.other(turn) == self.whose.other(seen))
         };
         it_is.then_some(is_member)
+    }
+
+    /// Whether one of those of which a receiver is one was ever given a document.
+    fn one_was_given(&self, seen: &Event<'_>) -> bool {
+        self.events.iter().any(|turn| {
+            let is_it = self.docs.get(&turn.number) == self.docs.get(&seen.number);
+            let party = turn.fields.and_then(|fields| fields.party);
+            let shared = turn.is(&["shared"])
+                && match (self.rule.shares, party) {
+                    (None, _) | (_, None) => false,
+                    (Some(HolderKind::User), Some(_)) => true,
+                    (Some(_), Some(session)) => self.whose.has(seen.on, session),
+                };
+            let joined = self.rule.members && turn.is(&["join", "joined"]) && {
+                let member = self.acts_for(self.rule.owner, turn);
+                let receiver = self.on(self.rule.owner, seen);
+                let is_it = member == receiver || !self.differ(member, receiver);
+                turn.on == seen.on || self.rule.survives && is_it
+            };
+            is_it && (shared || joined)
+        })
     }
 
     /// How access stands, or stood a moment before, for whoever receives an event.
@@ -415,21 +343,22 @@ impl<'a> Asked<'a> {
 
     fn others_are_connected(&self, seen: &Event<'_>) -> bool {
         let kind = self.rule.owner;
-        let own = self.history.holder_at(kind, seen.on, seen.number);
+        let own = self.whose.holder(kind, seen);
         (0..self.history.connections()).any(|on| {
             let before = |name| {
                 let step = self.history.step(on, name);
                 step.is_some_and(|step| step.number < seen.number)
             };
-            let who = self.history.holder_at(kind, on, seen.number);
-            before("@accepted") && !before("@closed") && who.is_some() && who != own
+            let all = self.whose.all_at(kind, on, seen.number).into_iter();
+            let mut others = all.filter(|who| Some(*who) != own);
+            before("@accepted") && !before("@closed") && others.next().is_some()
         })
     }
 
     fn judge(&self) -> Expected {
         let rule = self.rule;
         let mut expected = Expected {
-            doubts: self.history.is_doubtful(Reads::Messages, rule.owner),
+            doubts: self.whose.is_doubtful(Reads::Messages, rule.owner),
             ..Expected::default()
         };
         let id = |doc: Doc| Some(format!("document-{}", doc.1));
@@ -437,8 +366,12 @@ impl<'a> Asked<'a> {
             Party::Known(who) => Some(who),
             Party::Unknown(_) => None,
         };
-        // Whose name nobody has is nobody's in the report.
-        let met = |party| known(party).filter(|who| !self.history.connections_of(*who).is_empty());
+        // Whose name nobody has is nobody's in the report; of whom nothing is known but the connection,
+        // is told as the one that has it in the end.
+        let met = |party| match party {
+            Party::Known(who) => Some(who).filter(|who| self.whose.is_met(*who)),
+            Party::Unknown(on) => self.whose.holder_at(rule.owner, on, usize::MAX),
+        };
         let all: BTreeSet<Doc> = self.docs.values().copied().collect();
         let given = rule
             .facts
@@ -451,8 +384,7 @@ impl<'a> Asked<'a> {
             if let Some((_, owner, shown)) = self.owner(doc) {
                 let others = claims.iter().filter(|(basis, who, _)| {
                     *basis != Basis::Delivered
-                        && known(*who).is_some()
-                        && known(owner).is_some()
+                        && self.differ(owner, *who)
                         && !self.same(owner, *who)
                 });
                 let others: Vec<_> = others.collect();
@@ -490,21 +422,23 @@ impl<'a> Asked<'a> {
             let (owner, receiver) = (self.owner(doc), self.on(rule.owner, event));
             let own = owner.is_some_and(|(_, owner, _)| self.same(owner, receiver));
             let access = self.access(event);
-            if own || access == Access::Yes {
+            let several = self.is_one_of_several(receiver);
+            if own || access == Access::Yes && !several {
                 continue;
             }
             let nobody_owns = rule.claims == Claims::None && rule.facts.is_none();
             let foreign = match owner {
-                None => nobody_owns,
-                Some((_, owner, _)) => known(owner).is_some(),
+                None => nobody_owns && known(receiver).is_some(),
+                Some((_, owner, _)) => self.differ(owner, receiver),
             };
-            let certain = access == Access::No && !self.given_soon(event);
-            if !foreign || known(receiver).is_none() || !certain {
-                // What is certain of the same is told, and not the doubt.
-                told.insert((doc, receiver, None));
+            let certain = if several {
+                !self.one_was_given(event)
             } else {
-                told.insert((doc, receiver, Some(event.number)));
-            }
+                access == Access::No && !self.given_soon(event)
+            };
+            // What is certain of the same is told, and not the doubt.
+            let place = (foreign && certain).then_some(event.number);
+            told.insert((doc, receiver, place));
         }
         let pairs: BTreeSet<_> = told
             .iter()
@@ -516,7 +450,7 @@ impl<'a> Asked<'a> {
                 .filter(|(of, who, _)| (*of, *who) == (doc, receiver));
             match { sure }.find_map(|(.., place)| *place) {
                 Some(place) => {
-                    expected.violated.insert((place, known(receiver), id(doc)));
+                    expected.violated.insert((place, met(receiver), id(doc)));
                 }
                 None => expected.doubts = true,
             }
@@ -530,66 +464,6 @@ impl<'a> Asked<'a> {
         expected.doubts |= rule.facts.is_some() && any && !about && !claimed_too;
         expected
     }
-}
-
-fn rules() -> impl Strategy<Value = Rule> {
-    let reach = select(vec![
-        Reach::Server,
-        Reach::Server,
-        Reach::Server,
-        Reach::Within(HolderKind::User),
-        Reach::Within(HolderKind::Session),
-        Reach::Within(HolderKind::Connection),
-    ]);
-    let claims = select(vec![
-        Claims::None,
-        Claims::Delivered,
-        Claims::Named,
-        Claims::Minted,
-    ]);
-    let facts = proptest::collection::vec((0..3_usize, 0..SESSIONS), 0..4);
-    let shares = select(vec![
-        None,
-        Some(HolderKind::Session),
-        Some(HolderKind::User),
-    ]);
-    (
-        holder_kinds(),
-        reach,
-        claims,
-        proptest::option::weighted(0.3, facts),
-        any::<[bool; 4]>(),
-        shares,
-    )
-        .prop_map(
-            |(owner, reach, claims, facts, [complete, members, survives, released], shares)| {
-                let connections = owner == HolderKind::Connection;
-                let claims = if connections && claims == Claims::Named {
-                    Claims::Delivered
-                } else {
-                    claims
-                };
-                let facts = facts.filter(|_| !connections).map(|mut facts| {
-                    if owner == HolderKind::User {
-                        for (_, owner) in &mut facts {
-                            *owner = user(*owner);
-                        }
-                    }
-                    facts
-                });
-                Rule {
-                    complete: complete && facts.is_some(),
-                    members: members || claims == Claims::None && facts.is_none(),
-                    owner,
-                    reach,
-                    claims,
-                    facts,
-                    survives,
-                    released,
-                    shares,
-                }
-            },
-        )
 }
 
 /// Most that happens is about one document.
@@ -606,7 +480,18 @@ proptest! {
     #![proptest_config(cases())]
     #[test]
     fn whose_it_is_and_who_may_see_it(rule in rules(), history in histories(NAMES).prop_map(crowded)) {
-        let found = check(&pack(&rule.text()), &history, &rule.told());
-        Asked::new(&rule, &history).judge().agree(&found, rule.owner)?;
+        let found = check(&pack(&rule.text("")), &history, &rule.told());
+        let asked = Asked::new(&rule, &history, Whose::connection(&history));
+        asked.judge().agree(&found, rule.owner)?;
+    }
+
+    #[test]
+    fn whose_it_is_of_those_who_share_a_connection(
+        rule in rules(),
+        history in naming(histories(NAMES_OF_SHARED).prop_map(crowded)),
+    ) {
+        let found = check(&pack(&rule.text(NAMING)), &history, &rule.told());
+        let asked = Asked::new(&rule, &history, Whose::named(&history));
+        asked.judge().agree(&found, rule.owner)?;
     }
 }

@@ -106,6 +106,7 @@ fn fields() -> impl Strategy<Value = Fields> {
             request,
             party,
             see,
+            session: None,
         })
 }
 
@@ -216,6 +217,7 @@ fn live(
     let gaps =
         gaps.filter(|(of, number)| *number < happened.len() && of.is_none_or(|of| of < next));
     History {
+        says: Vec::new(),
         gaps: gaps.copied().collect(),
         unclean: trouble.unclean,
         ended_at: at + rest,

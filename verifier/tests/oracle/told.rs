@@ -15,7 +15,7 @@ use wsaudit_verifier::rules::{HolderKind, Pack};
 use wsaudit_verifier::verdict::{Reason, State};
 use wsaudit_wire::{Direction, Opcode};
 
-use super::lives::{Event, Fields, Garble, History, User, What, Who, user};
+use super::lives::{Event, Fields, Garble, History, Says, User, What, Who, user};
 
 /// Reads a pack.
 pub(crate) fn pack(text: &str) -> Pack {
@@ -73,6 +73,8 @@ impl Fields {
                 format!(r#","party":"{name}","party_user":"{user}""#)
             }),
             self.see.map(|doc| format!(r#","see":["document-{doc}"]"#)),
+            self.session
+                .map(|session| format!(r#","session":"{}""#, session_name(session))),
         ];
         members.into_iter().flatten().collect()
     }
@@ -155,7 +157,7 @@ impl Told {
 
 fn connection(history: &History, on: usize) -> Connection {
     let step = |name| Some(moment(history, history.step(on, name)?.number));
-    let mut tags = Vec::new();
+    let (says, mut tags) = (history.says(on), Vec::new());
     for (number, one) in history.happened.iter().enumerate() {
         let What::Login(session, said) = one.what else {
             continue;
@@ -169,10 +171,15 @@ fn connection(history: &History, on: usize) -> Connection {
                 kind,
                 value,
                 source: "header:X-Session".into(),
-                provenance: Provenance::Issued,
+                provenance: match says {
+                    Says::Presented => Provenance::Presented,
+                    Says::Issued | Says::UserAlone => Provenance::Issued,
+                },
             });
         };
-        tag(TagKind::Session, session_name(session));
+        if says != Says::UserAlone {
+            tag(TagKind::Session, session_name(session));
+        }
         if said == User::Said {
             tag(TagKind::User, user_name(user(session)));
         }

@@ -6,11 +6,13 @@ use super::ledger::{PartyIx, ResourceIx};
 use crate::engine::{ConnectionIx, Cx, Event, Line, SessionIx};
 use crate::finding::Place;
 use crate::kinds::owned::Membership;
+use crate::rules::HolderKind;
 
 /// Shares and memberships of one rule.
 #[derive(Debug)]
 pub(super) struct Access {
     membership: Membership,
+    owner: HolderKind,
     shares: HashMap<(ResourceIx, PartyIx), Granted>,
     members: HashMap<(ResourceIx, Member), Granted>,
     /// By connection: what it is a member of, to end it with the connection.
@@ -33,8 +35,8 @@ enum Turn {
     Taken,
 }
 
-/// Who is a member: a connection (of several sessions that share it, the one that has a lane), or the
-/// session that outlives it.
+/// Who is a member: a connection (of several sessions that share it, the one that has a lane, unless
+/// connections own), or the session that outlives it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Member {
     Connection(ConnectionIx, Option<SessionIx>),
@@ -116,9 +118,10 @@ pub(super) enum Standing {
 }
 
 impl Access {
-    pub(super) fn new(membership: Membership) -> Self {
+    pub(super) fn new(membership: Membership, owner: HolderKind) -> Self {
         Self {
             membership,
+            owner,
             shares: HashMap::new(),
             members: HashMap::new(),
             of_connection: HashMap::new(),
@@ -190,8 +193,23 @@ impl Access {
         }
     }
 
-    /// A connection has ended, and with it its memberships, unless they belong to the session.
-    pub(super) fn disconnect(&mut self, connection: ConnectionIx) {
+    /// All who were ever given access to a resource.
+    pub(super) fn given(&self, resource: ResourceIx) -> impl Iterator<Item = Member> {
+        let shares = self
+            .shares
+            .keys()
+            .map(|(of, with)| (of, Member::Party(*with)));
+        let members = self.members.keys().map(|(of, member)| (of, *member));
+        let all = shares.chain(members);
+        all.filter_map(move |(of, member)| (*of == resource).then_some(member))
+    }
+
+    /// A connection has ended, and with it its memberships, unless they belong to the session. Of one
+    /// that sessions share they are kept: nothing more is delivered on it, and [`Self::given`] asks.
+    pub(super) fn disconnect(&mut self, cx: &Cx<'_>, connection: ConnectionIx) {
+        if cx.is_anybodys(connection) {
+            return;
+        }
         let Some(memberships) = self.of_connection.remove(&connection) else {
             return;
         };
@@ -279,9 +297,14 @@ impl Access {
 
     /// Who becomes a member where somebody joins on a line.
     pub(super) fn member(&self, line: Line, party: PartyIx) -> Member {
-        match self.membership {
-            Membership::PerConnection => Member::Connection(line.connection, line.other()),
-            Membership::SurvivesReconnect => Member::Party(party),
+        match (self.membership, self.owner) {
+            (Membership::PerConnection, HolderKind::Connection) => {
+                Member::Connection(line.connection, None)
+            }
+            (Membership::PerConnection, HolderKind::Session | HolderKind::User) => {
+                Member::Connection(line.connection, line.other())
+            }
+            (Membership::SurvivesReconnect, _) => Member::Party(party),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::access::Member;
 use super::check::Check;
 use super::ledger::{Party, PartyIx, ResourceIx};
 use super::sightings::{Seen, Sighting};
@@ -142,9 +143,8 @@ impl Argument<'_, '_> {
         }
         let field = self.field();
         let unidentified = matches!(self.check.parties.get(receiver), Party::Unidentified(_));
-        if unidentified && kinship != Some(Kinship::Foreign)
-            || kinship == Some(Kinship::Unidentified)
-        {
+        let surely = kinship == Some(Kinship::Foreign) && !self.may_have(resource_ix, receiver);
+        if unidentified && !surely || kinship == Some(Kinship::Unidentified) {
             let of = owner.map_or(String::new(), |owner| {
                 format!(" of {}", self.name(owner.owner))
             });
@@ -313,9 +313,8 @@ impl Argument<'_, '_> {
             None => format!("{field} {}, of which it is no member", resource.id),
         };
         let unidentified = matches!(self.check.parties.get(user), Party::Unidentified(_));
-        if unidentified && kinship != Some(Kinship::Foreign)
-            || kinship == Some(Kinship::Unidentified)
-        {
+        let surely = kinship == Some(Kinship::Foreign) && !self.may_have(resource_ix, user);
+        if unidentified && !surely || kinship == Some(Kinship::Unidentified) {
             self.outcome.doubts.push(Doubt {
                 reason: Reason::Unidentified,
                 message: format!("{name} asked for {whose}, and nothing says who one of them is"),
@@ -434,6 +433,10 @@ impl Argument<'_, '_> {
         if let [
             Party::Named(HolderKind::Session, id),
             Party::Unidentified(connection),
+        ]
+        | [
+            Party::Unidentified(connection),
+            Party::Named(HolderKind::Session, id),
         ] = parties
             && self.check.spec.owner == HolderKind::Session
             && self.cx.is_stranger(*connection, id)
@@ -453,9 +456,26 @@ impl Argument<'_, '_> {
         }
     }
 
+    /// Whether a party that is one of several sessions may be one that was given access.
+    fn may_have(&self, resource: ResourceIx, party: PartyIx) -> bool {
+        let Party::Unidentified(on) = self.check.parties.get(party) else {
+            return false;
+        };
+        let is_of = |member| match member {
+            Member::Connection(connection, _) => connection == *on,
+            Member::Party(party) => match self.check.parties.get(party) {
+                Party::Named(HolderKind::Session, id) => !self.cx.is_stranger(*on, id),
+                Party::Named(..) | Party::Connection(_) | Party::Unidentified(_) => true,
+            },
+        };
+        self.check.is_anybody(self.cx, party) && self.check.access.given(resource).any(is_of)
+    }
+
     /// Whether two parties are one: by their ids, or by those that their connections turn out to have.
+    /// What is of one of several sessions may be of another one each time.
     fn same(&self, one: PartyIx, other: PartyIx) -> bool {
-        one == other || self.id(one).is_some_and(|id| self.id(other) == Some(id))
+        one == other && !self.check.is_anybody(self.cx, one)
+            || self.id(one).is_some_and(|id| self.id(other) == Some(id))
     }
 
     /// The id of a party that can own; of a connection that said late on whose behalf it speaks, the

@@ -6,7 +6,7 @@ mod changes;
 
 use super::access::{Access, Standing};
 use super::compiled::{CompiledClaim, CompiledGrant, CompiledReply};
-use super::ledger::{Ledger, Parties, PartyIx, ResourceIx};
+use super::ledger::{Ledger, Parties, Party, PartyIx, ResourceIx};
 use super::listed::Listed;
 use super::sightings::Sightings;
 use super::uses::{Answer, Used, Uses};
@@ -61,7 +61,7 @@ impl Checker for Check {
         } else if event.from_client() {
             self.client_said(cx, event);
         } else if event.is_step(Lifecycle::Closed) {
-            self.access.disconnect(event.connection);
+            self.access.disconnect(cx, event.connection);
         }
     }
 
@@ -72,7 +72,7 @@ impl Checker for Check {
     /// Who may see what is found out once more; what ids mean and who claims them is known.
     fn begin_again(&mut self) {
         self.ledger.rewind();
-        self.access = Access::new(self.spec.membership);
+        self.access = Access::new(self.spec.membership, self.spec.owner);
         self.uses = Uses::default();
         self.sightings = Sightings::default();
         (self.examined, self.opportunities) = (0, 0);
@@ -133,6 +133,8 @@ impl Check {
             self.ledger.meet(*resource);
             self.uses.name(*resource, claimant);
             let answer = match self.standing(cx, event, *resource, party) {
+                // Access of one of several is none of the others.
+                _ if self.is_anybody(cx, party) => Answer::Unanswered,
                 Standing::Allowed => {
                     if cx.has_several_clocks() {
                         self.sightings.allow(*resource, party, event);
@@ -257,6 +259,11 @@ impl Check {
             self.opportunities += 1;
         }
         match self.standing(cx, event, resource, receiver) {
+            // Access of one of several is none of the others.
+            _ if self.is_anybody(cx, receiver) => {
+                let slack = cx.widest(self.slack);
+                self.sightings.see(resource, receiver, event, None, slack);
+            }
             Standing::Allowed if cx.has_several_clocks() => {
                 self.sightings.allow(resource, receiver, event);
             }
@@ -269,6 +276,12 @@ impl Check {
                 self.sightings.see(resource, receiver, event, ended, slack);
             }
         }
+    }
+
+    /// Whether a party is one of the sessions that share a connection, and nothing says which.
+    pub(super) fn is_anybody(&self, cx: &Cx<'_>, party: PartyIx) -> bool {
+        self.spec.owner == HolderKind::Session
+            && matches!(self.parties.get(party), Party::Unidentified(on) if cx.is_anybodys(*on))
     }
 
     /// How things stand for whoever is on the event's connection: as the kind of holder that owns,

@@ -63,7 +63,7 @@ impl Owned {
             slack: nanoseconds(self.grant_slack),
             ledger,
             parties,
-            access: Access::new(self.membership),
+            access: Access::new(self.membership, self.owner),
             uses: Uses::default(),
             sightings: Sightings::default(),
             scratch: Vec::new(),

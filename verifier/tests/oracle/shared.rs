@@ -1,0 +1,266 @@
+//! Several sessions on one connection: histories in which messages say which one they are of, and
+//! whose they are, found by asking the whole list.
+//!
+//! A session has a part in a connection where a login says so, where the server opens it there, or
+//! where the client names it and nobody has said otherwise. Everything else that is named counts for
+//! nothing.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use proptest::prelude::*;
+use proptest::sample::select;
+use wsaudit_verifier::rules::HolderKind;
+use wsaudit_wire::Direction;
+
+use super::lives::{Event, History, Reads, Says, What, Who};
+use super::random::SESSIONS;
+
+/// The server's event that opens a session.
+pub(crate) const OPENED: &str = "opened";
+
+/// What packs say of it.
+pub(crate) const NAMING: &str = "[session]\nmessage = \"/session\"\njoined-by = \"opened\"\n";
+
+/// How messages name their sessions: mostly one of two that the connection usually has.
+pub(crate) fn naming(history: impl Strategy<Value = History>) -> impl Strategy<Value = History> {
+    // A session more than ever logs in.
+    let name = prop_oneof![
+        3 => Just(None),
+        8 => (0..2_usize).prop_map(|usual| Some(Ok(usual))),
+        1 => (0..=SESSIONS).prop_map(|any| Some(Err(any))),
+    ];
+    let names = proptest::collection::vec(name, 64);
+    let usual = proptest::collection::vec([0..SESSIONS, 0..SESSIONS], 8);
+    let says = select(vec![
+        Says::UserAlone,
+        Says::UserAlone,
+        Says::Presented,
+        Says::Issued,
+    ]);
+    let says = proptest::collection::vec(says, 8);
+    (history, names, usual, says).prop_map(|(mut history, names, usual, says)| {
+        for (number, one) in history.happened.iter_mut().enumerate() {
+            if let What::Says(_, _, fields) = &mut one.what {
+                fields.session = match names[number % names.len()] {
+                    None => None,
+                    Some(Ok(which)) => Some(usual[one.on % usual.len()][which]),
+                    Some(Err(any)) => Some(any),
+                };
+            }
+        }
+        history.says = (0..history.connections())
+            .map(|on| says[on % says.len()])
+            .collect();
+        history
+    })
+}
+
+/// A history, and whose its messages are.
+pub(crate) struct Whose<'h> {
+    history: &'h History,
+    /// By connection: the sessions that it has besides its own, and from where on.
+    others: Vec<BTreeMap<usize, usize>>,
+    /// By connection that says of no session by itself: the only one that its messages are of.
+    only: Vec<Option<(usize, usize)>>,
+}
+
+impl<'h> Whose<'h> {
+    /// What messages name means nothing.
+    pub(crate) fn connection(history: &'h History) -> Self {
+        Self {
+            history,
+            others: vec![BTreeMap::new(); history.connections()],
+            only: vec![None; history.connections()],
+        }
+    }
+
+    /// Messages say which session they are of.
+    pub(crate) fn named(history: &'h History) -> Self {
+        let mut whose = Self::connection(history);
+        let believed = whose.believed();
+        for on in 0..history.connections() {
+            let logins = history.speaks_for(HolderKind::Session, on);
+            let own: BTreeSet<_> = logins.iter().map(|(_, who)| *who).collect();
+            let events = history.events().into_iter().filter(|event| event.on == on);
+            let named: BTreeSet<_> = events.filter_map(|event| event.fields?.session).collect();
+            for session in named {
+                let login = logins.iter().find(|(_, who)| *who == Who::Session(session));
+                let from = match login {
+                    // It has no other one.
+                    Some(_) if own.len() == 1 => None,
+                    Some((from, _)) => Some(*from),
+                    None => believed.get(&(on, session)).copied(),
+                };
+                whose.others[on].extend(from.map(|from| (session, from)));
+            }
+            if own.is_empty() && whose.others[on].len() == 1 {
+                whose.only[on] = whose.others[on].pop_first();
+            }
+        }
+        whose
+    }
+
+    /// By connection and session: from where on it is there because a message says so.
+    fn believed(&self) -> BTreeMap<(usize, usize), usize> {
+        let users_of = |on| {
+            let users = self.history.speaks_for(HolderKind::User, on).into_iter();
+            let issued = self.history.says(on) != Says::Presented;
+            let users: BTreeSet<_> = users.map(|(_, who)| who).filter(|_| issued).collect();
+            users
+        };
+        let mut holders: BTreeMap<usize, BTreeSet<Who>> = BTreeMap::new();
+        for on in
+            (0..self.history.connections()).filter(|on| self.history.says(*on) == Says::Issued)
+        {
+            for (_, who) in self.history.speaks_for(HolderKind::Session, on) {
+                let Who::Session(session) = who else { continue };
+                holders.entry(session).or_default().extend(users_of(on));
+            }
+        }
+        let naming: Vec<_> = self.history.events();
+        let naming = naming
+            .iter()
+            .filter_map(|event| Some((event, event.fields?.session?)));
+        let naming: Vec<_> = naming.collect();
+        let mut from = BTreeMap::new();
+        for (event, session) in &naming {
+            if event.is(&[OPENED]) {
+                holders
+                    .entry(*session)
+                    .or_default()
+                    .extend(users_of(event.on));
+                from.entry((event.on, *session)).or_insert(event.number);
+            }
+        }
+        for (event, session) in naming {
+            let logins = self.history.speaks_for(HolderKind::Session, event.on);
+            let is_told = self.history.says(event.on) == Says::Issued && !logins.is_empty();
+            if event.from != Some(Direction::ClientToServer) || is_told {
+                continue;
+            }
+            let (own, theirs) = (users_of(event.on), holders.entry(session).or_default());
+            if !own.is_empty() && !theirs.is_empty() && own.is_disjoint(theirs) {
+                continue;
+            }
+            if theirs.is_empty() {
+                theirs.extend(own);
+            }
+            let from = from.entry((event.on, session)).or_insert(event.number);
+            *from = event.number.min(*from);
+        }
+        from
+    }
+
+    /// Whether several sessions have a connection.
+    pub(crate) fn is_shared(&self, on: usize) -> bool {
+        !self.others[on].is_empty()
+    }
+
+    /// Whether a session has a part in a connection, now or at another time.
+    pub(crate) fn has(&self, on: usize, session: usize) -> bool {
+        let own = self.speaks_for(HolderKind::Session, on);
+        self.others[on].contains_key(&session)
+            || own.iter().any(|(_, who)| *who == Who::Session(session))
+    }
+
+    /// Whether somebody ever appeared.
+    pub(crate) fn is_met(&self, who: Who) -> bool {
+        (0..self.history.connections()).any(|on| match who {
+            Who::Session(session) => self.has(on, session),
+            _ => !self.history.connections_of(who).is_empty(),
+        })
+    }
+
+    /// Those for whom a connection speaks by itself, each with the number from which on.
+    pub(crate) fn speaks_for(&self, kind: HolderKind, on: usize) -> Vec<(usize, Who)> {
+        let mut all = self.history.speaks_for(kind, on);
+        if let (HolderKind::Session, Some((session, from))) = (kind, self.only[on]) {
+            all.push((from, Who::Session(session)));
+        }
+        all
+    }
+
+    /// For whom it speaks first, whenever that becomes known.
+    pub(crate) fn first_holder(&self, kind: HolderKind, on: usize) -> Option<Who> {
+        self.speaks_for(kind, on).first().map(|(_, who)| *who)
+    }
+
+    /// For whom it speaks by itself at a place.
+    pub(crate) fn holder_at(&self, kind: HolderKind, on: usize, number: usize) -> Option<Who> {
+        let all = self.speaks_for(kind, on).into_iter();
+        all.filter(|(from, _)| *from <= number)
+            .map(|(_, who)| who)
+            .last()
+    }
+
+    /// The session besides the connection's own that a message is of: it names it, and the session is
+    /// there.
+    pub(crate) fn other(&self, event: &Event<'_>) -> Option<usize> {
+        let session = event.fields?.session?;
+        let is_there = *self.others[event.on].get(&session)? <= event.number;
+        let own = self.holder_at(HolderKind::Session, event.on, event.number);
+        (is_there && own != Some(Who::Session(session))).then_some(session)
+    }
+
+    /// Whose a message is.
+    pub(crate) fn holder(&self, kind: HolderKind, event: &Event<'_>) -> Option<Who> {
+        let own = self.holder_at(kind, event.on, event.number);
+        match (kind, self.other(event)) {
+            (HolderKind::Session, Some(session)) => Some(Who::Session(session)),
+            (HolderKind::User, Some(session)) => {
+                own.or_else(|| self.user_of(session, event.number))
+            }
+            _ => own,
+        }
+    }
+
+    /// The user that a session was first seen with, if that was before a place.
+    pub(crate) fn user_of(&self, session: usize, before: usize) -> Option<Who> {
+        let mut seen = Vec::new();
+        for on in 0..self.history.connections() {
+            let users = self
+                .history
+                .speaks_for(HolderKind::User, on)
+                .into_iter()
+                .map(|it| it.0);
+            let sessions = self
+                .speaks_for(HolderKind::Session, on)
+                .into_iter()
+                .map(|it| it.0);
+            let shared = self.others[on].get(&session).copied();
+            for number in users
+                .chain(sessions)
+                .chain(shared)
+                .filter(|number| *number <= before)
+            {
+                let own = self.holder_at(HolderKind::Session, on, number);
+                let is_here =
+                    own == Some(Who::Session(session)) || shared.is_some_and(|from| from <= number);
+                let user = self.holder_at(HolderKind::User, on, number);
+                seen.extend(user.filter(|_| is_here).map(|user| (number, user)));
+            }
+        }
+        seen.into_iter().min().map(|(_, user)| user)
+    }
+
+    /// All for whom a connection stands at a place.
+    pub(crate) fn all_at(&self, kind: HolderKind, on: usize, number: usize) -> Vec<Who> {
+        let others = self.others[on].iter().filter(|(_, from)| **from <= number);
+        let others = others.map(|(session, _)| Who::Session(*session));
+        let others = others.filter(|_| kind == HolderKind::Session);
+        self.holder_at(kind, on, number)
+            .into_iter()
+            .chain(others)
+            .collect()
+    }
+
+    /// Whether a rule is in doubt whatever it finds.
+    pub(crate) fn is_doubtful(&self, reads: Reads, kind: HolderKind) -> bool {
+        let stranger = |on: usize| {
+            let known = self.first_holder(HolderKind::Session, on);
+            known.is_none() && !self.is_shared(on) && self.history.hears(on)
+        };
+        self.history.is_damaged(reads)
+            || kind != HolderKind::Connection && (0..self.history.connections()).any(stranger)
+    }
+}
