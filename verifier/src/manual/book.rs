@@ -41,7 +41,7 @@ joined-by = \"session_joined\"    # the server's events that open the session th
 
 A message that names one of the connection's sessions is of that session, in every kind of rule; one that names none is of the
 connection's own session. Where the connection has none of its own, a message without a name leaves a doubt (what belongs to none
-of its sessions was leaked all the same); with a single one that is ever named, all messages are of that one.
+of its sessions, and was given to none of them, was leaked all the same); with a single one that is ever named, all messages are of that one.
 
 A name is no proof. The sessions of a connection are
 
