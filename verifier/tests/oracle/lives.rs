@@ -280,6 +280,10 @@ impl History {
     /// Whether something that a connection carried after one place, and before another, may be missing
     /// or cannot be read.
     pub(crate) fn hides(&self, on: usize, after: usize, before: usize) -> bool {
+        // Nothing passes where the server refused.
+        if self.step(on, "@refused").is_some() {
+            return false;
+        }
         let gap = |(of, number): &(Option<usize>, usize)| {
             of.is_none_or(|of| of == on) && (after..before).contains(number)
         };
