@@ -177,9 +177,8 @@ impl Cx<'_> {
             Holder::User(_) => HolderKind::User,
             Holder::Connection(connection) => return self.lost_between(connection, from, to),
         };
-        self.connections().any(|(connection, state)| {
-            !state.info.refused()
-                && self.lost_between(connection, from, to)
+        self.connections().any(|(connection, _)| {
+            self.lost_between(connection, from, to)
                 && self.holders_ever(kind, connection).contains(&holder)
         })
     }
@@ -205,13 +204,13 @@ impl Cx<'_> {
         gaps.any(|gap| gap.from <= until.seq)
     }
 
-    /// The gaps in which frames of a connection may be.
+    /// The gaps in which frames of a connection may be: none, where it was refused.
     fn gaps_of(&self, connection: ConnectionIx) -> impl Iterator<Item = &Gap> {
         let state = self.connection(connection);
         let gaps = self.outlines[usize::from(state.recording)].gaps.iter();
         gaps.filter(|gap| {
-            gap.connection
-                .is_none_or(|number| number == state.info.number)
+            let own = gap.connection.is_none_or(|of| of == state.info.number);
+            own && !state.info.refused()
         })
     }
 }

@@ -137,9 +137,8 @@ fn answer(connection: &Connection, name: &str) -> Option<Line> {
 
 /// The end of a connection that was not refused: a case has one close frame, with which it ends.
 fn end(connection: &Connection, name: &str, messages: &[&MemoryMessage]) -> Option<Line> {
-    let refused = connection.answered.is_some() && !connection.accepted();
     let unanswered = connection.answered.is_none();
-    if refused || (connection.closed.is_none() && !unanswered) {
+    if connection.refused() || (connection.closed.is_none() && !unanswered) {
         return None;
     }
     let mut closing = messages.iter().filter(|it| it.opcode == Opcode::CLOSE);

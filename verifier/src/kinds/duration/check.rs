@@ -95,8 +95,7 @@ impl Checker for Check {
             return;
         };
         // Nothing is established by a handshake that was refused.
-        let info = cx.connection(event.connection).info;
-        if event.direction.is_none() && info.answered.is_some() && !info.accepted() {
+        if event.direction.is_none() && cx.connection(event.connection).info.refused() {
             return;
         }
         let Self {
