@@ -71,7 +71,8 @@ fn kill(kills: u32, when: When, more: &[&str]) -> Found {
             When::AnyTime => runtime.block_on(peers.wait_for(random_below(3_000))),
             When::AtACut => {
                 let names = PartNames::of(&out);
-                let next = names.path(2 + u32::try_from(random_below(3)).unwrap());
+                // Not by chance: a kill at the first cut may come before there is a second part.
+                let next = names.path(2 + round % 3);
                 let mut unfinished = next.clone().into_os_string();
                 unfinished.push(".new");
                 // Not for long: neither is the moment.
