@@ -97,9 +97,11 @@ impl<'r> Cells<'r> {
         index: usize,
         column: &'static str,
     ) -> Result<Option<&'r [u8]>, ReadError> {
+        // Each look at a column is a call or three into SQLite.
         match self.row.get_ref(index) {
+            Ok(ValueRef::Blob(bytes)) => Ok(Some(bytes)),
             Ok(ValueRef::Null) => Ok(None),
-            _ => self.bytes(index, column).map(Some),
+            other => Err(self.wrong(column, &other, "a blob")),
         }
     }
 

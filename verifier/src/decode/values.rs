@@ -130,24 +130,21 @@ impl Values {
     }
 
     /// The values of a slot, in the message's order.
-    pub fn of(&self, slot: SlotId) -> impl Iterator<Item = Value<'_>> + Clone {
-        let mut next = self.ends[usize::from(slot.0)].0;
-        std::iter::from_fn(move || {
-            let entry = self.entries.get((next as usize).checked_sub(1)?)?;
-            next = entry.next;
-            Some(self.value(entry))
-        })
+    pub fn of(&self, slot: SlotId) -> Yielded<'_, 'static> {
+        Yielded {
+            next: self.ends[slot.index()].0,
+            ..self.of_each(&[])
+        }
     }
 
-    fn value(&self, entry: &Entry) -> Value<'_> {
-        let text = &self.text[entry.start as usize..entry.end as usize];
-        match entry.shape {
-            Shape::Text => Value::Text(text),
-            Shape::Number => Value::Number(text),
-            Shape::True => Value::Bool(true),
-            Shape::False => Value::Bool(false),
-            Shape::Null => Value::Null,
-            Shape::Composite => Value::Composite,
+    /// The values of the first slot, in the message's order, then those of the second, and so on.
+    pub fn of_each<'s>(&self, slots: &'s [SlotId]) -> Yielded<'_, 's> {
+        Yielded {
+            text: &self.text,
+            entries: &self.entries,
+            ends: &self.ends,
+            slots: slots.iter(),
+            next: 0,
         }
     }
 
@@ -155,5 +152,38 @@ impl Values {
     /// kept once.
     fn offset(&self) -> u32 {
         u32::try_from(self.text.len()).expect("a message's values take less than 4 GiB")
+    }
+}
+
+/// Values of one message. The default has none.
+#[derive(Debug, Clone, Default)]
+pub struct Yielded<'v, 's> {
+    text: &'v str,
+    entries: &'v [Entry],
+    ends: &'v [(u32, u32)],
+    /// Those that come after the slot it is in.
+    slots: std::slice::Iter<'s, SlotId>,
+    /// The next entry, plus one; 0: the slot has no more.
+    next: u32,
+}
+
+impl<'v> Iterator for Yielded<'v, '_> {
+    type Item = Value<'v>;
+
+    fn next(&mut self) -> Option<Value<'v>> {
+        while self.next == 0 {
+            self.next = self.ends[self.slots.next()?.index()].0;
+        }
+        let entry = &self.entries[self.next as usize - 1];
+        self.next = entry.next;
+        let text = &self.text[entry.start as usize..entry.end as usize];
+        Some(match entry.shape {
+            Shape::Text => Value::Text(text),
+            Shape::Number => Value::Number(text),
+            Shape::True => Value::Bool(true),
+            Shape::False => Value::Bool(false),
+            Shape::Null => Value::Null,
+            Shape::Composite => Value::Composite,
+        })
     }
 }

@@ -5,7 +5,7 @@ use wsaudit_wire::{Direction, Opcode};
 use super::lanes::{Lane, Line};
 use super::program::{CompiledCondition, Ids};
 use super::state::{ConnectionIx, Holder, SessionIx, UserIx};
-use crate::decode::{Strings, Values};
+use crate::decode::{Strings, Value, Values, Yielded};
 use crate::finding::{Place, Subject};
 use crate::history::SourcePayload;
 use crate::rules::read::Carrier;
@@ -184,12 +184,11 @@ impl<'e> Event<'e> {
     /// The ids of a selector, in the message's order: where an event that this is binds the field,
     /// there; else where the field says.
     pub fn ids<'i>(&self, ids: &'i Ids) -> impl Iterator<Item = &'e str> + Clone + use<'e, 'i> {
-        let values = self.values;
-        ids.slots(&self.is)
-            .iter()
-            .filter_map(move |slot| values.map(|values| values.of(*slot)))
-            .flatten()
-            .filter_map(crate::decode::Value::as_id)
+        let yielded = match self.values {
+            Some(values) => values.of_each(ids.slots(&self.is)),
+            None => Yielded::default(),
+        };
+        yielded.filter_map(Value::as_id)
     }
 
     /// The first of [`Self::ids`].

@@ -28,9 +28,14 @@ impl Named {
 
     /// The name that the pack gives to `event`, as one of these.
     pub fn name_of(&self, event: &Event<'_>) -> &str {
+        self.name_in(&event.is)
+    }
+
+    /// The same of an event of which is kept only what it is.
+    pub fn name_in(&self, is: &EventSet) -> &str {
         self.all
             .iter()
-            .find(|(set, _)| event.is_one_of(set))
+            .find(|(set, _)| set.meets(is))
             .map_or("event", |(_, name)| name)
     }
 

@@ -349,10 +349,7 @@ impl PackProgram {
 
     /// The message's name: the first pointer that yields wins.
     pub(super) fn name<'v>(&self, values: &'v Values) -> Option<&'v str> {
-        self.name_slots
-            .iter()
-            .flat_map(|slot| values.of(*slot))
-            .find_map(Value::as_id)
+        values.of_each(&self.name_slots).find_map(Value::as_id)
     }
 
     /// Which events a message of an HTTP exchange is. What the paths of these events say is added to

@@ -46,7 +46,8 @@ impl Checker for Check {
         if !event.from_server() || !selected {
             return;
         }
-        if event.id(&self.field).is_none() && self.events.is_empty() {
+        let names_nobody = event.id(&self.field).is_none();
+        if names_nobody && self.events.is_empty() {
             return;
         }
         self.examined += 1;
@@ -69,7 +70,7 @@ impl Checker for Check {
         if cx.others_connected(self.spec.to, Some(receiver)) {
             self.opportunities += 1;
         }
-        if event.id(&self.field).is_none() {
+        if names_nobody {
             self.missing(cx, event, receiver);
             return;
         }

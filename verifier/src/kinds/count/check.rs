@@ -120,17 +120,36 @@ const MOST_SHOWN: usize = 8;
 impl Checker for Check {
     fn observe(&mut self, cx: &Cx<'_>, event: &Event<'_>) {
         let counts = self.events.has(event);
-        let having = self.having.has(event);
-        if counts {
-            self.examined += 1;
-        }
-        for counted in self.counted(cx, event, counts || having) {
-            let tally = self.tally(counted, event);
-            if having {
-                self.tallies[tally].1.having = Having::Yes;
+        let matters = counts || self.having.has(event);
+        self.examined += u64::from(counts);
+        match &self.per {
+            Per::Everything => self.note(cx, event, Counted::Everything),
+            Per::Holder(kind) => {
+                // It need not be one of the rule's events to show that somebody is there.
+                let there = event.direction.is_some() || event.is_step(Lifecycle::Accepted);
+                match event.holder(*kind) {
+                    Some(holder) if there || matters => {
+                        self.note(cx, event, Counted::Holder(holder));
+                    }
+                    None if matters => {
+                        self.unplaced.insert(event.connection);
+                        let called = event.called();
+                        self.unidentified
+                            .note_unidentified(cx, *kind, event, called);
+                    }
+                    Some(_) | None => {}
+                }
             }
-            if counts {
-                self.count(cx, tally, event);
+            Per::Value(..) if !matters => {}
+            Per::Value(ids, _) => {
+                let values: Vec<_> = event.ids(ids).map(str::to_owned).collect();
+                if values.is_empty() {
+                    self.unplaced.insert(event.connection);
+                    self.keyless.note(event, event.called());
+                }
+                for value in values {
+                    self.note(cx, event, Counted::Value(value));
+                }
             }
         }
     }
@@ -212,36 +231,14 @@ impl Checker for Check {
 }
 
 impl Check {
-    /// Over what an event counts; it need not be one of the rule's to show that somebody is there.
-    fn counted(&mut self, cx: &Cx<'_>, event: &Event<'_>, matters: bool) -> Vec<Counted> {
-        let called = event.called();
-        match &self.per {
-            Per::Everything => vec![Counted::Everything],
-            Per::Holder(kind) => {
-                let there = event.direction.is_some() || event.is_step(Lifecycle::Accepted);
-                match event.holder(*kind) {
-                    Some(holder) if there || matters => vec![Counted::Holder(holder)],
-                    None if matters => {
-                        self.unplaced.insert(event.connection);
-                        self.unidentified
-                            .note_unidentified(cx, *kind, event, called);
-                        Vec::new()
-                    }
-                    Some(_) | None => Vec::new(),
-                }
-            }
-            Per::Value(..) if !matters => Vec::new(),
-            Per::Value(ids, _) => {
-                let values: Vec<_> = event
-                    .ids(ids)
-                    .map(|id| Counted::Value(id.to_owned()))
-                    .collect();
-                if values.is_empty() {
-                    self.unplaced.insert(event.connection);
-                    self.keyless.note(event, called);
-                }
-                values
-            }
+    /// What an event means for one number.
+    fn note(&mut self, cx: &Cx<'_>, event: &Event<'_>, counted: Counted) {
+        let tally = self.tally(counted, event);
+        if self.having.has(event) {
+            self.tallies[tally].1.having = Having::Yes;
+        }
+        if self.events.has(event) {
+            self.count(cx, tally, event);
         }
     }
 
@@ -327,7 +324,7 @@ impl Tally {
         limit: Option<u64>,
         within: Option<i64>,
     ) {
-        let is_new = id.is_none_or(|id| self.ids.insert(id.to_owned()));
+        let is_new = id.is_none_or(|id| !self.ids.contains(id) && self.ids.insert(id.to_owned()));
         if is_new {
             self.count += 1;
             if self.shown.len() < MOST_SHOWN {

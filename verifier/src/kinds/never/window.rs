@@ -125,11 +125,10 @@ impl Walk {
             }
             return;
         };
-        let mut keys = event.ids(ids).peekable();
-        if keys.peek().is_none() && matters {
+        if matters && event.id(ids).is_none() {
             self.keyless.note(event, called);
         }
-        for key in keys {
+        for key in event.ids(ids) {
             if part != 0 {
                 let slot = || Slot::of(holder, key);
                 self.crossings.see(cx, event, slot, part);

@@ -15,6 +15,8 @@ pub(super) struct Access {
     owner: HolderKind,
     shares: HashMap<(ResourceIx, PartyIx), Granted>,
     members: HashMap<(ResourceIx, Member), Granted>,
+    /// What anybody was ever given access to: most resources are their owner's alone.
+    given: HashSet<ResourceIx>,
     /// By connection: what it is a member of, to end it with the connection.
     of_connection: HashMap<ConnectionIx, HashSet<(ResourceIx, Member)>>,
     /// Of several clocks: the turns of access, some of which may have come the other way round.
@@ -124,14 +126,15 @@ impl Access {
             owner,
             shares: HashMap::new(),
             members: HashMap::new(),
+            given: HashSet::new(),
             of_connection: HashMap::new(),
             turns: HashMap::new(),
         }
     }
 
-    /// Whether nobody was given access to anything.
-    pub(super) fn is_empty(&self) -> bool {
-        self.shares.is_empty() && self.members.is_empty()
+    /// Whether anybody was ever given access to a resource.
+    pub(super) fn was_given(&self, resource: ResourceIx) -> bool {
+        self.given.contains(&resource)
     }
 
     pub(super) fn share(
@@ -141,6 +144,7 @@ impl Access {
         with: PartyIx,
         event: &Event<'_>,
     ) {
+        self.given.insert(resource);
         self.turn(cx, (resource, Member::Party(with)), Turn::Given, event);
         let granted = self.shares.entry((resource, with));
         granted.or_insert(Granted::by(event)).again(event);
@@ -169,6 +173,7 @@ impl Access {
     ) {
         let line = event.line();
         let member = self.member(line, party);
+        self.given.insert(resource);
         self.turn(cx, (resource, member), Turn::Given, event);
         let granted = self.members.entry((resource, member));
         granted.or_insert(Granted::by(event)).again(event);

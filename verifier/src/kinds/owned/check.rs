@@ -293,7 +293,7 @@ impl Check {
         resource: ResourceIx,
         party: PartyIx,
     ) -> Standing {
-        if self.access.is_empty() {
+        if !self.access.was_given(resource) {
             return Standing::Refused(None);
         }
         self.receivers.clear();

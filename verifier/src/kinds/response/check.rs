@@ -1,13 +1,15 @@
 //! How `response` is checked: requests stand open by their key until their reply comes.
 
+mod askers;
 mod telling;
 
 use hashbrown::{HashMap, HashSet};
 
+use self::askers::Askers;
 use super::{Expect, Response, Unsolicited};
 use crate::engine::{
-    Absence, Checker, Compiler, Crossings, Cx, Event, Holder, Ids, Named, Skipped, Slot, Watched,
-    nanoseconds,
+    Absence, Checker, Compiler, Crossings, Cx, Event, EventSet, Holder, Ids, Named, Skipped, Slot,
+    Watched, nanoseconds,
 };
 use crate::finding::{Evidence, Outcome, Place, Subject, Violation};
 
@@ -27,7 +29,7 @@ impl Response {
             within: self.within.map(nanoseconds),
             spec: self.clone(),
             open: HashMap::new(),
-            asked: HashMap::new(),
+            asked: Askers::default(),
             breaches: Crossings::default(),
             unidentified: Skipped::default(),
             keyless: Skipped::default(),
@@ -52,8 +54,8 @@ pub(crate) struct Check {
     within: Option<i64>,
     /// By key: requests that no reply has come to.
     open: HashMap<String, Vec<Request>>,
-    /// By key, where unsolicited replies matter: who ever asked with it, the first one first.
-    asked: HashMap<String, Askers>,
+    /// Where unsolicited replies matter: who ever asked.
+    asked: Askers,
     breaches: Crossings,
     unidentified: Skipped,
     keyless: Skipped,
@@ -66,27 +68,16 @@ pub(crate) struct Check {
     opportunities: u64,
 }
 
-struct Askers {
-    first: (Holder, Place),
-    /// Nearly always none: no room is taken for them until there is one.
-    others: HashSet<Holder>,
-}
-
-impl Askers {
-    fn has(&self, holder: Holder) -> bool {
-        self.first.0 == holder || self.others.contains(&holder)
-    }
-}
-
 /// A request that is not answered yet.
 struct Request {
     holder: Holder,
     subject: Subject,
     place: Place,
     at: i64,
-    name: String,
-    /// For each of `same`: the values.
-    same: Vec<Vec<String>>,
+    /// The events that it is.
+    is: EventSet,
+    /// The values of `same`, each with its field's place there.
+    same: Vec<(usize, String)>,
     /// A reply with its key that somebody else got.
     elsewhere: Option<(Holder, Place)>,
 }
@@ -174,25 +165,23 @@ impl Checker for Check {
 impl Check {
     fn ask(&mut self, event: &Event<'_>, holder: Holder, key: &str) {
         self.opportunities += 1;
-        let values = |ids| event.ids(ids).map(str::to_owned).collect();
+        let fields = self.same.iter().enumerate();
+        let same = fields.flat_map(|(field, (_, ids))| {
+            let values = event.ids(ids);
+            values.map(move |value| (field, value.to_owned()))
+        });
         let request = Request {
             holder,
             subject: event.subject(),
             place: event.place,
             at: event.at,
-            name: self.requests.name_of(event).to_owned(),
-            same: self.same.iter().map(|(_, ids)| values(ids)).collect(),
+            is: event.is,
+            same: same.collect(),
             elsewhere: None,
         };
         self.open.entry_ref(key).or_default().push(request);
         if self.spec.unsolicited == Unsolicited::Violated {
-            let askers = self.asked.entry_ref(key).or_insert_with(|| Askers {
-                first: (holder, event.place),
-                others: HashSet::new(),
-            });
-            if askers.first.0 != holder {
-                askers.others.insert(holder);
-            }
+            self.asked.ask(key, holder, event.place);
         }
     }
 
@@ -247,13 +236,18 @@ impl Check {
 
     /// Those of `same` in which a request and its reply have no value in common, with a value of each.
     fn disagreements(&self, event: &Event<'_>, request: &Request) -> Vec<(String, String, String)> {
-        let both = self.same.iter().zip(&request.same);
-        both.filter_map(|((field, ids), asked)| {
-            let agree = event.ids(ids).any(|id| asked.iter().any(|one| one == id));
-            let (first, told) = (asked.first()?, event.id(ids)?);
-            (!agree).then(|| (field.clone(), first.clone(), told.to_owned()))
-        })
-        .collect()
+        let fields = self.same.iter().enumerate();
+        fields
+            .filter_map(|(number, (field, ids))| {
+                let asked = || {
+                    let values = request.same.iter();
+                    values.filter_map(move |(of, value)| (*of == number).then_some(value))
+                };
+                let agree = event.ids(ids).any(|id| asked().any(|one| one == id));
+                let (first, told) = (asked().next()?, event.id(ids)?);
+                (!agree).then(|| (field.clone(), first.clone(), told.to_owned()))
+            })
+            .collect()
     }
 
     /// A reply that answers no open request of the one who got it.
@@ -261,10 +255,7 @@ impl Check {
         for request in self.open.get_mut(key).into_iter().flatten() {
             request.elsewhere.get_or_insert((holder, event.place));
         }
-        let asked = self.asked.get(key);
-        if self.spec.unsolicited == Unsolicited::Ignore
-            || asked.is_some_and(|askers| askers.has(holder))
-        {
+        if self.spec.unsolicited == Unsolicited::Ignore || self.asked.has(key, holder) {
             return;
         }
         if self.unplaced_requests.contains(key) || cx.hides_between(holder, None, event.place) {
@@ -274,7 +265,7 @@ impl Check {
         }
         let (name, receiver) = (self.replies.name_of(event), cx.describe(holder));
         let mut evidence = vec![cx.identity(event.line(), event.place)];
-        let (owner, whose) = match asked.map(|askers| askers.first) {
+        let (owner, whose) = match self.asked.first(key) {
             Some((first, place)) => {
                 let text = format!("{} asked, with the id {key}", cx.describe(first));
                 evidence.push(Evidence::at(place, text).pointing_at(key));

@@ -6,8 +6,12 @@ use crate::finding::{Doubt, Evidence, Violation};
 use crate::verdict::Reason;
 
 impl Check {
-    pub(super) fn asked_line(cx: &Cx<'_>, key: &str, request: &Request) -> Evidence {
-        let (who, name) = (who(cx, request), &request.name);
+    fn name(&self, request: &Request) -> &str {
+        self.requests.name_in(&request.is)
+    }
+
+    fn asked_line(&self, cx: &Cx<'_>, key: &str, request: &Request) -> Evidence {
+        let (who, name) = (who(cx, request), self.name(request));
         Evidence::at(
             request.place,
             format!("{who} sent `{name}` with the id {key}"),
@@ -24,12 +28,12 @@ impl Check {
     ) -> Violation {
         let took = in_words(event.at - request.at);
         let limit = in_words(self.within.unwrap_or(i64::MAX));
-        let (asked, name) = (&request.name, self.replies.name_of(event));
+        let (asked, name) = (self.name(request), self.replies.name_of(event));
         Violation {
             roles: format!("`{asked}` answered late, with `{name}`"),
             resource: Some(key.to_owned()),
             evidence: vec![
-                Self::asked_line(cx, key, request),
+                self.asked_line(cx, key, request),
                 Evidence::at(event.place, format!("the reply `{name}` came {took} later"))
                     .pointing_at(key),
             ],
@@ -49,12 +53,12 @@ impl Check {
         key: &str,
         request: &Request,
     ) -> Violation {
-        let (asked, name) = (&request.name, self.replies.name_of(event));
+        let (asked, name) = (self.name(request), self.replies.name_of(event));
         Violation {
             roles: format!("`{asked}` answered with `{name}`"),
             resource: Some(key.to_owned()),
             evidence: vec![
-                Self::asked_line(cx, key, request),
+                self.asked_line(cx, key, request),
                 Evidence::at(event.place, format!("it was answered with `{name}`"))
                     .pointing_at(key),
             ],
@@ -75,7 +79,7 @@ impl Check {
         (field, asked, told): (&str, &str, &str),
     ) -> Violation {
         let (who, name) = (cx.describe(request.holder), self.replies.name_of(event));
-        let request_name = &request.name;
+        let request_name = self.name(request);
         Violation {
             roles: format!("`{request_name}` answered with `{name}` about another {field}"),
             resource: Some(told.to_owned()),
@@ -104,8 +108,8 @@ impl Check {
 
     pub(super) fn unanswered(&self, cx: &Cx<'_>, key: &str, request: &Request) -> Violation {
         let limit = in_words(self.within.unwrap_or(i64::MAX));
-        let name = &request.name;
-        let mut evidence = vec![Self::asked_line(cx, key, request)];
+        let name = self.name(request);
+        let mut evidence = vec![self.asked_line(cx, key, request)];
         let mut astray = "";
         if let Some((holder, place)) = request.elsewhere {
             let text = format!("a reply with that id went to {}", cx.describe(holder));
@@ -136,7 +140,7 @@ impl Check {
         request: &Request,
         absence: Absence,
     ) -> Doubt {
-        let (who, name) = (who(cx, request), &request.name);
+        let (who, name) = (who(cx, request), self.name(request));
         let why = absence.why_open().unwrap_or("it is final");
         let settle = match self.within {
             Some(_) => absence.settle(),
