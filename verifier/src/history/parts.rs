@@ -209,10 +209,10 @@ fn missing(files: &[&Outline], connections: &[Connection]) -> (Vec<Gap>, Option<
         parts.sort_by_key(|(_, part)| part.number);
         let mut before: Option<&Part> = None;
         for (file, part) in &parts {
-            let expected = before.map_or(1, |before| before.number + 1);
+            let expected = before.map_or(1, |before| before.number.saturating_add(1));
             if part.number > expected {
                 let from = match before {
-                    Some(before) => before.last_seq + 1,
+                    Some(before) => before.last_seq.saturating_add(1),
                     // The connections that were open then began in it.
                     None => connections
                         .iter()
@@ -245,7 +245,7 @@ fn missing(files: &[&Outline], connections: &[Connection]) -> (Vec<Gap>, Option<
         {
             goes_on = Some(format!(
                 "part {} of run {run} is missing: {} says that it goes on there",
-                last.number + 1,
+                last.number.saturating_add(1),
                 file.name
             ));
         }
@@ -366,5 +366,42 @@ impl Cursor for JoinedCursor<'_> {
             },
             ..message
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A file of one part, as nobody writes it and anybody can.
+    fn tampered(number: u32, continued: bool) -> Outline {
+        let part = Part {
+            run: "r".to_owned(),
+            number,
+            continued,
+            first_seq: u64::MAX,
+            last_seq: u64::MAX,
+            file: "a.db".to_owned(),
+        };
+        Outline {
+            name: "a.db".to_owned(),
+            parts: vec![part],
+            ..Outline::default()
+        }
+    }
+
+    #[test]
+    fn numbers_at_the_end_of_their_range_are_told_as_they_are() {
+        let (first, last) = (tampered(1, true), tampered(u32::MAX, true));
+        let (gaps, goes_on) = missing(&[&first, &last], &[]);
+        let [gap] = &gaps[..] else {
+            panic!("{gaps:?}");
+        };
+        assert_eq!((gap.from, gap.to), (u64::MAX, u64::MAX));
+        assert!(
+            gap.why
+                .starts_with("parts 2 to 4294967294 of run r are missing")
+        );
+        assert!(goes_on.is_some_and(|why| why.starts_with("part 4294967295 of run r")));
     }
 }

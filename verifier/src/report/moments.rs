@@ -2,6 +2,7 @@
 //! begins to speak for another session.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
 
 use crate::engine::Verification;
 use crate::history::{Source, SourceError};
@@ -66,6 +67,23 @@ impl Moments {
 
     /// When the first thing was behind that place.
     pub(super) fn after(&self, seq: u64) -> Option<i64> {
-        self.known.range(seq + 1..).next().map(|(_, at)| *at)
+        let behind = (Bound::Excluded(seq), Bound::Unbounded);
+        self.known.range(behind).next().map(|(_, at)| *at)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_gap_may_reach_to_the_last_place_there_is() {
+        let moments = Moments {
+            known: BTreeMap::from([(3, 30), (u64::MAX, 99)]),
+        };
+        assert_eq!(moments.until(2), None);
+        assert_eq!((moments.until(3), moments.after(3)), (Some(30), Some(99)));
+        let end = (moments.until(u64::MAX), moments.after(u64::MAX));
+        assert_eq!(end, (Some(99), None));
     }
 }
