@@ -14,7 +14,8 @@ use wsaudit_demo::{
     sign_in,
 };
 
-const PATIENCE: Duration = Duration::from_secs(20);
+/// A safety net: nothing here takes as long, also on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(90);
 
 async fn backend() -> Backend {
     Backend::start(BackendConfig::default())

@@ -94,7 +94,7 @@ impl Candidates {
     }
 
     /// Counts a connection: its request, the response where there is one, and the claims that
-    /// [`credentials`](crate::credentials) told of it (a redacted head has no JWT any more).
+    /// [`credentials`](crate::credentials()) told of it (a redacted head has no JWT any more).
     pub fn add(&mut self, request: &RequestHead, response: Option<&ResponseHead>, tags: &[Tag]) {
         self.connections += 1;
         let mut found = Found::default();

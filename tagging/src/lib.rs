@@ -1,7 +1,7 @@
 //! Whose connection is it? Session, user and device sources, and what they yield.
 //!
 //! The opening handshake passes here before it is recorded: [`Tagger`] takes the ids out of it that
-//! the user's [`Source`]s name, [`credentials`] what it proves itself with, and
+//! the user's [`Source`]s name, [`credentials()`] what it proves itself with, and
 //! [`redact_request_head`] replaces every secret by its keyed hash; [`PayloadRules`] does so in messages,
 //! where that is asked for. Nothing here does I/O.
 

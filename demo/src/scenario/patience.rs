@@ -24,13 +24,16 @@ impl Wait {
 /// The waits of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Patience {
+    /// For the greeting of a connection, which no fault swallows.
+    pub(super) greeting: Duration,
     /// For the reply to a request.
     pub(super) reply: Wait,
     /// For the completion of an agent run.
     pub(super) run: Wait,
 }
 
-const SAFETY_NET: Duration = Duration::from_secs(20);
+/// Far beyond what a busy machine takes: only what is broken runs into it.
+const SAFETY_NET: Duration = Duration::from_secs(90);
 const SWALLOWED: Duration = Duration::from_secs(1);
 /// A reply that is owed within two seconds is missing for certain only after them.
 const OWED: Duration = Duration::from_millis(2_200);
@@ -39,6 +42,7 @@ const MORE: Duration = Duration::from_secs(1);
 impl Patience {
     pub(super) fn with(options: &ScenarioOptions) -> Self {
         let sound = Self {
+            greeting: SAFETY_NET,
             reply: Wait::Must(SAFETY_NET),
             run: Wait::Must(SAFETY_NET),
         };

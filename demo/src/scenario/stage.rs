@@ -68,9 +68,9 @@ impl<'a> Stage<'a> {
             opened = Client::connect(self.base, sign_in, self.schedule.seed()).await;
         }
         let client = opened.map_err(failed)?;
-        let ready = self.patience.reply.time();
+        let greeting = self.patience.greeting;
         client
-            .wait("session_ready", ready, |it| it.name() == "session_ready")
+            .wait("session_ready", greeting, |it| it.name() == "session_ready")
             .await
             .map_err(failed)?;
         let mut record = self.record();

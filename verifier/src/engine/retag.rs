@@ -25,7 +25,7 @@ pub struct SessionConflict {
     pub second: String,
 }
 
-/// What the packs say in [session], where one says anything.
+/// What the packs say in `[session]`, where one says anything.
 pub(super) fn rules(packs: &[Pack]) -> Result<Option<Said>, SessionConflict> {
     let mut saying = packs
         .iter()
