@@ -17,6 +17,7 @@ use wsaudit_demo::Fault;
 use wsaudit_verifier::report::{Shown, TextOptions, json, text};
 
 use crate::exit::Exit;
+use crate::interrupt::Unfinished;
 use crate::output::{Output, say};
 use crate::shell::{program, quoted};
 use crate::verify::palette;
@@ -120,8 +121,8 @@ fn list(args: &DemoArgs, output: &mut Output) -> anyhow::Result<Exit> {
 }
 
 fn one(args: &DemoArgs, fault: Option<Fault>, output: &mut Output) -> anyhow::Result<Exit> {
-    let directory = directory(args)?;
-    let recording = directory.join(format!("{}.db", stage::name(fault)));
+    let directory = Directory::of(args)?;
+    let recording = directory.path.join(format!("{}.db", stage::name(fault)));
     if recording.exists() {
         bail!(
             "{} exists: choose another directory with --out, or remove it",
@@ -194,18 +195,32 @@ fn one(args: &DemoArgs, fault: Option<Fault>, output: &mut Output) -> anyhow::Re
     Ok(verification.verdict.into())
 }
 
-/// The directory for recordings: made, where it is not there.
-fn directory(args: &DemoArgs) -> anyhow::Result<PathBuf> {
-    match &args.out {
-        Some(directory) => {
-            fs::create_dir_all(directory)
-                .with_context(|| format!("cannot make the directory {}", directory.display()))?;
-            Ok(directory.clone())
+/// Where recordings go.
+struct Directory {
+    path: PathBuf,
+    /// One that nobody named is told at the end only: nobody would find it after an interrupted run.
+    _unfinished: Option<Unfinished>,
+}
+
+impl Directory {
+    /// Made, where it is not there.
+    fn of(args: &DemoArgs) -> anyhow::Result<Self> {
+        if let Some(path) = &args.out {
+            fs::create_dir_all(path)
+                .with_context(|| format!("cannot make the directory {}", path.display()))?;
+            return Ok(Self {
+                path: path.clone(),
+                _unfinished: None,
+            });
         }
-        None => Ok(tempfile::Builder::new()
+        let path = tempfile::Builder::new()
             .prefix("wsaudit-demo-")
             .tempdir()
             .context("cannot make a directory for temporary files")?
-            .keep()),
+            .keep();
+        Ok(Self {
+            _unfinished: Some(Unfinished::new(&path)),
+            path,
+        })
     }
 }

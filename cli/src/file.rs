@@ -5,9 +5,10 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
-/// Writes a file. Whoever reads it sees the old one or the new one, and never a part: the bytes go
-/// into another file beside it, which then takes its name. What is no regular file (`/dev/null`, a
-/// pipe) is written to as it is.
+use crate::interrupt::Unfinished;
+
+/// Writes a file. Whoever reads it sees the old one or the new one, and never a part. What is no
+/// regular file (`/dev/null`, a pipe) is written to as it is.
 pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
     // A link is followed: the file that it leads to is the one that is meant.
     let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
@@ -17,29 +18,82 @@ pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
     {
         return File::options().write(true).open(&path)?.write_all(bytes);
     }
-    let beside = beside(&path)?;
-    let written = fill(&beside, bytes).and_then(|()| {
-        if let Ok(present) = &present {
-            fs::set_permissions(&beside, present.permissions())?;
-        }
-        fs::rename(&beside, &path)
-    });
-    if written.is_err() {
-        // The first error is the one that matters.
-        let _ = fs::remove_file(&beside);
+    let part = Part::of(&path)?;
+    part.fill(bytes)?;
+    if let Ok(present) = &present {
+        fs::set_permissions(part.path(), present.permissions())?;
     }
-    written
+    fs::rename(part.path(), &path)
 }
 
 /// Writes a file that must not be there yet.
 pub(crate) fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    fill(path, bytes)
+    let part = Part::of(path)?;
+    part.fill(bytes)?;
+    part.place()
 }
 
-fn fill(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut file = OpenOptions::new().write(true).create_new(true).open(path)?;
-    file.write_all(bytes)?;
-    file.sync_all()
+/// A file that is being written, beside the one that it will be; gone when it is dropped, or when the
+/// process is interrupted.
+#[derive(Debug)]
+pub(crate) struct Part {
+    path: PathBuf,
+    target: PathBuf,
+    _unfinished: Unfinished,
+}
+
+impl Part {
+    /// What will be `target`. Nothing is written yet.
+    pub(crate) fn of(target: &Path) -> io::Result<Self> {
+        if let Some(directory) = target.parent()
+            && !directory.as_os_str().is_empty()
+            && !directory.exists()
+        {
+            let why = format!(
+                "there is no directory {}; make it first",
+                directory.display()
+            );
+            return Err(io::Error::new(io::ErrorKind::NotFound, why));
+        }
+        let path = beside(target)?;
+        Ok(Self {
+            _unfinished: Unfinished::new(&path),
+            path,
+            target: target.to_owned(),
+        })
+    }
+
+    /// Where to write it.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    fn fill(&self, bytes: &[u8]) -> io::Result<()> {
+        let mut file = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .open(&self.path)?;
+        file.write_all(bytes)?;
+        file.sync_all()
+    }
+
+    /// Puts it where it belongs; an error, if something is there.
+    pub(crate) fn place(self) -> io::Result<()> {
+        match fs::hard_link(&self.path, &self.target) {
+            // Not every file system has links.
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists && !self.target.exists() => {
+                fs::rename(&self.path, &self.target)
+            }
+            other => other,
+        }
+    }
+}
+
+impl Drop for Part {
+    fn drop(&mut self) {
+        // It has taken its place, or the first error is the one that matters.
+        let _ = fs::remove_file(&self.path);
+    }
 }
 
 /// A name in the same directory that nobody else uses.
@@ -75,9 +129,26 @@ mod tests {
             assert_eq!(fs::read_to_string(&path).unwrap(), text);
         }
         assert_eq!(names(directory.path()), ["report.xml"]);
-        assert!(write_new(&path, b"x").is_err());
-        assert!(write_whole(&directory.path().join("no/such"), b"x").is_err());
-        assert_eq!(names(directory.path()), ["report.xml"]);
+        let there = write_new(&path, b"x").unwrap_err();
+        assert_eq!(there.kind(), io::ErrorKind::AlreadyExists);
+        let lost = write_whole(&directory.path().join("no/such"), b"x").unwrap_err();
+        assert!(lost.to_string().contains("no; make it first"), "{lost}");
+        assert_eq!(fs::read_to_string(&path).unwrap(), "new");
+        write_new(&directory.path().join("second"), b"x").unwrap();
+        let mut names = names(directory.path());
+        names.sort();
+        assert_eq!(names, ["report.xml", "second"]);
+    }
+
+    #[test]
+    fn a_part_that_is_not_placed_is_gone() {
+        let directory = tempfile::tempdir().unwrap();
+        let part = Part::of(&directory.path().join("slice.db")).unwrap();
+        part.fill(b"half").unwrap();
+        assert_eq!(names(directory.path()).len(), 1);
+        assert!(!directory.path().join("slice.db").exists());
+        drop(part);
+        assert!(names(directory.path()).is_empty());
     }
 
     #[cfg(unix)]

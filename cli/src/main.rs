@@ -6,6 +6,10 @@ mod exit;
 mod failure;
 #[cfg(feature = "verify")]
 mod file;
+#[cfg(unix)]
+mod ignored;
+#[cfg(feature = "verify")]
+mod interrupt;
 mod man;
 mod numbers;
 mod output;
@@ -33,6 +37,7 @@ mod verify;
 
 use std::process::ExitCode;
 
+use anyhow::Context as _;
 use clap::{CommandFactory as _, Parser, Subcommand};
 
 use exit::Exit;
@@ -75,7 +80,8 @@ enum Command {
 fn main() -> ExitCode {
     let Arguments { color, command } = Arguments::parse();
     let mut output = Output::new(color);
-    let ran = run(&command, &mut output).and_then(|exit| {
+    let ran = listen(&command).and_then(|()| run(&command, &mut output));
+    let ran = ran.and_then(|exit| {
         output.finish()?;
         Ok(exit)
     });
@@ -86,6 +92,19 @@ fn main() -> ExitCode {
             Exit::Failed.into()
         }
     }
+}
+
+/// A recorder that is interrupted ends in order; other commands end at once.
+fn listen(command: &Command) -> anyhow::Result<()> {
+    match command {
+        #[cfg(feature = "record")]
+        Command::Record(_) => {}
+        #[cfg(feature = "verify")]
+        _ => interrupt::listen().context("cannot listen for signals")?,
+        #[cfg(not(feature = "verify"))]
+        _ => {}
+    }
+    Ok(())
 }
 
 fn run(command: &Command, output: &mut Output) -> anyhow::Result<Exit> {

@@ -3,11 +3,12 @@
 mod recording;
 mod relative;
 
-use std::io::{IsTerminal as _, Write as _};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 use clap::Args;
+use indicatif::{ProgressBar, ProgressStyle};
 use wsaudit_verifier::case::Case;
 use wsaudit_verifier::report::Violation;
 use wsaudit_verifier::slice::{Target, slice};
@@ -15,6 +16,7 @@ use wsaudit_verifier::suite::{Directory, run_case};
 
 use crate::exit::Exit;
 use crate::file::write_new;
+use crate::interrupt;
 use crate::numbers::counted;
 use crate::output::{Output, say};
 use crate::verify::{Verified, Wanted};
@@ -65,15 +67,12 @@ pub(crate) fn run(args: &SliceArgs, output: &mut Output) -> anyhow::Result<Exit>
         sources: verified.sources(),
         violation,
     };
-    let terminal = std::io::stderr().is_terminal();
+    let bar = bar();
     let slice = slice(&target, &mut |left| {
-        if terminal {
-            eprint!("\rcutting: {} left\x1b[K", counted(left as u64, "message"));
-        }
+        bar.set_message(counted(left as u64, "message"));
+        bar.tick();
     });
-    if terminal {
-        eprint!("\r\x1b[K");
-    }
+    bar.finish_and_clear();
     let slice = slice?;
     let shown = counted(slice.source.messages().len() as u64, "message");
     let all = verified.report.messages;
@@ -100,6 +99,16 @@ pub(crate) fn run(args: &SliceArgs, output: &mut Output) -> anyhow::Result<Exit>
         }
     }
     Ok(Exit::Clean)
+}
+
+/// On standard error, where that is a terminal.
+fn bar() -> ProgressBar {
+    let bar = ProgressBar::new_spinner();
+    if let Ok(style) = ProgressStyle::with_template("cutting: {msg} left") {
+        bar.set_style(style);
+    }
+    interrupt::takes_away(&bar);
+    bar
 }
 
 /// What is written.

@@ -17,6 +17,8 @@ mod demo;
 mod documents;
 mod exchanges;
 mod harness;
+#[cfg(unix)]
+mod interrupted;
 mod killed;
 mod manual_pages;
 mod memory;
@@ -30,6 +32,7 @@ mod secrets;
 mod show;
 mod status;
 mod stories;
+mod terminal;
 mod test_cases;
 mod transparency;
 mod verify;

@@ -1,24 +1,19 @@
-//! The status line of `wsaudit record`, on a terminal that `script` (util-linux) makes.
+//! The status line of `wsaudit record`, on a terminal.
 
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
-use std::process::{Child, Command, Stdio};
-use std::sync::{Arc, Mutex};
-use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant};
 
 use tempfile::{TempDir, tempdir};
 
-use crate::harness::{DEADLINE, Recorder, has, send_signal};
+use crate::harness::{Recorder, has};
+use crate::terminal::Terminal;
 
 /// What takes a line away.
 const CLEARED: &str = "\r\u{1b}[2K";
 
 /// A recorder on a terminal.
 struct OnTerminal {
-    child: Child,
-    shown: Arc<Mutex<String>>,
-    reading: JoinHandle<()>,
+    terminal: Terminal,
     _upstream: TcpListener,
     _directory: TempDir,
 }
@@ -27,79 +22,22 @@ impl OnTerminal {
     fn start(more: &str) -> Self {
         let upstream = TcpListener::bind("127.0.0.1:0").unwrap();
         let directory = tempdir().unwrap();
-        let command = format!(
-            "stty columns 200; echo \"process $$\"; exec '{}' record --listen 127.0.0.1:0 --upstream http://{} --out '{}' {more}",
-            assert_cmd::cargo::cargo_bin!("wsaudit").display(),
+        let terminal = Terminal::run(&format!(
+            "record --listen 127.0.0.1:0 --upstream http://{} --out '{}' {more}",
             upstream.local_addr().unwrap(),
             directory.path().join("traffic.db").display(),
-        );
-        let mut child = Command::new("script")
-            .args(["--quiet", "--return", "--command", &command, "/dev/null"])
-            .env("SHELL", "/bin/sh")
-            .env("TERM", "xterm")
-            .env_remove("NO_COLOR")
-            .env_remove("WSAUDIT_LOG")
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let shown = Arc::new(Mutex::new(String::new()));
-        let mut terminal = child.stdout.take().unwrap();
-        let reading = thread::spawn({
-            let shown = Arc::clone(&shown);
-            move || {
-                let mut bytes = [0; 4096];
-                while let Ok(count @ 1..) = terminal.read(&mut bytes) {
-                    let text = String::from_utf8_lossy(&bytes[..count]);
-                    shown.lock().unwrap().push_str(&text);
-                }
-            }
-        });
+        ));
         Self {
-            child,
-            shown,
-            reading,
+            terminal,
             _upstream: upstream,
             _directory: directory,
         }
     }
 
-    /// Waits until the terminal has shown `text`; what came after it.
-    fn wait_for(&self, text: &str) -> String {
-        let started = Instant::now();
-        loop {
-            let shown = self.shown.lock().unwrap().clone();
-            if let Some((_, after)) = shown.split_once(text) {
-                return after.to_owned();
-            }
-            assert!(started.elapsed() < DEADLINE, "no {text:?} in {shown:?}");
-            thread::sleep(Duration::from_millis(5));
-        }
-    }
-
-    /// The word that follows `text`.
-    fn word_after(&self, text: &str) -> String {
-        self.wait_for(text);
-        // A word is whole once something follows it.
-        let started = Instant::now();
-        loop {
-            let after = self.wait_for(text);
-            if let Some((word, _)) = after.split_once(char::is_whitespace) {
-                return word.to_owned();
-            }
-            assert!(started.elapsed() < DEADLINE);
-            thread::sleep(Duration::from_millis(5));
-        }
-    }
-
     /// SIGTERM; all that was shown.
-    fn stop(mut self) -> String {
-        let pid = self.word_after("process ").parse().unwrap();
-        send_signal(pid, "TERM");
-        let status = self.child.wait().unwrap();
-        self.reading.join().unwrap();
-        let shown = self.shown.lock().unwrap().clone();
-        assert!(status.success(), "{shown:?}");
+    fn stop(self) -> String {
+        let (code, shown) = self.terminal.end_by("TERM");
+        assert_eq!(code, Some(0), "{shown:?}");
         shown
     }
 }
@@ -107,16 +45,18 @@ impl OnTerminal {
 #[test]
 fn on_a_terminal_the_last_line_tells_how_things_stand_until_the_end() {
     let recorder = OnTerminal::start("");
-    let address = recorder.word_after("listening on http://");
-    recorder.wait_for("0 of 0 clients open | 0 sessions | 0 frames/s");
+    let address = recorder.terminal.word_after("listening on http://");
+    recorder
+        .terminal
+        .wait_for("0 of 0 clients open | 0 sessions | 0 frames/s");
     let mut client = TcpStream::connect(address).unwrap();
-    recorder.wait_for("1 of 1 client open");
+    recorder.terminal.wait_for("1 of 1 client open");
     // A line of the log goes above it: it is taken away before, and is there again after.
     client.write_all(b"no request at all\r\n\r\n").unwrap();
-    let after = recorder.wait_for("a request was refused");
+    let after = recorder.terminal.wait_for("a request was refused");
     assert!(!after.contains("listening"), "{after:?}");
     drop(client);
-    recorder.wait_for("0 of 1 client open");
+    recorder.terminal.wait_for("0 of 1 client open");
     let shown = recorder.stop();
     let (before, _) = shown.split_once("a request was refused").unwrap();
     let line = before.rsplit_once("\r\n").unwrap().1;
@@ -131,7 +71,7 @@ fn on_a_terminal_the_last_line_tells_how_things_stand_until_the_end() {
 fn where_it_is_not_wanted_there_is_no_status_line() {
     for more in ["--quiet", "--log-format json"] {
         let recorder = OnTerminal::start(more);
-        let address = recorder.word_after("listening on http://");
+        let address = recorder.terminal.word_after("listening on http://");
         drop(TcpStream::connect(address).unwrap());
         let shown = recorder.stop();
         assert!(!shown.contains("open |"), "{more}: {shown:?}");

@@ -13,7 +13,7 @@ use tokio::task::JoinSet;
 use wsaudit_demo::Fault;
 use wsaudit_verifier::verdict::Verdict;
 
-use super::{DemoArgs, database, directory, meant, stage};
+use super::{DemoArgs, Directory, database, meant, stage};
 use crate::exit::Exit;
 use crate::numbers::counted;
 use crate::output::{Output, say};
@@ -27,7 +27,7 @@ const SOUND: u64 = 10;
 
 /// Where the recordings go, and which are kept.
 struct Shelf {
-    directory: PathBuf,
+    directory: Directory,
     /// Whether a run that went as it must is kept.
     keep_all: bool,
     /// How many runs with each fault.
@@ -44,7 +44,7 @@ impl Shelf {
 
     fn recording(&self, fault: Option<Fault>, seed: u64) -> PathBuf {
         let name = stage::name(fault);
-        self.directory.join(match self.runs {
+        self.directory.path.join(match self.runs {
             1 => format!("{name}.db"),
             _ => format!("{name}-{seed}.db"),
         })
@@ -123,7 +123,7 @@ impl Ran {
 
 pub(super) fn run(args: &DemoArgs, runtime: &Runtime, output: &mut Output) -> anyhow::Result<Exit> {
     let shelf = Shelf {
-        directory: directory(args)?,
+        directory: Directory::of(args)?,
         keep_all: args.keep || args.out.is_some(),
         runs: args.runs,
     };
@@ -140,8 +140,8 @@ pub(super) fn run(args: &DemoArgs, runtime: &Runtime, output: &mut Output) -> an
     let as_expected = ran.iter().all(|ran| ran.failed.is_empty());
     let kept = shelf.keep_all || !as_expected;
     if !kept {
-        std::fs::remove_dir_all(&shelf.directory)
-            .with_context(|| format!("cannot remove {}", shelf.directory.display()))?;
+        std::fs::remove_dir_all(&shelf.directory.path)
+            .with_context(|| format!("cannot remove {}", shelf.directory.path.display()))?;
     }
     if args.json {
         for ran in &ran {
@@ -158,7 +158,7 @@ pub(super) fn run(args: &DemoArgs, runtime: &Runtime, output: &mut Output) -> an
     } else {
         write_table(&ran, output)?;
         if kept {
-            writeln!(output, "recordings: {}", shelf.directory.display())?;
+            writeln!(output, "recordings: {}", shelf.directory.path.display())?;
         }
     }
     Ok(if as_expected {

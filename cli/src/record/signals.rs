@@ -52,13 +52,15 @@ struct Source {
 #[cfg(unix)]
 impl Source {
     fn new() -> std::io::Result<Self> {
+        use crate::ignored::{AtStart, at_start};
         use tokio::signal::unix::{SignalKind, signal};
         Ok(Self {
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
-            hangup: match hangup() {
-                Hangup::Ends => Some(signal(SignalKind::hangup())?),
-                Hangup::Ignored => None,
+            hangup: match at_start(SignalKind::hangup().as_raw_value()) {
+                AtStart::Ended => Some(signal(SignalKind::hangup())?),
+                // Where nobody tells, it is not listened for: a `nohup` must hold.
+                AtStart::Ignored | AtStart::Unknown => None,
             },
         })
     }
@@ -83,29 +85,6 @@ impl Source {
             _ = self.interrupt.recv() => {}
             _ = self.terminate.recv() => {}
         }
-    }
-}
-
-/// What a hangup does to this process, unless it is listened for.
-#[cfg(unix)]
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Hangup {
-    Ends,
-    Ignored,
-}
-
-/// Linux tells in `SigIgn` (`proc_pid_status(5)`), a mask in which SIGHUP, signal 1, is the lowest bit.
-/// Where nobody tells, it is not listened for: a `nohup` must hold.
-#[cfg(unix)]
-fn hangup() -> Hangup {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let ignored = status
-        .lines()
-        .find_map(|line| line.strip_prefix("SigIgn:"))
-        .and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
-    match ignored {
-        Some(mask) if mask & 1 == 0 => Hangup::Ends,
-        Some(_) | None => Hangup::Ignored,
     }
 }
 

@@ -8,6 +8,7 @@ use anyhow::Context as _;
 use clap::Args;
 
 use crate::exit::Exit;
+use crate::file::write_whole;
 use crate::output::{Output, say};
 
 /// Where it is written, or what it is compared with.
@@ -27,7 +28,8 @@ pub(super) fn run(args: &WrittenArgs, text: &str, output: &mut Output) -> anyhow
         return compare(path, text);
     }
     if let Some(path) = &args.out {
-        fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))?;
+        write_whole(path, text.as_bytes())
+            .with_context(|| format!("cannot write {}", path.display()))?;
     } else {
         output.write_all(text.as_bytes())?;
     }

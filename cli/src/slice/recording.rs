@@ -1,12 +1,14 @@
 //! A slice as a recording: rows of the one that it is cut from, as they are.
 
-use std::fs;
 use std::path::Path;
 
 use anyhow::{Context as _, bail};
 use wsaudit_recording::{ConnectionId, Kept, Reader, Seq, cut};
 use wsaudit_verifier::history::{RecordingSource, Source};
 use wsaudit_verifier::slice::Slice;
+
+use crate::file::Part;
+use crate::interrupt::Unfinished;
 
 /// Writes it, and verifies what was written.
 pub(super) fn write(out: &Path, slice: &Slice, sources: &[Box<dyn Source>]) -> anyhow::Result<()> {
@@ -31,16 +33,20 @@ pub(super) fn write(out: &Path, slice: &Slice, sources: &[Box<dyn Source>]) -> a
             .collect(),
         messages: origin.messages.iter().copied().map(Seq).collect(),
     };
-    cut(&reader, out, &kept)?;
-    let shown = RecordingSource::open(out, &out.display().to_string())
+    let place = || format!("cannot write {}", out.display());
+    let part = Part::of(out).with_context(place)?;
+    let mut journal = part.path().as_os_str().to_owned();
+    journal.push("-journal");
+    let _journal = Unfinished::new(Path::new(&journal));
+    cut(&reader, part.path(), &kept)?;
+    let shown = RecordingSource::open(part.path(), &out.display().to_string())
         .map_err(anyhow::Error::from)
         .and_then(|source| Ok(slice.is_shown_by(&[Box::new(source)])?));
     if !shown.context("the slice cannot be verified")? {
-        // What does not show the violation would be mistaken for something that does.
-        fs::remove_file(out).with_context(|| format!("cannot remove {}", out.display()))?;
+        // What does not show the violation would be mistaken for something that does: it is not kept.
         bail!(
             "cut out of its recording, it does not break the rule any more; write a case (--out FILE.md)"
         );
     }
-    Ok(())
+    part.place().with_context(place)
 }

@@ -14,6 +14,7 @@ use wsaudit_verifier::suite::CaseFile;
 
 use super::TestArgs;
 use crate::exit::Exit;
+use crate::interrupt;
 use crate::numbers::counted;
 use crate::output::Output;
 
@@ -89,6 +90,7 @@ fn bar(cases: usize) -> ProgressBar {
     {
         bar.set_style(style);
     }
+    interrupt::takes_away(&bar);
     bar.enable_steady_tick(Duration::from_millis(200));
     bar
 }

@@ -1,12 +1,12 @@
 //! `wsaudit test --update`: cases that expect what is found.
 
-use std::fs;
 use std::io::Write as _;
 
 use anyhow::Context as _;
 use wsaudit_verifier::suite::{CaseFile, Updated, update};
 
 use crate::exit::Exit;
+use crate::file::write_whole;
 use crate::numbers::counted;
 use crate::output::Output;
 
@@ -17,7 +17,7 @@ pub(super) fn run(files: &[CaseFile], output: &mut Output) -> anyhow::Result<Exi
         match update(&file.name, &file.text, &file.directory) {
             Updated::Same => {}
             Updated::Changed(text) => {
-                fs::write(&file.path, &text)
+                write_whole(&file.path, text.as_bytes())
                     .with_context(|| format!("cannot write {}", file.path.display()))?;
                 updated += 1;
                 tell(file, &text, output)?;

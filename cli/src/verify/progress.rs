@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use crate::interrupt;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 /// What is done sooner is done without a bar.
@@ -27,6 +28,7 @@ impl Progress {
         {
             bar.set_style(style);
         }
+        interrupt::takes_away(&bar);
         Self {
             bar,
             began: Instant::now(),

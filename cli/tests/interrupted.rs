@@ -1,0 +1,91 @@
+//! Ctrl-C while a command works.
+
+use std::fs;
+use std::os::unix::process::ExitStatusExt as _;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use tempfile::tempdir;
+
+use crate::harness::{DEADLINE, send_signal};
+use crate::terminal::Terminal;
+
+/// How many files are in a directory and below it.
+fn files(directory: &Path) -> usize {
+    let Ok(entries) = fs::read_dir(directory) else {
+        return 0;
+    };
+    let paths = entries.map(|entry| entry.unwrap().path());
+    paths
+        .map(|path| if path.is_dir() { files(&path) } else { 1 })
+        .sum()
+}
+
+/// A demo that takes a minute; its recordings go below `directory`.
+fn demo(before: &str, directory: &Path, more: &str) -> Child {
+    let binary = assert_cmd::cargo::cargo_bin!("wsaudit").display();
+    let script = format!("{before} exec '{binary}' demo --leaky all {more}");
+    Command::new("sh")
+        .args(["-c", &script])
+        .current_dir(directory)
+        .env("TMPDIR", directory)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap()
+}
+
+/// Waits until there are more files than so many; tells how many.
+fn more_than(few: usize, directory: &Path) -> usize {
+    let started = Instant::now();
+    loop {
+        let count = files(directory);
+        if count > few {
+            return count;
+        }
+        assert!(started.elapsed() < DEADLINE, "nothing more is recorded");
+        thread::sleep(Duration::from_millis(5));
+    }
+}
+
+#[test]
+fn recordings_that_nobody_would_find_are_removed() {
+    // The shell sees by what it was ended.
+    for (name, number) in [("INT", 2), ("TERM", 15)] {
+        let directory = tempdir().unwrap();
+        let mut demo = demo("", directory.path(), "");
+        more_than(0, directory.path());
+        send_signal(demo.id(), name);
+        let status = demo.wait().unwrap();
+        assert_eq!(status.signal(), Some(number), "{status}");
+        let left = fs::read_dir(directory.path()).unwrap().count();
+        assert_eq!(left, 0, "SIG{name} left something");
+    }
+}
+
+#[test]
+fn what_is_ignored_from_the_start_stays_so() {
+    let directory = tempdir().unwrap();
+    let mut demo = demo("trap '' INT;", directory.path(), "--out kept");
+    let before = more_than(0, directory.path());
+    send_signal(demo.id(), "INT");
+    more_than(before, directory.path());
+    send_signal(demo.id(), "TERM");
+    let status = demo.wait().unwrap();
+    assert_eq!(status.signal(), Some(15), "{status}");
+    assert!(files(directory.path()) > 0, "what was named is kept");
+}
+
+#[test]
+fn the_terminal_is_left_clean() {
+    let fixtures = concat!(env!("CARGO_MANIFEST_DIR"), "/../fixtures");
+    let terminal = Terminal::run(&format!("test --mutate '{fixtures}'"));
+    terminal.wait_for("mutating ");
+    let (code, shown) = terminal.end_by("INT");
+    assert_eq!(code, Some(128 + 2), "{shown:?}");
+    let (_, after) = shown.rsplit_once("mutating ").unwrap();
+    let (_, after) = after.split_once("\u{1b}[2K").expect("the bar is gone");
+    assert!(!after.contains(char::is_alphanumeric), "{after:?}");
+}
