@@ -66,15 +66,18 @@ impl EventSet {
 
     /// Those that are messages, in the pack's order.
     pub fn messages(&self) -> impl Iterator<Item = EventId> + use<> {
-        (0_u16..).zip(self.words).flat_map(|(number, word)| {
-            let mut rest = word;
-            std::iter::from_fn(move || {
-                let bit = u16::try_from(rest.trailing_zeros()).unwrap_or(64);
-                rest &= rest.wrapping_sub(1);
-                (bit < 64).then_some(EventId(number * 64 + bit))
-            })
-            .take_while(|EventId(id)| usize::from(*id) < Self::MOST_NAMED)
+        let mut words = (0_u16..).step_by(64).zip(self.words);
+        let (mut first, mut rest) = (0, 0);
+        std::iter::from_fn(move || {
+            while rest == 0 {
+                (first, rest) = words.next()?;
+            }
+            let bit = u16::try_from(rest.trailing_zeros()).unwrap_or(64);
+            rest &= rest - 1;
+            Some(EventId(first + bit))
         })
+        // The steps of a connection's life are the last ones.
+        .take_while(|EventId(id)| usize::from(*id) < Self::MOST_NAMED)
     }
 
     /// Whether there is none.
