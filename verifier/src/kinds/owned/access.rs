@@ -232,22 +232,23 @@ impl Access {
         resource: ResourceIx,
         cx: &Cx<'_>,
         event: &Event<'_>,
-        parties: &[PartyIx],
+        parties: [Option<PartyIx>; 4],
         slack: i64,
     ) -> Standing {
         let (line, at) = (event.line(), event.at);
+        let parties = parties.into_iter().flatten();
         let shares = parties
-            .iter()
-            .filter_map(|party| self.shares.get(&(resource, *party)));
+            .clone()
+            .filter_map(|party| self.shares.get(&(resource, party)));
         let members = parties
-            .iter()
-            .map(|party| self.member(line, *party))
+            .clone()
+            .map(|party| self.member(line, party))
             .filter_map(|member| self.members.get(&(resource, member)));
         let mut standing = Standing::Refused(None);
         if cx.has_several_clocks() {
             let mut keys = parties
-                .iter()
-                .flat_map(|party| [Member::Party(*party), self.member(line, *party)]);
+                .clone()
+                .flat_map(|party| [Member::Party(party), self.member(line, party)]);
             let crossed = keys.find_map(|member| self.turns.get(&(resource, member))?.crossed);
             if let Some(place) = crossed {
                 return Standing::JustBegun(place);

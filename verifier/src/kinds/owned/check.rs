@@ -6,7 +6,7 @@ mod changes;
 
 use super::access::{Access, Standing};
 use super::compiled::{CompiledClaim, CompiledGrant, CompiledReply};
-use super::ledger::{Ledger, Parties, Party, PartyIx, ResourceIx};
+use super::ledger::{Besides, Ledger, Parties, Party, PartyIx, ResourceIx};
 use super::listed::Listed;
 use super::sightings::Sightings;
 use super::uses::{Answer, Used, Uses};
@@ -46,7 +46,6 @@ pub(crate) struct Check {
     /// The kinds of holders that shares name besides the one that owns.
     others: Vec<HolderKind>,
     scratch: Vec<ResourceIx>,
-    receivers: Vec<PartyIx>,
     pub(super) examined: u64,
     pub(super) opportunities: u64,
 }
@@ -128,11 +127,12 @@ impl Check {
     fn ask(&mut self, cx: &Cx<'_>, event: &Event<'_>, party: PartyIx, severity: Severity) {
         let resources = self.resources(cx, event, Where::AsBound);
         let claimant = self.parties.claimant(cx, self.spec.owner, event.line());
+        let besides = self.parties.besides(cx, &self.others, event.line());
         for resource in &resources {
             self.examined += 1;
             self.ledger.meet(*resource);
             self.uses.name(*resource, claimant);
-            let answer = match self.standing(cx, event, *resource, party) {
+            let answer = match self.standing(cx, event, *resource, (party, besides)) {
                 // Access of one of several is none of the others.
                 _ if self.is_anybody(cx, party) => Answer::Unanswered,
                 Standing::Allowed => {
@@ -148,6 +148,7 @@ impl Check {
                 place: event.place,
                 at: event.at,
                 line: event.line(),
+                besides,
                 severity,
                 answer,
                 excuse: event.excuse,
@@ -176,13 +177,14 @@ impl Check {
         if !event.is_one_of(&self.broadcast_by) {
             let mut resources = self.resources(cx, event, Where::Everywhere);
             self.resources_in_strings(cx, event, &mut resources);
+            let besides = self.parties.besides(cx, &self.others, event.line());
             for resource in &resources {
                 let resource = *resource;
                 // A refusal repeats what its receiver asked for: that shows nothing.
                 if denies && self.uses.was_named(resource, claimant) {
                     continue;
                 }
-                self.sight(cx, event, resource, receiver);
+                self.sight(cx, event, resource, (receiver, besides));
             }
             self.scratch = resources;
         }
@@ -251,18 +253,25 @@ impl Check {
         }
     }
 
-    fn sight(&mut self, cx: &Cx<'_>, event: &Event<'_>, resource: ResourceIx, receiver: PartyIx) {
+    fn sight(
+        &mut self,
+        cx: &Cx<'_>,
+        event: &Event<'_>,
+        resource: ResourceIx,
+        (receiver, besides): (PartyIx, Besides),
+    ) {
         self.examined += 1;
         self.ledger.meet(resource);
         let holder = event.holder(self.spec.owner);
         if cx.others_connected(self.spec.owner, holder) {
             self.opportunities += 1;
         }
-        match self.standing(cx, event, resource, receiver) {
+        match self.standing(cx, event, resource, (receiver, besides)) {
             // Access of one of several is none of the others.
             _ if self.is_anybody(cx, receiver) => {
                 let slack = cx.widest(self.slack);
-                self.sightings.see(resource, receiver, event, None, slack);
+                self.sightings
+                    .see(resource, receiver, besides, event, None, slack);
             }
             Standing::Allowed if cx.has_several_clocks() => {
                 self.sightings.allow(resource, receiver, event);
@@ -273,7 +282,8 @@ impl Check {
             }
             Standing::Refused(ended) => {
                 let slack = cx.widest(self.slack);
-                self.sightings.see(resource, receiver, event, ended, slack);
+                self.sightings
+                    .see(resource, receiver, besides, event, ended, slack);
             }
         }
     }
@@ -291,18 +301,14 @@ impl Check {
         cx: &Cx<'_>,
         event: &Event<'_>,
         resource: ResourceIx,
-        party: PartyIx,
+        (party, besides): (PartyIx, Besides),
     ) -> Standing {
         if !self.access.was_given(resource) {
             return Standing::Refused(None);
         }
-        self.receivers.clear();
-        self.receivers.push(party);
-        for kind in [self.spec.owner].iter().chain(&self.others) {
-            self.receivers
-                .push(self.parties.claimant(cx, *kind, event.line()));
-        }
-        self.access
-            .standing(resource, cx, event, &self.receivers, self.slack)
+        let claimant = self.parties.claimant(cx, self.spec.owner, event.line());
+        let [one, other] = besides;
+        let all = [Some(party), Some(claimant), one, other];
+        self.access.standing(resource, cx, event, all, self.slack)
     }
 }

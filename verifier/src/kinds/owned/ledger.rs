@@ -11,6 +11,10 @@ use crate::rules::HolderKind;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct PartyIx(u32);
 
+/// Who somebody is besides, as the kinds of holder that shares name and that do not own: at most two.
+/// A connection may speak for others later, so it is noted with what is shown and asked for.
+pub(super) type Besides = [Option<PartyIx>; 2];
+
 /// A party: a holder by its id, whether or not it ever connected.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) enum Party {
@@ -57,16 +61,13 @@ impl Parties {
         self.on(cx, kind, line)
     }
 
-    /// Whether a line speaks for a party that it spoke for before; one that was not identified then may
-    /// be whoever it is here.
-    pub(super) fn is_still(
-        &mut self,
-        cx: &Cx<'_>,
-        kind: HolderKind,
-        line: Line,
-        party: PartyIx,
-    ) -> bool {
-        matches!(self.get(party), Party::Unidentified(_)) || self.on(cx, kind, line) == party
+    /// Whoever a line speaks for here (as [`Self::claimant`]), by each of `kinds`.
+    pub(super) fn besides(&mut self, cx: &Cx<'_>, kinds: &[HolderKind], line: Line) -> Besides {
+        let mut besides = Besides::default();
+        for (party, kind) in besides.iter_mut().zip(kinds) {
+            *party = Some(self.claimant(cx, *kind, line));
+        }
+        besides
     }
 
     /// Whoever a line speaks for here.

@@ -2,7 +2,7 @@
 
 use hashbrown::HashMap;
 
-use super::ledger::{PartyIx, ResourceIx};
+use super::ledger::{Besides, PartyIx, ResourceIx};
 use crate::engine::{Cx, Event, Excuse, Line};
 use crate::finding::Place;
 
@@ -16,6 +16,8 @@ pub(super) struct Sighting {
     pub(super) name: Option<Box<str>>,
     /// The frame that had ended the receiver's access; `None`: it never had any.
     pub(super) access_ended: Option<Place>,
+    /// Who the receiver was besides, where access given soon would leave it in doubt.
+    besides: Besides,
 }
 
 impl Sighting {
@@ -26,6 +28,7 @@ impl Sighting {
             line: event.line(),
             name: event.name.map(Into::into),
             access_ended,
+            besides: Besides::default(),
         }
     }
 }
@@ -35,8 +38,8 @@ impl Sighting {
 pub(super) struct Seen {
     /// The first sighting that no access given later can excuse.
     pub(super) definite: Option<Sighting>,
-    /// Of each line the first one that access given soon would leave in doubt, in order: a membership
-    /// is given to one connection, and excuses nothing on another.
+    /// Of each line, and of each that its receiver was besides, the first one that access given soon would
+    /// leave in doubt, in order: a membership is given to one connection, and excuses nothing on another.
     pending: Vec<Sighting>,
     /// The first one that raced with access given or taken.
     pub(super) doubtful: Option<Sighting>,
@@ -76,6 +79,7 @@ impl Sightings {
         &mut self,
         resource: ResourceIx,
         receiver: PartyIx,
+        besides: Besides,
         event: &Event<'_>,
         access_ended: Option<Place>,
         slack: i64,
@@ -89,8 +93,15 @@ impl Sightings {
             Some(first) if event.at.saturating_sub(first.at) > slack => {
                 seen.definite = std::mem::take(&mut seen.pending).into_iter().next();
             }
-            Some(_) if seen.pending.iter().any(|one| one.line == event.line()) => {}
-            Some(_) | None => seen.pending.push(Sighting::of(event, access_ended)),
+            Some(_)
+                if seen
+                    .pending
+                    .iter()
+                    .any(|one| one.line == event.line() && one.besides == besides) => {}
+            Some(_) | None => seen.pending.push(Sighting {
+                besides,
+                ..Sighting::of(event, access_ended)
+            }),
         }
     }
 
@@ -136,13 +147,13 @@ impl Sightings {
         }
     }
 
-    /// Access is given by `event` to whom `is_it` knows (by the line of a sighting, and its
-    /// receiver): what was shown less than `slack` before may have crossed it.
+    /// Access is given by `event` to whom `is_it` knows (by the line of a sighting, its receiver, and who
+    /// that was besides): what was shown less than `slack` before may have crossed it.
     pub(super) fn granted(
         &mut self,
         cx: &Cx<'_>,
         resource: ResourceIx,
-        is_it: &mut dyn FnMut(Line, PartyIx) -> bool,
+        is_it: &mut dyn FnMut(Line, PartyIx, Besides) -> bool,
         event: &Event<'_>,
         slack: i64,
     ) {
@@ -154,7 +165,7 @@ impl Sightings {
                 let slack = slack.saturating_add(cx.skew(pending.place, event.place));
                 if event.at.saturating_sub(pending.at) > slack {
                     seen.definite.get_or_insert(pending);
-                } else if is_it(pending.line, *receiver) {
+                } else if is_it(pending.line, *receiver, pending.besides) {
                     seen.doubtful.get_or_insert(pending);
                     seen.crosses(event.place);
                 } else {

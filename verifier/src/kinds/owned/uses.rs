@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use hashbrown::{Equivalent, HashMap, HashSet};
 
-use super::ledger::{PartyIx, ResourceIx};
+use super::ledger::{Besides, PartyIx, ResourceIx};
 use super::sightings::Sight;
 use crate::engine::{ConnectionIx, Cx, Event, Excuse, Line};
 use crate::finding::{Place, Severity};
@@ -74,6 +74,8 @@ pub(super) struct Used {
     pub(super) place: Place,
     pub(super) at: i64,
     pub(super) line: Line,
+    /// Who asked, besides.
+    pub(super) besides: Besides,
     pub(super) severity: Severity,
     pub(super) answer: Answer,
     /// Which exception covers whoever asked.
@@ -198,13 +200,13 @@ impl Uses {
         self.named.contains(&(resource, user))
     }
 
-    /// Access was given by `event` to whom `is_it` knows (by a use's line, and its user): what was
-    /// asked less than `slack` before may have crossed it. What was refused was refused.
+    /// Access was given by `event` to whom `is_it` knows (by a use's line, its user, and who that was
+    /// besides): what was asked less than `slack` before may have crossed it. What was refused was refused.
     pub(super) fn granted(
         &mut self,
         cx: &Cx<'_>,
         resource: ResourceIx,
-        is_it: &mut dyn FnMut(Line, PartyIx) -> bool,
+        is_it: &mut dyn FnMut(Line, PartyIx, Besides) -> bool,
         event: &Event<'_>,
         slack: i64,
     ) {
@@ -213,7 +215,7 @@ impl Uses {
                 continue;
             };
             for mut used in std::mem::take(&mut told.recent) {
-                if !is_it(used.line, *user) {
+                if !is_it(used.line, *user, used.besides) {
                     told.recent.push(used);
                     continue;
                 }
@@ -228,7 +230,7 @@ impl Uses {
         }
         for (_, number) in self.by_resource.get(&resource).into_iter().flatten() {
             if let Some(open) = self.open.get_mut(number)
-                && is_it(open.used.line, open.user)
+                && is_it(open.used.line, open.user, open.used.besides)
             {
                 let skew = cx.skew(open.used.place, event.place);
                 open.access = Since::Given {
@@ -282,7 +284,10 @@ impl Uses {
         }
         // Of those that tell the same, the one that was asked first is enough: it is the first to be
         // past doubt. It need not be the first to be answered.
-        let class = |used: &Used| (used.answer.rank(), used.severity, used.line);
+        let class = |used: &Used| {
+            let (answer, severity) = (used.answer.rank(), used.severity);
+            (answer, severity, used.line, used.besides)
+        };
         match told
             .recent
             .iter_mut()

@@ -67,7 +67,6 @@ impl Owned {
             uses: Uses::default(),
             sightings: Sightings::default(),
             scratch: Vec::new(),
-            receivers: Vec::new(),
             examined: 0,
             opportunities: 0,
             field: compiler.field_name(self.resource).to_owned(),

@@ -3,7 +3,7 @@
 use super::Check;
 use crate::engine::{Cx, Event};
 use crate::kinds::owned::compiled::Answered;
-use crate::kinds::owned::ledger::{Basis, ClaimMade, Party, PartyIx, Support};
+use crate::kinds::owned::ledger::{Basis, Besides, ClaimMade, Party, PartyIx, Support};
 
 impl Check {
     /// A client makes up an id, where the rule says that clients do: it claims what the id names.
@@ -82,13 +82,8 @@ impl Check {
                         .parties
                         .number(Party::Named(grant.holder, name.to_owned()));
                     self.access.share(cx, resource, with, event);
-                    let (parties, owner) = (&mut self.parties, self.spec.owner);
-                    let mut is_it = |line, party| {
-                        party == with
-                            || grant.holder != owner
-                                && parties.is_still(cx, owner, line, party)
-                                && parties.on(cx, grant.holder, line) == with
-                    };
+                    let mut is_it =
+                        |_, party, besides: Besides| party == with || besides.contains(&Some(with));
                     self.sightings
                         .granted(cx, resource, &mut is_it, event, self.slack);
                     self.uses
@@ -127,7 +122,7 @@ impl Check {
             let resource = self.ledger.begin(cx, event, id);
             self.access.join(cx, resource, event, party);
             let (access, member) = (&self.access, self.access.member(event.line(), party));
-            let mut is_it = |line, other| access.member(line, other) == member;
+            let mut is_it = |line, other, _| access.member(line, other) == member;
             self.sightings
                 .granted(cx, resource, &mut is_it, event, self.slack);
             self.uses
