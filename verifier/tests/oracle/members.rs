@@ -126,6 +126,12 @@ impl<'a> Asked<'a> {
         self.claims(event) || self.rule.members && event.is(&["join", "joined"])
     }
 
+    /// Whether the rule has to do with the document of an event: that a client names it is nothing.
+    fn speaks_of(&self, event: &Event<'_>) -> bool {
+        let said = event.from == Some(Direction::ServerToClient) && !event.is(&["motd"]);
+        said || self.begins(event) || self.rule.members && event.is(&["leave"])
+    }
+
     /// Whose an event is then.
     fn on(&self, kind: HolderKind, event: &Event<'_>) -> Party {
         let who = self.whose.holder(kind, event);
@@ -372,7 +378,10 @@ impl<'a> Asked<'a> {
             Party::Known(who) => Some(who).filter(|who| self.whose.is_met(*who)),
             Party::Unknown(on) => self.whose.holder_at(rule.owner, on, usize::MAX),
         };
-        let all: BTreeSet<Doc> = self.docs.values().copied().collect();
+        let spoken_of = self.events.iter().filter(|event| self.speaks_of(event));
+        let all: BTreeSet<Doc> = spoken_of
+            .filter_map(|event| self.docs.get(&event.number).copied())
+            .collect();
         let given = rule
             .facts
             .iter()

@@ -164,8 +164,14 @@ impl Cx<'_> {
     }
 
     fn remember_user(&mut self, connection: ConnectionIx) {
-        let session = self.connections[connection.0 as usize].session;
-        if let Some(session) = session {
+        let state = &self.connections[connection.0 as usize];
+        let sessions: Vec<_> = state
+            .session
+            .iter()
+            .chain(&state.sharing)
+            .copied()
+            .collect();
+        for session in sessions {
             self.remember_user_of(session, connection);
         }
     }
