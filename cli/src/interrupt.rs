@@ -78,7 +78,9 @@ fn remove(path: &Path) {
 
 /// Listens from here on.
 #[cfg(unix)]
-pub(crate) fn listen() -> std::io::Result<()> {
+pub(crate) fn listen() -> anyhow::Result<()> {
+    use anyhow::Context as _;
+
     use crate::ignored::{AtStart, at_start};
     use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
     use signal_hook::iterator::Signals;
@@ -91,7 +93,7 @@ pub(crate) fn listen() -> std::io::Result<()> {
         AtStart::Unknown => signal != SIGHUP,
     };
     let wanted = [SIGHUP, SIGINT, SIGTERM].into_iter().filter(|it| ends(*it));
-    let mut signals = Signals::new(wanted)?;
+    let mut signals = Signals::new(wanted).context("cannot listen for signals")?;
     thread::Builder::new()
         .name("signals".to_owned())
         .spawn(move || {
@@ -102,13 +104,14 @@ pub(crate) fn listen() -> std::io::Result<()> {
                 let _ = emulate_default_handler(signal);
                 std::process::exit(128 + signal);
             }
-        })?;
+        })
+        .context("cannot listen for signals")?;
     Ok(())
 }
 
 /// Elsewhere, Ctrl-C ends the process.
 #[cfg(not(unix))]
-pub(crate) fn listen() -> std::io::Result<()> {
+pub(crate) fn listen() -> anyhow::Result<()> {
     Ok(())
 }
 

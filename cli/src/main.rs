@@ -6,7 +6,7 @@ mod exit;
 mod failure;
 #[cfg(feature = "verify")]
 mod file;
-#[cfg(unix)]
+#[cfg(all(unix, any(feature = "record", feature = "verify")))]
 mod ignored;
 #[cfg(feature = "verify")]
 mod interrupt;
@@ -37,7 +37,6 @@ mod verify;
 
 use std::process::ExitCode;
 
-use anyhow::Context as _;
 use clap::{CommandFactory as _, Parser, Subcommand};
 
 use exit::Exit;
@@ -100,7 +99,7 @@ fn listen(command: &Command) -> anyhow::Result<()> {
         #[cfg(feature = "record")]
         Command::Record(_) => {}
         #[cfg(feature = "verify")]
-        _ => interrupt::listen().context("cannot listen for signals")?,
+        _ => interrupt::listen()?,
         #[cfg(not(feature = "verify"))]
         _ => {}
     }

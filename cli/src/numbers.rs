@@ -1,5 +1,6 @@
 //! Numbers for people, and from them.
 
+#[cfg(any(feature = "verify", feature = "record"))]
 use std::time::Duration;
 
 /// `100ms`, `5s`, `1h 30min`.

@@ -270,6 +270,30 @@ fn nobody_came() {
     );
 }
 
+/// The clients are not to blame where the server is not there.
+#[test]
+fn nobody_answered() {
+    let directory = tempdir().unwrap();
+    let out = directory.path().join("traffic.db");
+    // Nobody listens on a port that was free a moment ago.
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let upstream = format!("http://{}", free.local_addr().unwrap());
+    drop(free);
+    let recorder = Recorder::start(&upstream, &out, &[]);
+    let mut client = TcpStream::connect(recorder.address()).unwrap();
+    client
+        .write_all(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        .unwrap();
+    let mut answer = String::new();
+    client.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 502 "), "{answer}");
+    let ended = recorder.stop().with_code(0);
+    has(
+        &ended.stdout,
+        &["1 connection came, and the server did not answer: start it"],
+    );
+}
+
 #[test]
 fn append_adds_a_run() {
     let directory = tempdir().unwrap();

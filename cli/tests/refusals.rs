@@ -219,7 +219,10 @@ fn a_certificate_that_cannot_be_read() {
     let attempt = Attempt::new();
     let none = attempt.path("none.pem");
     let ran = attempt.refused(&["--tls-cert", &none, "--tls-key", &none]);
-    has(ran.error(), &["none.pem", "certificate"]);
+    has(
+        ran.error(),
+        &["cannot read the certificate", "none.pem: No such file"],
+    );
     attempt.left_nothing();
     let ran = attempt.refused(&["--tls-cert", &none]);
     has(&ran.stderr, &["--tls-key"]);
@@ -268,7 +271,33 @@ fn a_directory_that_is_not_there() {
         "--out",
     ];
     let ran = run(args.into_iter().chain([out.as_str()])).ends_with(2);
-    has(ran.error(), &["no/such/traffic.db", "create the file"]);
+    has(
+        ran.error(),
+        &[
+            "no/such/traffic.db: there is no directory ",
+            "no/such; make it first",
+        ],
+    );
+}
+
+/// All that is missing is told at once, and what a file says is not.
+#[test]
+fn flags_that_are_missing() {
+    let flags = |args: &[&str]| {
+        let args = std::iter::once(&"record").chain(args);
+        run(args).ends_with(2).error().to_owned()
+    };
+    has(
+        &flags(&[]),
+        &["missing: --listen ADDR, --upstream URL, --out FILE;"],
+    );
+    let listen = ["--listen", "127.0.0.1:0", "--out", "traffic.db"];
+    has(&flags(&listen), &["missing: --upstream URL;"]);
+    let attempt = Attempt::new();
+    let file = attempt.path("wsaudit.toml");
+    let route = "[[route]]\nlisten = \"127.0.0.1:0\"\nupstream = \"http://127.0.0.1:9\"\n";
+    fs::write(&file, route).unwrap();
+    has(&flags(&["--config", &file]), &["missing: --out FILE;"]);
 }
 
 #[test]

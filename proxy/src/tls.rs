@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rustls::crypto::{CryptoProvider, ring};
-use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::pem::{self, PemObject as _};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ClientConnection, CommonState, ProtocolVersion, ServerConnection};
 use thiserror::Error;
@@ -32,6 +32,16 @@ pub struct ListenerTls {
 /// Why TLS cannot be set up.
 #[derive(Debug, Error)]
 pub enum TlsError {
+    /// A file cannot be read.
+    #[error("cannot read the {what} {path}: {source}")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What it should hold.
+        what: &'static str,
+        /// What the operating system says.
+        source: std::io::Error,
+    },
     /// A file holds no PEM of the kind it should.
     #[error("{path} holds no {what} in PEM ({why})")]
     Pem {
@@ -71,26 +81,27 @@ fn provider() -> Arc<CryptoProvider> {
 }
 
 fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
-    let pem = |why: String| TlsError::Pem {
-        path: path.to_owned(),
-        what: "certificate",
-        why,
-    };
     let found = CertificateDer::pem_file_iter(path)
         .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-        .map_err(|error| pem(error.to_string()))?;
-    if found.is_empty() {
-        return Err(pem("the file has no such section".to_owned()));
-    }
-    Ok(found)
+        .and_then(|found| match found[..] {
+            [] => Err(pem::Error::NoItemsFound),
+            _ => Ok(found),
+        });
+    found.map_err(|error| unusable(path, "certificate", error))
 }
 
 fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, TlsError> {
-    PrivateKeyDer::from_pem_file(path).map_err(|error| TlsError::Pem {
-        path: path.to_owned(),
-        what: "private key",
-        why: error.to_string(),
-    })
+    PrivateKeyDer::from_pem_file(path).map_err(|error| unusable(path, "private key", error))
+}
+
+fn unusable(path: &Path, what: &'static str, error: pem::Error) -> TlsError {
+    let path = path.to_owned();
+    let why = match error {
+        pem::Error::Io(source) => return TlsError::Read { path, what, source },
+        pem::Error::NoItemsFound => "the file has no such section".to_owned(),
+        other => other.to_string(),
+    };
+    TlsError::Pem { path, what, why }
 }
 
 /// What a client's handshake has settled, for the recording.

@@ -156,6 +156,56 @@ fn a_gap_has_the_times_around_it() {
     assert_eq!(picture["gaps"][0]["lanes"], serde_json::json!([1]));
 }
 
+/// What was lost with a recorder that was killed is no less missing than what is in a gap.
+#[test]
+fn an_end_that_is_missing_is_drawn() {
+    let mut report = report(LEAK);
+    let whole = pictures(&html(&Audit::of(report.clone())))[0].clone();
+    assert_eq!(whole["gaps"], serde_json::json!([]));
+    report.recordings[0].closed_cleanly = false;
+    report.connections[0].closed = None;
+    let page = html(&Audit::of(report.clone()));
+    let picture = &pictures(&page)[0];
+    assert_eq!(picture["gaps"][0]["from"], whole["end"]);
+    assert_eq!(picture["gaps"][0]["lanes"], Value::Null, "it is of all");
+    assert_eq!(picture["gaps"][0]["to"], picture["end"]);
+    assert_eq!(picture["lanes"][0]["spans"][0]["to"], picture["end"]);
+    assert!(picture["end"].as_f64() > whole["end"].as_f64());
+    assert!(page.contains("what came last may be missing"));
+    // Beside another recording, the connections of this one alone lack something.
+    let mut other = report.recordings[0].clone();
+    other.name = "other.db".to_owned();
+    other.closed_cleanly = true;
+    other.duration += 100.0;
+    report.recordings.push(other);
+    let picture = &pictures(&html(&Audit::of(report)))[0];
+    assert_eq!(picture["gaps"][0]["lanes"], serde_json::json!([0, 1]));
+    assert_eq!(
+        picture["lanes"][0]["spans"][0]["to"], picture["gaps"][0]["to"],
+        "its own end, not the other one's"
+    );
+}
+
+#[test]
+fn every_way_on_a_page_leads_somewhere() {
+    let gap = LEAK.replace("3.000  B", "2.500  B  gap 3 frames: disk full\n3.000  B");
+    let one = report(&gap);
+    assert!(!one.reasons.is_empty() && !one.violations.is_empty());
+    let pages = [
+        Audit::of(one.clone()),
+        Audit::of_many(vec![one.clone(), one]),
+    ];
+    for (audit, reasons) in pages.iter().zip(["#doubts", "#histories"]) {
+        let page = html(audit);
+        let ways = all_between(&page, " href=\"", "\"");
+        assert!(ways.contains(&reasons), "{ways:?}");
+        for way in ways {
+            let id = way.strip_prefix('#').expect("nothing leads away");
+            assert!(page.contains(&format!(" id=\"{id}\"")), "{way}");
+        }
+    }
+}
+
 /// Thousands of violations, sessions and histories: each rule is told, the rest is counted.
 #[test]
 fn what_is_too_much_is_counted() {

@@ -32,8 +32,9 @@ impl Settings {
             Some(path) => Configuration::read(path)?,
             None => Configuration::default(),
         };
+        let missing = missing(args, &file);
         let out = args.out.clone().or(file.out);
-        let out = out.context("where to record to is missing: --out FILE, or `out` in --config")?;
+        let out = out.with_context(|| missing.clone())?;
         if out.as_os_str() == "-" {
             bail!(
                 "--out -: a recording is an SQLite file, and is not written to standard output; name a file"
@@ -53,7 +54,7 @@ impl Settings {
             device: first(&args.device, file.session.device),
         };
         let rotation = rotate::rotation(&first(&args.rotate, file.rotate))?;
-        let routes = routes(args, file.route)?;
+        let routes = routes(args, file.route, &missing)?;
         let limits = Limits::default();
         let head = args.max_head.or(file.max_head);
         let limits = Limits {
@@ -127,8 +128,30 @@ fn first<T: Clone>(flags: &[T], file: Vec<T>) -> Vec<T> {
     }
 }
 
+/// What cannot be done without, and that neither says.
+fn missing(args: &RecordArgs, file: &Configuration) -> String {
+    let no_route = file.route.is_empty();
+    let wanted = [
+        (no_route && args.listen.is_none(), "--listen ADDR"),
+        (no_route && args.upstream.is_none(), "--upstream URL"),
+        (args.out.is_none() && file.out.is_none(), "--out FILE"),
+    ];
+    let flags: Vec<_> = wanted
+        .into_iter()
+        .filter_map(|(missing, flag)| missing.then_some(flag))
+        .collect();
+    format!(
+        "missing: {}; or a --config that says it, with a [[route]] and `out` (docs/operating.md)",
+        flags.join(", ")
+    )
+}
+
 /// The file's routes; flags change the one that there is, or make one.
-fn routes(args: &RecordArgs, mut file: Vec<FileRoute>) -> anyhow::Result<Vec<Route>> {
+fn routes(
+    args: &RecordArgs,
+    mut file: Vec<FileRoute>,
+    missing: &str,
+) -> anyhow::Result<Vec<Route>> {
     let flags = args.listen.is_some()
         || args.upstream.is_some()
         || args.tls_cert.is_some()
@@ -145,14 +168,12 @@ fn routes(args: &RecordArgs, mut file: Vec<FileRoute>) -> anyhow::Result<Vec<Rou
         }
         let one = file.pop();
         let listen = args.listen.or(one.as_ref().map(|route| route.listen));
-        let listen = listen
-            .context("where to listen is missing: --listen ADDR, or a [[route]] in --config")?;
+        let listen = listen.with_context(|| missing.to_owned())?;
         let upstream = match &args.upstream {
             Some(url) => Some(url.parse()?),
             None => one.as_ref().map(|route| route.upstream.clone()),
         };
-        let upstream = upstream
-            .context("the server is missing: --upstream URL, or a [[route]] in --config")?;
+        let upstream = upstream.with_context(|| missing.to_owned())?;
         let old = one.as_ref();
         let insecure = args.upstream_insecure
             || args.upstream_ca.is_none() && old.is_some_and(|route| route.upstream_insecure);

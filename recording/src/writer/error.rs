@@ -17,6 +17,14 @@ pub enum StartError {
         /// The file.
         path: PathBuf,
     },
+    /// The directory that the file would be in is not there.
+    #[error("{}: there is no directory {}; make it first", path.display(), directory.display())]
+    NoDirectory {
+        /// The file.
+        path: PathBuf,
+        /// The directory.
+        directory: PathBuf,
+    },
     /// The file to append to cannot be used.
     #[error(transparent)]
     Unusable(#[from] OpenError),

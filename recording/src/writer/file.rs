@@ -193,6 +193,12 @@ pub(super) fn lock_new(path: &Path) -> Result<File, StartError> {
         if source.kind() == io::ErrorKind::AlreadyExists {
             return StartError::Exists { path: path.into() };
         }
+        if let Some(directory) = missing_directory(path) {
+            return StartError::NoDirectory {
+                path: path.into(),
+                directory: directory.into(),
+            };
+        }
         StartError::Io {
             path: path.into(),
             doing: "create the file",
@@ -201,6 +207,13 @@ pub(super) fn lock_new(path: &Path) -> Result<File, StartError> {
     })?;
     take(&lock, path)?;
     Ok(lock)
+}
+
+/// The directory that a file would be in, where it is not there.
+fn missing_directory(path: &Path) -> Option<&Path> {
+    let directory = path.parent()?;
+    let named = !directory.as_os_str().is_empty();
+    (named && !directory.exists()).then_some(directory)
 }
 
 /// Locks against a second recorder. To lock twice through one handle is no error.

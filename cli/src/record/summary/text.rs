@@ -147,14 +147,18 @@ impl Report {
             }
         };
         if self.connections.recorded == 0 && self.exchanges.recorded == 0 {
-            let what = match self.clients {
-                0 => "no client came".to_owned(),
-                clients => format!("{} came, but no WebSocket", counted(clients, "connection")),
-            };
-            writeln!(
-                out,
-                "{what}: point the clients at the proxy's address, and record again"
-            )?;
+            let came = counted(self.clients, "connection");
+            let point = "point the clients at the proxy's address, and record again";
+            if self.clients == 0 {
+                writeln!(out, "no client came: {point}")?;
+            } else if self.connections.upstream_failures > 0 {
+                writeln!(
+                    out,
+                    "{came} came, and the server did not answer: start it, or correct --upstream, and record again"
+                )?;
+            } else {
+                writeln!(out, "{came} came, but no WebSocket: {point}")?;
+            }
             return Ok(());
         }
         if self.connections.established == 0 && self.connections.recorded > 0 {

@@ -81,7 +81,7 @@ impl Judge<'_, '_> {
                     .connection
                     .map_or(String::new(), |number| format!(" of connection {number}"));
                 let settle = match gap.cause {
-                    GapCause::Recorder => "record again without a stall of the recorder",
+                    GapCause::Recorder => "see to what made them missing, and record again",
                     GapCause::MissingPart => ALL_PARTS,
                 };
                 OutsideDoubt {
@@ -243,12 +243,19 @@ fn unread(error: &SourceError) -> OutsideDoubt {
 }
 
 fn unclean(recording: u16, outline: &Outline) -> Option<OutsideDoubt> {
-    let why = outline.unclean.as_ref()?;
+    let (name, why) = (&outline.name, outline.unclean.as_ref()?);
     Some(OutsideDoubt {
         doubt: Doubt {
             reason: Reason::Unclean,
-            message: format!("{} was not closed cleanly: {why}", outline.name),
-            settle: "stop the recorder with Ctrl-C or SIGTERM, and verify again".to_owned(),
+            // Of a recording, it is said of its runs.
+            message: if why.ends_with("not closed cleanly") {
+                format!("{name}: {why}")
+            } else {
+                format!("{name} was not closed cleanly: {why}")
+            },
+            settle: "if the recorder still runs, end it with Ctrl-C or SIGTERM, and verify again; if it was \
+                     killed, record again: what came last was lost"
+                .to_owned(),
             place: outline.connections.last().map(|connection| Place {
                 recording,
                 seq: connection.opened.seq,

@@ -179,7 +179,7 @@
       }
       for (const span of lane.spans) {
         const from = Math.max(span.from, this.time[0]);
-        const to = Math.min(span.to ?? this.whole[1], this.time[1]);
+        const to = Math.min(span.to, this.time[1]);
         if (to < from) continue;
         const width = Math.max(this.x(to) - this.x(from), 2);
         const kind = span.accepted ? "span" : "span refused";

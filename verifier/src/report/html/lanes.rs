@@ -1,6 +1,8 @@
 //! Sessions over time: what the page's script draws, as data. Each session is a lane; a connection
 //! that speaks for none is one of its own.
 
+mod parties;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
@@ -8,19 +10,23 @@ use serde::Serialize;
 use super::history::Head;
 use super::markup::{Markup, drawn};
 use super::share::Share;
-use crate::report::model::{Connection, Report, Violation};
+use crate::report::model::{Connection, Recording, Report, Violation};
+
+use parties::{Parties, Party, spans};
 
 /// So many connections of a lane.
 const MOST_SPANS: usize = 60;
 /// So many gaps.
 const MOST_GAPS: usize = 200;
+/// Where a recording lacks its end, so much of the whole time is drawn behind it.
+const BEYOND: f64 = 0.04;
 /// So many frames of a violation's evidence.
 const MOST_FRAMES: usize = 30;
 
 /// What is drawn of a history. Times are seconds from its start; a lane is named by its number.
 #[derive(Debug, Serialize)]
 struct Picture {
-    /// When the last recording ended.
+    /// When the last recording ended; later, where it lacks its end.
     end: f64,
     lanes: Vec<Lane>,
     /// How many lanes are left out,
@@ -45,8 +51,8 @@ struct Lane {
 #[derive(Debug, Serialize)]
 struct Span {
     from: f64,
-    /// `None`: the recording ended first.
-    to: Option<f64>,
+    /// Where the recording ended first, its end.
+    to: f64,
     /// `connection 3, opened at +1.002 s`
     name: String,
     /// Whether its handshake was accepted.
@@ -79,14 +85,6 @@ struct Point {
     lane: usize,
     at: f64,
     name: String,
-}
-
-/// Who has a lane.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Party<'r> {
-    Session(&'r str),
-    /// The recording's name, and the connection's number there.
-    Connection(&'r str, u64),
 }
 
 pub(super) fn write(report: &Report, head: Head, share: Share, page: &mut Markup) {
@@ -128,15 +126,7 @@ fn picture(report: &Report, parties: &Parties<'_>, share: Share) -> Picture {
             spans: Vec::new(),
         })
         .collect();
-    let start = report
-        .recordings
-        .iter()
-        .map(|it| it.started_at)
-        .fold(f64::INFINITY, f64::min);
-    let ends = report
-        .recordings
-        .iter()
-        .map(|it| it.started_at - start + it.duration);
+    let ends = Ends::of(report);
     let mut left_spans = 0;
     let mut of_connection = BTreeMap::<_, BTreeSet<usize>>::new();
     for connection in &report.connections {
@@ -152,34 +142,48 @@ fn picture(report: &Report, parties: &Parties<'_>, share: Share) -> Picture {
             }
             lanes[*at].spans.push(Span {
                 from,
-                to,
+                to: to.unwrap_or_else(|| ends.of_open(&connection.recording)),
                 name: span_name(connection),
                 accepted: connection.status == Some(101),
             });
         }
     }
+    let of_connection = |recording, number| of_connection.get(&(recording, number)).cloned();
     let gaps = report.gaps.iter().take(MOST_GAPS).filter_map(|gap| {
         let (from, to) = match (gap.from_at, gap.to_at) {
             (None, None) => return None,
             (from, to) => (from.unwrap_or(0.0), to),
         };
-        let lanes = |number| {
-            of_connection
-                .get(&(gap.recording.as_str(), number))
-                .cloned()
-        };
         Some(Gap {
             from,
-            to: to.unwrap_or_else(|| ends.clone().fold(from, f64::max)),
+            to: to.unwrap_or_else(|| ends.last.max(from)),
             why: drawn(&gap.why),
             lanes: gap
                 .connection
-                .map(|number| lanes(number).unwrap_or_default()),
+                .map(|number| of_connection(gap.recording.as_str(), number).unwrap_or_default()),
         })
     });
+    // What came after the end that was written is as unknown as what is in a gap.
+    let lacking = report.recordings.iter().filter(|it| !it.closed_cleanly);
+    let lacking = lacking.map(|recording| {
+        let own = report
+            .connections
+            .iter()
+            .filter(|it| it.recording == recording.name);
+        let lanes = own.filter_map(|it| of_connection(it.recording.as_str(), it.number));
+        Gap {
+            from: ends.end(recording),
+            to: ends.beyond(recording),
+            why: format!(
+                "{} was not closed cleanly: what came last is not in it",
+                drawn(&recording.name)
+            ),
+            lanes: (report.recordings.len() > 1).then(|| lanes.flatten().collect()),
+        }
+    });
     Picture {
-        end: ends.clone().fold(0.0, f64::max),
-        gaps: gaps.collect(),
+        end: ends.of_picture(),
+        gaps: gaps.chain(lacking).collect(),
         left_lanes: parties.all.len() - lanes.len(),
         lanes,
         left_spans,
@@ -191,22 +195,50 @@ fn picture(report: &Report, parties: &Parties<'_>, share: Share) -> Picture {
     }
 }
 
-/// Whose a connection is, and from when to when.
-fn spans(connection: &Connection) -> Vec<(Party<'_>, f64, Option<f64>)> {
-    let held = &connection.sessions;
-    if held.is_empty() {
-        let own = Party::Connection(&connection.recording, connection.number);
-        return vec![(own, connection.opened, connection.closed)];
+/// When recordings ended, in seconds from the start of the history.
+struct Ends<'r> {
+    recordings: &'r [Recording],
+    start: f64,
+    last: f64,
+}
+
+impl<'r> Ends<'r> {
+    fn of(report: &'r Report) -> Self {
+        let recordings = &report.recordings[..];
+        let starts = recordings.iter().map(|it| it.started_at);
+        let mut ends = Self {
+            recordings,
+            start: starts.fold(f64::INFINITY, f64::min),
+            last: 0.0,
+        };
+        ends.last = recordings.iter().map(|it| ends.end(it)).fold(0.0, f64::max);
+        ends
     }
-    let mut spans = Vec::new();
-    for (number, one) in held.iter().enumerate() {
-        let from = one.at.filter(|_| number > 0).unwrap_or(connection.opened);
-        let to = held
-            .get(number + 1)
-            .map_or(connection.closed, |next| next.at);
-        spans.push((Party::Session(&one.session), from, to));
+
+    fn end(&self, recording: &Recording) -> f64 {
+        recording.started_at - self.start + recording.duration
     }
-    spans
+
+    /// The end, or a place behind it where it is not known.
+    fn beyond(&self, recording: &Recording) -> f64 {
+        let end = self.end(recording);
+        if recording.closed_cleanly {
+            end
+        } else {
+            end + self.last * BEYOND
+        }
+    }
+
+    /// Up to where a connection is drawn that its recording does not see closed.
+    fn of_open(&self, recording: &str) -> f64 {
+        let own = self.recordings.iter().find(|it| it.name == recording);
+        own.map_or(self.last, |it| self.beyond(it))
+    }
+
+    fn of_picture(&self) -> f64 {
+        let all = self.recordings.iter().map(|it| self.beyond(it));
+        all.fold(self.last, f64::max)
+    }
 }
 
 fn span_name(connection: &Connection) -> String {
@@ -260,123 +292,5 @@ fn leak(
         from: claim.map(|(_, point)| point),
         to,
         frames: points.map(|(_, point)| point).take(MOST_FRAMES).collect(),
-    }
-}
-
-impl Party<'_> {
-    fn name(self) -> String {
-        match self {
-            Party::Session(id) => drawn(id),
-            Party::Connection(_, number) => format!("connection {number}"),
-        }
-    }
-}
-
-/// Everybody who has a lane, in the order of the lanes: the sessions of one user beside each other.
-struct Parties<'r> {
-    all: Vec<Party<'r>>,
-    abouts: BTreeMap<Party<'r>, String>,
-    /// The recording of which a file is a part.
-    recordings: BTreeMap<&'r str, &'r str>,
-}
-
-impl<'r> Parties<'r> {
-    fn of(report: &'r Report) -> Self {
-        let mut users = BTreeMap::new();
-        for session in &report.sessions {
-            let next = users.len();
-            users.entry(&session.user_id).or_insert(next);
-        }
-        let mut sessions: Vec<_> = report.sessions.iter().collect();
-        sessions.sort_by_key(|session| users.get(&session.user_id).copied());
-        let mut abouts = BTreeMap::new();
-        let mut all = Vec::new();
-        for session in sessions {
-            let about = [&session.user_id, &session.session_type];
-            let about: Vec<_> = about.into_iter().flatten().map(|it| drawn(it)).collect();
-            let party = Party::Session(&session.session_id);
-            if abouts.insert(party, about.join(" · ")).is_none() {
-                all.push(party);
-            }
-        }
-        for connection in &report.connections {
-            for (party, ..) in spans(connection) {
-                let about = match party {
-                    Party::Session(_) => String::new(),
-                    Party::Connection(..) => "no session".to_owned(),
-                };
-                abouts.entry(party).or_insert_with(|| {
-                    all.push(party);
-                    about
-                });
-            }
-        }
-        let files = report.recordings.iter().flat_map(|recording| {
-            let own = recording.files.iter();
-            own.map(|file| (file.as_str(), recording.name.as_str()))
-        });
-        Self {
-            all,
-            abouts,
-            recordings: files.collect(),
-        }
-    }
-
-    fn about(&self, party: Party<'_>) -> String {
-        self.abouts.get(&party).cloned().unwrap_or_default()
-    }
-
-    /// Who a line of evidence is about.
-    fn of_line<'v>(
-        &self,
-        session: Option<&'v str>,
-        recording: Option<&'v str>,
-        connection: Option<u64>,
-    ) -> Option<Party<'v>>
-    where
-        'r: 'v,
-    {
-        if let Some(session) = session {
-            return Some(Party::Session(session));
-        }
-        let recording = recording?;
-        let recording = self.recordings.get(recording).copied().unwrap_or(recording);
-        Some(Party::Connection(recording, connection?))
-    }
-
-    /// Who received or did what a violation is about.
-    fn receiver<'v>(&self, violation: &'v Violation) -> Option<Party<'v>>
-    where
-        'r: 'v,
-    {
-        let connection = violation.connection.as_ref();
-        self.of_line(
-            violation.session.as_deref(),
-            connection.map(|it| it.recording.as_str()),
-            connection.map(|it| it.number),
-        )
-    }
-
-    fn concerned<'v>(&self, violation: &'v Violation) -> Vec<Party<'v>>
-    where
-        'r: 'v,
-    {
-        let owner = violation.owner_session.as_deref().map(Party::Session);
-        let lines = violation
-            .evidence
-            .iter()
-            .take(MOST_FRAMES)
-            .filter_map(|line| {
-                self.of_line(
-                    line.session.as_deref(),
-                    line.recording.as_deref(),
-                    line.connection,
-                )
-            });
-        owner
-            .into_iter()
-            .chain(self.receiver(violation))
-            .chain(lines)
-            .collect()
     }
 }

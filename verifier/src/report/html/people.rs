@@ -9,7 +9,7 @@ use super::markup::Markup;
 use super::more;
 use super::share::Share;
 use crate::report::closing::utc;
-use crate::report::model::{Gap, Report, Session, User};
+use crate::report::model::{Report, Session, User};
 
 /// So many names of messages are told of a session.
 const MOST_NAMES: usize = 8;
@@ -274,19 +274,25 @@ pub(super) fn recordings(report: &Report, head: Head, share: Share, page: &mut M
         "recording",
         page,
     );
-    gaps(&report.gaps, head, share, page);
+    gaps(report, head, share, page);
     page.put("</section>\n");
 }
 
-fn gaps(gaps: &[Gap], head: Head, share: Share, page: &mut Markup) {
-    page.put(match (gaps.is_empty(), head) {
-        (true, _) => "<p class=\"none\">No gap: no frame is known to be missing.</p>\n",
-        (false, Head::Only) => "<h3>Gaps</h3>\n",
-        (false, Head::OneOf(_)) => "<h4>Gaps</h4>\n",
-    });
+fn gaps(report: &Report, head: Head, share: Share, page: &mut Markup) {
+    let gaps = &report.gaps;
     if gaps.is_empty() {
+        let whole = report.recordings.iter().all(|it| it.closed_cleanly);
+        page.put("<p class=\"none\">").put(if whole {
+            "No gap: no frame is known to be missing.</p>\n"
+        } else {
+            "No gap is written down, but what came last may be missing.</p>\n"
+        });
         return;
     }
+    page.put(match head {
+        Head::Only => "<h3>Gaps</h3>\n",
+        Head::OneOf(_) => "<h4>Gaps</h4>\n",
+    });
     table(
         "Gaps",
         &[

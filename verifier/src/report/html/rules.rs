@@ -81,9 +81,9 @@ fn hidden(rule: &Rule, page: &mut Markup) {
         page.put("<li>accepted (")
             .put(doubt.reason)
             .put("): ")
-            .text(&doubt.message)
+            .told(&doubt.message)
             .put(" <span class=\"fine\">because ")
-            .text(&doubt.why)
+            .told(&doubt.why)
             .put("</span></li>");
     }
     if let Some(left @ 1..) = rule.accepted.len().checked_sub(MOST_ACCEPTED) {

@@ -77,12 +77,18 @@ fn keeps(audit: &Audit, page: &mut Markup) {
         }
         return;
     }
+    // Of several histories, the table of them leads on.
+    let told_in = |only| if audit.is_one() { only } else { "#histories" };
+    let begin = |class, told_in, page: &mut Markup| {
+        page.put("<li class=\"").put(class).put("\"><a href=\"");
+        page.put(told_in).put("\"><b>");
+    };
     page.put("<h2 class=\"label\">What keeps it from clean</h2>\n<ul class=\"keeps\">\n");
     let rules = violated(audit);
     for (name, count) in rules.iter().take(MOST_NAMED) {
-        page.put("<li class=\"is-violated\"><b>")
-            .text(&plural(*count, "violation"))
-            .put("</b> of <code>")
+        begin("is-violated", told_in("#violations"), page);
+        page.text(&plural(*count, "violation"))
+            .put("</b></a> of <code>")
             .name(name)
             .put("</code></li>\n");
     }
@@ -97,13 +103,16 @@ fn keeps(audit: &Audit, page: &mut Markup) {
             .put("</b> could not be read</li>\n");
     }
     for (reason, count) in doubts {
-        page.put("<li class=\"is-doubt\"><b>")
-            .text(&plural(count, "doubt"))
-            .put("</b> ")
+        begin("is-doubt", told_in("#doubts"), page);
+        page.text(&plural(count, "doubt"))
+            .put("</b></a> ")
             .put(told(reason))
             .put("</li>\n");
     }
     page.put("</ul>\n");
+    if audit.is_one() && !audit.histories[0].reasons.is_empty() {
+        page.put("<p class=\"next\">What would settle each doubt stands with it, under <a href=\"#doubts\">Reasons for doubt</a>.</p>\n");
+    }
     if known > 0 {
         page.put("<p class=\"fine\">Besides, ")
             .text(&plural(known, "known violation"))
