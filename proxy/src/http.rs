@@ -5,5 +5,6 @@
 
 pub(crate) mod body;
 pub(crate) mod exchange;
+pub(crate) mod lookout;
 pub(crate) mod own_answer;
 pub(crate) mod request;

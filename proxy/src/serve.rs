@@ -30,7 +30,7 @@ use crate::side::Side;
 use crate::tap::Arrival;
 use crate::tls;
 use plain::Plain;
-use unread::Unread;
+use unread::{Beginning, Unread};
 
 /// Serves a client until its connection ends.
 pub(crate) async fn serve(
@@ -44,8 +44,9 @@ pub(crate) async fn serve(
     let Some((leg, settled)) = greet(&shared, &route, socket, client_addr, &mut phase).await else {
         return;
     };
-    let client = Side::new(leg);
+    let client = Side::client(leg);
     Conversation {
+        begun: Beginning::now(shared.sender.run()),
         shared,
         client,
         client_addr,
@@ -76,7 +77,7 @@ pub(crate) async fn turn_away(
     // Without a TLS handshake, a client would see no answer but a fault of TLS.
     if let Some((leg, _)) = greet(&shared, &route, socket, client_addr, &mut phase).await {
         OwnAnswer::TooManyConnections
-            .send(&mut Side::new(leg))
+            .send(&mut Side::client(leg))
             .await;
     }
 }
@@ -124,6 +125,7 @@ struct Conversation {
     route: Arc<OpenRoute>,
     server: Option<Side>,
     phase: PhaseWatch,
+    begun: Beginning,
     /// The credit of the plain exchanges on it; `None` where none was recorded yet.
     plain: Option<Plain>,
 }
@@ -135,6 +137,8 @@ enum End {
     Reset(Endpoint),
     /// A side has sent FIN, so that there is no further exchange: bytes pass until both have ended.
     Tunnel,
+    /// Bytes pass until both have ended, and nobody looks at them: the configuration says so.
+    Ignored,
     /// Nothing more is understood: the same, and it is recorded that nothing is.
     Unread(Unread),
     /// The proxy answers for itself.
@@ -170,6 +174,9 @@ impl Conversation {
             }
             End::Reset(by) => self.reset(by),
             End::Tunnel => {
+                self.pass_rest().await;
+            }
+            End::Ignored => {
                 let Some(server) = &mut self.server else {
                     return;
                 };
@@ -211,6 +218,7 @@ impl Conversation {
         };
         outcome.map_err(|none| match none {
             NoRequest::ClientEnded | NoRequest::ServerEnded => End::Tunnel,
+            NoRequest::Unasked => End::Unread(self.unasked()),
             NoRequest::Reset(by) => End::Reset(by),
             NoRequest::TooLong => {
                 tracing::warn!(client = %self.client_addr, limit = limits.head, "a request's head is too long");

@@ -6,6 +6,7 @@ use std::task::{Context, Poll, ready};
 use bytes::{Buf, BytesMut};
 
 use crate::http::body::{BodyScanner, Framing, NotChunked};
+use crate::http::lookout::{FirstLine, Lookout};
 use crate::leg::{Leg, ReadEnd};
 use crate::scratch;
 use crate::tap::Ear;
@@ -18,6 +19,8 @@ pub(crate) struct Side {
     pub(crate) held: BytesMut,
     /// Whether the peer has sent FIN.
     pub(crate) reading: Reading,
+    /// Looks at the bodies that come from here, and at what nobody asked for.
+    pub(crate) lookout: Lookout,
 }
 
 /// Whether more can come from a peer.
@@ -30,12 +33,28 @@ pub(crate) enum Reading {
 }
 
 impl Side {
-    pub(crate) fn new(leg: Leg) -> Self {
+    /// A client's side.
+    pub(crate) fn client(leg: Leg) -> Self {
+        Self::new(leg, FirstLine::Request)
+    }
+
+    /// A server's side.
+    pub(crate) fn server(leg: Leg) -> Self {
+        Self::new(leg, FirstLine::Switch)
+    }
+
+    fn new(leg: Leg, line: FirstLine) -> Self {
         Self {
             leg,
             held: BytesMut::new(),
             reading: Reading::Open,
+            lookout: Lookout::new(line),
         }
+    }
+
+    /// Forgets what was looked at, since what follows is no part of it; gives it.
+    pub(crate) fn look_anew(&mut self, line: FirstLine) -> Lookout {
+        std::mem::replace(&mut self.lookout, Lookout::new(line))
     }
 
     /// Reads once, and appends to `held`; [`ReadEnd::Fin`] again and again after the peer's FIN.
@@ -122,6 +141,16 @@ impl Pump {
         }
     }
 
+    /// What is left of the message where something else follows it than HTTP; `broken` where that was
+    /// found no body. Nobody hears it.
+    pub(crate) fn into_rest(mut self, broken: Option<NotChunked>) -> RestOfMessage {
+        self.cut_off("the server has switched protocols");
+        RestOfMessage {
+            cleared: self.cleared,
+            body: broken.map_or(Ok(self.body), Err),
+        }
+    }
+
     pub(crate) fn poll(
         &mut self,
         cx: &mut Context<'_>,
@@ -131,7 +160,10 @@ impl Pump {
         loop {
             if self.cleared == 0 && !self.body.is_done() && !from.held.is_empty() {
                 match scan(&mut self.body, &mut self.ear, &from.held) {
-                    Ok(count) => self.cleared = count,
+                    Ok(count) => {
+                        from.lookout.look(&from.held[..count]);
+                        self.cleared = count;
+                    }
                     Err(error) => return Poll::Ready(PumpEnd::Broken(error)),
                 }
             }
@@ -192,6 +224,38 @@ impl Pump {
         if let Some(ear) = &mut self.ear {
             ear.passed();
         }
+    }
+}
+
+/// The rest of a message whose bytes somebody else passes on.
+#[derive(Debug)]
+pub(crate) struct RestOfMessage {
+    /// Bytes at the front that belong to it for certain.
+    cleared: usize,
+    /// Where it ends after them; an error where nobody can say.
+    body: Result<BodyScanner, NotChunked>,
+}
+
+impl RestOfMessage {
+    /// How many bytes at the front of `bytes`, the next ones, belong to the message, or may do so.
+    pub(crate) fn skip(&mut self, bytes: &[u8]) -> usize {
+        let cleared = self.cleared.min(bytes.len());
+        self.cleared -= cleared;
+        let Ok(body) = &mut self.body else {
+            return bytes.len();
+        };
+        match body.scan(&bytes[cleared..], |_| {}) {
+            Ok(count) => cleared + count,
+            Err(error) => {
+                self.body = Err(error);
+                bytes.len()
+            }
+        }
+    }
+
+    /// Whether all of it has passed.
+    pub(crate) fn is_over(&self) -> bool {
+        self.cleared == 0 && self.body.as_ref().is_ok_and(BodyScanner::is_done)
     }
 }
 

@@ -21,6 +21,7 @@ use wsaudit_wire::{Anomaly, ClosePayload, Direction, Endpoint};
 use crate::config::{Durability, OnRecorderFailure};
 use crate::relay::{Observer, Order, Refusal, RelayEnd};
 use crate::shared::Shared;
+use crate::side::RestOfMessage;
 
 use commit::Commit;
 pub(crate) use exchange::{AllHeld, Choice, Ear, Exchange};
@@ -46,6 +47,8 @@ pub(crate) struct Tap {
     stall: Stall,
     to_server: Lane,
     to_client: Lane,
+    /// What the client still sends of its request; frames come after it.
+    rest: Option<Box<RestOfMessage>>,
     close: Option<(Endpoint, ClosePayload)>,
     commit: Option<Commit>,
     withheld: Withheld,
@@ -72,6 +75,8 @@ pub(crate) struct Stamp {
     /// The place of the first frame that ends in them; those of the further ones follow.
     first_seq: Seq,
     at: Nanos,
+    /// How many bytes at their front belong to no frame.
+    skipped: usize,
 }
 
 impl Tap {
@@ -79,6 +84,20 @@ impl Tap {
         match direction {
             Direction::ClientToServer => &mut self.to_server,
             Direction::ServerToClient => &mut self.to_client,
+        }
+    }
+
+    /// How many bytes at the front are none of frames.
+    fn skip(&mut self, direction: Direction, bytes: &[u8]) -> usize {
+        match (&mut self.rest, direction) {
+            (None, _) | (Some(_), Direction::ServerToClient) => 0,
+            (Some(rest), Direction::ClientToServer) => {
+                let skipped = rest.skip(bytes);
+                if rest.is_over() {
+                    self.rest = None;
+                }
+                skipped
+            }
         }
     }
 
@@ -280,13 +299,15 @@ impl Observer for Tap {
     }
 
     fn stamp(&mut self, direction: Direction, bytes: &[u8]) -> Stamp {
-        let count = self.lane(direction).count_ends(bytes);
+        let skipped = self.skip(direction, bytes);
+        let count = self.lane(direction).count_ends(&bytes[skipped..]);
         let run = self.shared.sender.run();
         // The time first: a place in the order is never older than its time says.
         let at = run.now();
         Stamp {
             first_seq: run.next_seq(count),
             at,
+            skipped,
         }
     }
 
@@ -305,7 +326,7 @@ impl Observer for Tap {
         };
         let run = shared.sender.run();
         let begun = (bytes.len() >= MAY_TAKE_LONG).then(|| run.now());
-        let seen = lane.read(bytes, stamp, tagger, run);
+        let seen = lane.read(&bytes[stamp.skipped..], stamp, tagger, run);
         if let Some(begun) = begun
             && run.now().0 - begun.0 > LONG
         {

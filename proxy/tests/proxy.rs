@@ -11,6 +11,7 @@ mod exchanges;
 mod frames;
 mod gaps;
 mod heads;
+mod hidden;
 mod http;
 mod limits;
 mod listener;

@@ -3,10 +3,12 @@
 //! The proxy makes these and hands them to the writer; the reader gives them back.
 
 mod exchange;
+mod unread;
 
 pub use exchange::{
     ExchangeAnswered, ExchangeEnded, ExchangeOpened, HowExchangeEnded, HttpBody, HttpMessage,
 };
+pub use unread::Unread;
 pub use wsaudit_tagging::{Provenance, TagKind};
 use wsaudit_wire::{Direction, Endpoint, FrameHeader, Opcode};
 
@@ -318,7 +320,7 @@ pub struct GapRecord {
     pub at: Nanos,
     /// How many frames are missing; `None` where that is not known.
     pub frames: Option<u64>,
-    /// Why: `recorder stalled for 5.0 s`.
+    /// Why: `recorder stalled for 5.0 s`, or what [`Unread`] says.
     pub why: String,
 }
 

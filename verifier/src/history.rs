@@ -15,7 +15,7 @@ pub use recording::{RecordingError, RecordingSource};
 
 use std::rc::Rc;
 
-use wsaudit_recording::Question;
+use wsaudit_recording::{Question, Unread};
 use wsaudit_tagging::{Provenance, TagKind};
 use wsaudit_wire::{Direction, Opcode};
 
@@ -303,8 +303,17 @@ pub struct Gap {
 pub enum GapCause {
     /// The recorder could not write them.
     Recorder,
+    /// They may be in what it has not read.
+    Unread(Unread),
     /// They are in a part of the run that was not given.
     MissingPart,
+}
+
+impl GapCause {
+    /// The cause of a gap in a recording, from what it says.
+    pub fn of(why: &str) -> Self {
+        Unread::of(why).map_or(Self::Recorder, Self::Unread)
+    }
 }
 
 /// A breach of RFC 6455 or RFC 7692.

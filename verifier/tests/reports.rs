@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
+use wsaudit_recording::Unread;
 use wsaudit_verifier::case::Case;
 use wsaudit_verifier::engine::Verification;
 use wsaudit_verifier::report::{self, Palette, Report, Shown, TextOptions};
@@ -61,6 +62,37 @@ fn what_is_not_exercised_or_missing_is_told_with_what_settles_it() {
         "5.000  B  gap 3 frames: recorder stalled\n9.000  B  close 1000",
     );
     insta::assert_snapshot!("inconclusive-text", report::text(&report(&text), &PLAIN));
+}
+
+/// Bytes that passed unread pass so again, whether the recorder stalls or not.
+#[test]
+fn what_was_not_read_is_told_with_what_would_have_it_read() {
+    let settled = |why: &str| {
+        let gap = format!("5.000  B  gap: {why}\n9.000  B  close 1000");
+        let told = report::text(
+            &report(&refused().replace("9.000  B  close 1000", &gap)),
+            &PLAIN,
+        );
+        let at = told.find(why).unwrap_or_else(|| panic!("{why}: {told}"));
+        let settle = told[at..].lines().nth(1).unwrap_or_default().trim();
+        settle.to_owned()
+    };
+    let stall = "to settle it: see to what made them missing, and record again";
+    assert_eq!(settled("the recorder stalled for 5s"), stall);
+    for (unread, part) in Unread::ALL.into_iter().zip([
+        "a server whose answers are HTTP/1.1",
+        "ends its chunked answers",
+        "connect to the recorder itself",
+        "keep the other protocol away",
+        "opening handshake has no body",
+        "a request within another one's body",
+        "a request within another one's body",
+    ]) {
+        let settle = settled(unread.why());
+        assert!(settle.starts_with("to settle it: "), "{unread:?}: {settle}");
+        assert!(settle.contains(part), "{unread:?}: {settle}");
+        assert_ne!(settle, stall, "{unread:?}");
+    }
 }
 
 #[test]

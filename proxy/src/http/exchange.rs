@@ -7,8 +7,9 @@ use std::time::Duration;
 use wsaudit_wire::{Endpoint, HeadEnd, ResponseHead};
 
 use super::body::{Framing, NotChunked};
+use super::lookout::FirstLine;
 use crate::leg::ReadEnd;
-use crate::side::{Pump, PumpEnd, Reading, Side};
+use crate::side::{Pump, PumpEnd, RestOfMessage, Side};
 use crate::tap::Ear;
 
 /// How many bytes of further requests are read while an answer is awaited. They are read at all only
@@ -44,6 +45,10 @@ pub(crate) enum Broken {
     ServerEnded,
     /// The server's answer is no HTTP.
     NoHttp,
+    /// A 101 came, to a request that the proxy has not seen.
+    Unasked,
+    /// One may have come in what was taken for the answer's body.
+    Hidden,
     /// The request's body has no clear end.
     Body(NotChunked),
     /// It cannot be recorded, and the configuration wants that.
@@ -174,27 +179,59 @@ pub(crate) async fn finish(
     answer: &mut Pump,
 ) -> Result<After, Broken> {
     let after = pass_answer(sending, client, server, answer).await?;
+    if hides_a_switch(client, server) {
+        return Err(Broken::Hidden);
+    }
+    server.look_anew(FirstLine::Switch);
     if after == After::ServerEnded {
         return Ok(after);
     }
+    let mut unasked = unasked();
     poll_fn(|cx| match sending.poll(cx, client, server) {
         Err(broken) => Poll::Ready(Err(broken)),
         Ok(()) if sending.is_sent() => Poll::Ready(Ok(())),
-        // The server may end early without having read the whole request.
-        Ok(()) => match server.reading {
-            Reading::Ended => Poll::Ready(Err(Broken::ServerEnded)),
-            Reading::Open if !server.held.is_empty() => Poll::Pending,
-            Reading::Open => match server.poll_fill(cx) {
-                Poll::Ready(Ok(ReadEnd::Fin)) => Poll::Ready(Err(Broken::ServerEnded)),
-                Poll::Ready(Err(_)) => Poll::Ready(Err(Broken::Reset(Endpoint::Server))),
-                Poll::Ready(Ok(ReadEnd::Bytes(_))) | Poll::Pending => Poll::Pending,
+        Ok(()) => Poll::Ready(Err(
+            match ready!(poll_unasked(&mut unasked, cx, client, server)) {
+                Unasked::Switch => Broken::Unasked,
+                // The server may end early without having read the whole request.
+                Unasked::ServerEnded => Broken::ServerEnded,
+                Unasked::Reset(by) => Broken::Reset(by),
             },
-        },
+        )),
     })
     .await?;
     match sending.state {
         State::ServerDeaf => Err(Broken::Reset(Endpoint::Server)),
         State::Pumping(_) | State::Sent | State::ShuttingDown | State::Ended => Ok(after),
+    }
+}
+
+/// Passes on the head of a 101. Gives what is left of the request, which the 101 may overtake: that,
+/// and everything after it, is still to be passed on.
+pub(crate) async fn switch(
+    mut sending: Sending,
+    client: &mut Side,
+    server: &mut Side,
+    head_len: usize,
+) -> Result<Option<RestOfMessage>, Broken> {
+    let mut head = Pump::new(head_len, Framing::Length(0));
+    let mut no_body = None;
+    poll_fn(|cx| {
+        // What is no chunk may be a frame, of a client whose server does not look for chunks.
+        if no_body.is_none() {
+            match sending.poll(cx, client, server) {
+                Err(Broken::Body(why)) => no_body = Some(why),
+                Err(broken) => return Poll::Ready(Err(broken)),
+                Ok(()) => {}
+            }
+        }
+        Poll::Ready(after(&ready!(head.poll(cx, server, &mut client.leg))))
+    })
+    .await?;
+    match sending.state {
+        State::Pumping(pump) => Ok(Some(pump.into_rest(no_body))),
+        State::ServerDeaf => Err(Broken::Reset(Endpoint::Server)),
+        State::Sent | State::ShuttingDown | State::Ended => Ok(None),
     }
 }
 
@@ -206,22 +243,65 @@ async fn pass_answer(
 ) -> Result<After, Broken> {
     poll_fn(|cx| {
         sending.poll(cx, client, server)?;
-        let end = ready!(answer.poll(cx, server, &mut client.leg));
-        Poll::Ready(match end {
-            PumpEnd::Whole => Ok(After::NextRequest),
-            PumpEnd::Fin => Ok(After::ServerEnded),
-            // What is held passes unread from here on, so nothing is lost on the client.
-            PumpEnd::Broken(_) => Err(Broken::NoHttp),
-            PumpEnd::ReadFailed => Err(Broken::Reset(Endpoint::Server)),
-            PumpEnd::WriteFailed => Err(Broken::Reset(Endpoint::Client)),
-            PumpEnd::Unrecorded => Err(Broken::Unrecorded),
-        })
+        Poll::Ready(after(&ready!(answer.poll(cx, server, &mut client.leg))))
     })
     .await
 }
 
-/// Reads the next request's head, for which the client has `patience` from its first byte on. Bytes that the server sends meanwhile, which nobody asked for,
-/// pass; many servers say 408 before they end an idle connection.
+/// What the end of passing an answer on means.
+fn after(end: &PumpEnd) -> Result<After, Broken> {
+    match end {
+        PumpEnd::Whole => Ok(After::NextRequest),
+        PumpEnd::Fin => Ok(After::ServerEnded),
+        // What is held passes unread from here on, so nothing is lost on the client.
+        PumpEnd::Broken(_) => Err(Broken::NoHttp),
+        PumpEnd::ReadFailed => Err(Broken::Reset(Endpoint::Server)),
+        PumpEnd::WriteFailed => Err(Broken::Reset(Endpoint::Client)),
+        PumpEnd::Unrecorded => Err(Broken::Unrecorded),
+    }
+}
+
+/// Whether a 101 may have passed in what was taken for an answer's body, since a request was in what was
+/// taken for a request's.
+pub(crate) const fn hides_a_switch(client: &Side, server: &Side) -> bool {
+    client.lookout.has_seen() && server.lookout.has_seen()
+}
+
+/// What the server says while no answer is due.
+enum Unasked {
+    /// A 101, to a request that the proxy has not seen.
+    Switch,
+    ServerEnded,
+    Reset(Endpoint),
+}
+
+fn unasked() -> Pump {
+    Pump::new(0, Framing::UntilEnd)
+}
+
+/// Passes on what nobody asked for; many servers say 408 before they end an idle connection.
+fn poll_unasked(
+    pump: &mut Pump,
+    cx: &mut Context<'_>,
+    client: &mut Side,
+    server: &mut Side,
+) -> Poll<Unasked> {
+    let polled = pump.poll(cx, server, &mut client.leg);
+    if server.lookout.has_seen() {
+        return Poll::Ready(Unasked::Switch);
+    }
+    Poll::Ready(match ready!(polled) {
+        // Nobody hears what nobody asked for.
+        PumpEnd::Fin | PumpEnd::Whole | PumpEnd::Broken(_) | PumpEnd::Unrecorded => {
+            Unasked::ServerEnded
+        }
+        PumpEnd::ReadFailed => Unasked::Reset(Endpoint::Server),
+        PumpEnd::WriteFailed => Unasked::Reset(Endpoint::Client),
+    })
+}
+
+/// Reads the next request's head, for which the client has `patience` from its first byte on. Bytes that
+/// the server sends meanwhile pass.
 pub(crate) async fn next_head(
     client: &mut Side,
     mut server: Option<&mut Side>,
@@ -229,7 +309,7 @@ pub(crate) async fn next_head(
     patience: Duration,
 ) -> Result<usize, NoRequest> {
     let mut end = HeadEnd::new(limit);
-    let mut unasked: Option<Pump> = None;
+    let mut unasked = unasked();
     let mut deadline = None;
     poll_fn(|cx| {
         loop {
@@ -254,15 +334,13 @@ pub(crate) async fn next_head(
         let Some(server) = server.as_deref_mut() else {
             return Poll::Pending;
         };
-        let pump = unasked.get_or_insert_with(|| Pump::new(0, Framing::UntilEnd));
-        Poll::Ready(Err(match ready!(pump.poll(cx, server, &mut client.leg)) {
-            // Nobody hears what nobody asked for.
-            PumpEnd::Fin | PumpEnd::Whole | PumpEnd::Broken(_) | PumpEnd::Unrecorded => {
-                NoRequest::ServerEnded
-            }
-            PumpEnd::ReadFailed => NoRequest::Reset(Endpoint::Server),
-            PumpEnd::WriteFailed => NoRequest::Reset(Endpoint::Client),
-        }))
+        Poll::Ready(Err(
+            match ready!(poll_unasked(&mut unasked, cx, client, server)) {
+                Unasked::Switch => NoRequest::Unasked,
+                Unasked::ServerEnded => NoRequest::ServerEnded,
+                Unasked::Reset(by) => NoRequest::Reset(by),
+            },
+        ))
     })
     .await
 }
@@ -274,6 +352,8 @@ pub(crate) enum NoRequest {
     ClientEnded,
     /// The server has sent FIN.
     ServerEnded,
+    /// A 101 came, to a request that the proxy has not seen.
+    Unasked,
     /// An endpoint reset the connection.
     Reset(Endpoint),
     /// The head does not end within the limit.

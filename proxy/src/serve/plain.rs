@@ -104,6 +104,8 @@ impl Record {
                         (HowExchangeEnded::Reset, "its connection was reset")
                     }
                     Some(Err(Broken::NoHttp)) => (HowExchangeEnded::Fin, "its chunks are broken"),
+                    // The answer was whole; with `Unasked`, the request's body is open still.
+                    Some(Err(Broken::Hidden | Broken::Unasked)) => (HowExchangeEnded::Answered, ""),
                     Some(Ok(_) | Err(Broken::ServerEnded)) => {
                         (HowExchangeEnded::Fin, "the server ended too early")
                     }

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use tokio::time::timeout;
+use wsaudit_recording::Unread as Why;
 use wsaudit_wire::{Endpoint, RequestHead};
 
 use super::{Conversation, End};
@@ -17,7 +18,6 @@ use crate::side::{Pump, Side};
 use crate::tap::{Handshake, NoRoom, Opening};
 
 use super::plain::Record;
-use super::unread::Unread;
 
 /// Why a request has no answer.
 enum Unanswered {
@@ -80,16 +80,13 @@ impl Conversation {
         if answer.head.status() == 101 {
             let handshake = record.switched(&answer.head);
             return Err(self
-                .switch(request, ignored, sending, handshake, answer)
+                .switch(request, ignored, sending, framing, handshake, answer)
                 .await);
         }
         if request.method() == "CONNECT" && matches!(answer.head.status(), 200..=299) {
             tracing::warn!(client = %self.client_addr, "a CONNECT was granted: its tunnel is not recorded");
             record.switched(&answer.head);
-            return Err(End::Unread(Unread {
-                connection: None,
-                why: "a CONNECT was granted: its tunnel passes unread",
-            }));
+            return Err(End::Unread(self.unread(None, Why::Connect)));
         }
         self.pass_answer(&request, &mut sending, record, answer)
             .await
@@ -104,7 +101,7 @@ impl Conversation {
         let server = match &mut self.server {
             Some(server) => server,
             none => match self.phase.or_ending(self.route.dialer.dial()).await {
-                Some(Ok(leg)) => none.insert(Side::new(leg)),
+                Some(Ok(leg)) => none.insert(Side::server(leg)),
                 Some(Err(error)) => return Err(Unanswered::NoUpstream(error)),
                 None => return Err(Unanswered::Stopped),
             },
@@ -145,15 +142,32 @@ impl Conversation {
         let outcome = self.phase.or_ending(passing).await;
         let connection = record.handshake_id();
         record.passed(outcome.as_ref(), &mut pump);
+        let unasked = matches!(outcome, Some(Err(Broken::Unasked)));
+        if !unasked && exchange::hides_a_switch(&self.client, server) {
+            let unread = self.unread(None, Why::HiddenRequest);
+            tracing::warn!(client = %self.client_addr, "{}", unread.why.why());
+            return Err(match outcome {
+                Some(Err(Broken::Reset(by))) => {
+                    unread.tell(&self.shared);
+                    End::Reset(by)
+                }
+                Some(Err(Broken::Body(_) | Broken::Unrecorded)) | None => {
+                    unread.tell(&self.shared);
+                    End::Close
+                }
+                Some(_) => End::Unread(unread),
+            });
+        }
         match outcome {
             Some(Ok(After::NextRequest)) => Ok(()),
             Some(Ok(After::ServerEnded) | Err(Broken::ServerEnded)) => Err(End::Tunnel),
             Some(Err(Broken::Reset(by))) => Err(End::Reset(by)),
             Some(Err(Broken::NoHttp)) => {
-                let why = "an answer's chunks are broken: the rest of its connection passes unread";
-                tracing::warn!(client = %self.client_addr, "{why}");
-                Err(End::Unread(Unread { connection, why }))
+                let why = Why::BrokenChunks;
+                tracing::warn!(client = %self.client_addr, "{}", why.why());
+                Err(End::Unread(self.unread(connection, why)))
             }
+            Some(Err(Broken::Unasked | Broken::Hidden)) => Err(End::Unread(self.unasked())),
             // The answer has begun, so there is no room for one of the proxy's own.
             Some(Err(Broken::Body(_) | Broken::Unrecorded)) | None => Err(End::Close),
         }
@@ -186,13 +200,14 @@ impl Conversation {
             }
             Unanswered::Broken(Broken::ServerEnded) => (Fate::UpstreamFailed, End::Tunnel),
             Unanswered::Broken(Broken::NoHttp) => {
-                let why = "the upstream's answer is no HTTP: the connection passes unread";
-                tracing::warn!(%client, "{why}");
-                let connection = record.handshake_id();
-                (
-                    Fate::UpstreamFailed,
-                    End::Unread(Unread { connection, why }),
-                )
+                let why = Why::NoHttp;
+                tracing::warn!(%client, "{}", why.why());
+                let unread = self.unread(record.handshake_id(), why);
+                (Fate::UpstreamFailed, End::Unread(unread))
+            }
+            // Only what passes an answer on finds these.
+            Unanswered::Broken(Broken::Unasked | Broken::Hidden) => {
+                (Fate::Stopped, End::Unread(self.unasked()))
             }
             Unanswered::Broken(Broken::Body(why)) => {
                 tracing::warn!(%client, %why, "a request's body has no clear end");

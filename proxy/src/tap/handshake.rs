@@ -23,6 +23,7 @@ use crate::config::{Durability, OnRecorderFailure};
 use crate::leg::Leg;
 use crate::relay::RelayEnd;
 use crate::shared::Shared;
+use crate::side::RestOfMessage;
 use crate::upstream::Upstream;
 
 /// What [`Handshake::opaque`] notes: the connection's bytes are no WebSocket frames, and are not
@@ -213,8 +214,8 @@ impl Handshake {
         self.close(HowEnded::Stopped, None);
     }
 
-    /// The connection is open: its frames follow.
-    pub(crate) fn established(self, answer: &ResponseHead) -> Tap {
+    /// The connection is open: its frames follow, the client's after the `rest` of its request.
+    pub(crate) fn established(self, answer: &ResponseHead, rest: Option<RestOfMessage>) -> Tap {
         let shared = &self.shared;
         shared
             .candidates
@@ -248,6 +249,7 @@ impl Handshake {
             credit: self.credit,
             stall: Stall::default(),
             close: None,
+            rest: rest.map(Box::new),
             commit: None,
             withheld: Withheld::None,
             pace: Pace::Short,

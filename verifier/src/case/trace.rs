@@ -299,7 +299,7 @@ impl Trace {
             to,
             frames,
             why: why.trim().to_owned(),
-            cause: GapCause::Recorder,
+            cause: GapCause::of(why.trim()),
         });
         Ok(())
     }

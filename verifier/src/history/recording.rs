@@ -108,8 +108,8 @@ impl RecordingSource {
                 from: gap.from.0,
                 to: gap.to.0,
                 frames: gap.frames,
+                cause: GapCause::of(&gap.why),
                 why: gap.why,
-                cause: GapCause::Recorder,
             })
             .collect();
         let anomalies = reader

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use wsaudit_recording::Unread;
+
 use super::super::run::Finished;
 use super::super::state::Holder;
 use crate::decode::DecodeError;
@@ -82,6 +84,7 @@ impl Judge<'_, '_> {
                     .map_or(String::new(), |number| format!(" of connection {number}"));
                 let settle = match gap.cause {
                     GapCause::Recorder => "see to what made them missing, and record again",
+                    GapCause::Unread(unread) => settles(unread),
                     GapCause::MissingPart => ALL_PARTS,
                 };
                 OutsideDoubt {
@@ -264,6 +267,36 @@ fn unclean(recording: u16, outline: &Outline) -> Option<OutsideDoubt> {
         },
         touches: Touches::Every,
     })
+}
+
+/// What settles that bytes passed unread: no stall was the reason, and without a change they pass so again.
+const fn settles(unread: Unread) -> &'static str {
+    match unread {
+        Unread::NoHttp => {
+            "record again with a server whose answers are HTTP/1.1, or keep what is no HTTP away from \
+             the recorder's port"
+        }
+        Unread::BrokenChunks => {
+            "record again with a server that ends its chunked answers as RFC 9112, section 7.1 has it"
+        }
+        Unread::Connect => {
+            "record again with clients that connect to the recorder itself, and not through it with \
+             CONNECT"
+        }
+        Unread::OtherProtocol => {
+            "keep the other protocol away from the recorder's port (--ignore-path, where it has a path \
+             of its own) and record again, or leave the connection out with [scope]"
+        }
+        Unread::HandshakeBody => {
+            "record again with a client whose opening handshake has no body (no Content-Length but 0, \
+             no Transfer-Encoding)"
+        }
+        Unread::HiddenRequest | Unread::UnaskedSwitch => {
+            "find the client that sends a request within another one's body, and record again without \
+             it; have the server read bodies, or close the connection after a request whose body it \
+             has not read"
+        }
+    }
 }
 
 /// What settles that a part of a run is missing.
