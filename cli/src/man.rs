@@ -27,6 +27,9 @@ Exit codes:
   0  written
   2  a page could not be written";
 
+/// An argument that is empty; one that is not there would leave its place to the next one.
+const NO_DATE: &str = "\"\"";
+
 /// Write manual pages
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
@@ -67,14 +70,33 @@ fn write_all(command: Command, name: &str, directory: &Path) -> anyhow::Result<u
 
 fn page(command: Command) -> anyhow::Result<Vec<u8>> {
     let after = command.get_after_help().map(ToString::to_string);
-    let command = command.after_help(Resettable::Reset);
+    // `help` has no page: every page is one.
+    let command = command
+        .after_help(Resettable::Reset)
+        .disable_help_subcommand(true);
+    let name = command.get_name().to_owned();
     let mut page = Vec::new();
     Man::new(command)
+        .title(name.to_uppercase())
+        .date(NO_DATE)
         .source(concat!("wsaudit ", env!("CARGO_PKG_VERSION")))
         .manual("wsaudit")
         .render(&mut page)?;
     sections(&after.unwrap_or_default()).to_writer(&mut page)?;
+    see_also(&name).to_writer(&mut page)?;
     Ok(page)
+}
+
+/// The pages above, up to that of `wsaudit` itself.
+fn see_also(name: &str) -> Roff {
+    let ends = name.match_indices('-').map(|(end, _)| end);
+    let above: Vec<_> = ends.map(|end| format!("{}(1)", &name[..end])).collect();
+    let mut roff = Roff::new();
+    if !above.is_empty() {
+        roff.control("SH", ["SEE ALSO"]);
+        roff.text([roman(above.join(", "))]);
+    }
+    roff
 }
 
 /// What stands behind the options in `--help`, in the sections where readers of manual pages look for

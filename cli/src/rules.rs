@@ -5,7 +5,9 @@ mod new;
 mod read;
 mod written;
 
+use clap::builder::PossibleValuesParser;
 use clap::{Args, Subcommand};
+use wsaudit_verifier::manual;
 
 use crate::exit::Exit;
 use crate::output::Output;
@@ -131,7 +133,7 @@ enum RulesCommand {
     #[command(after_help = KINDS)]
     Kinds {
         /// The kind to describe
-        #[arg(value_name = "KIND")]
+        #[arg(value_name = "KIND", value_parser = PossibleValuesParser::new(manual::kinds()))]
         kind: Option<String>,
     },
     /// Tell everything that is wrong in rule files

@@ -42,10 +42,29 @@ fn every_command_has_a_page_that_groff_reads_without_a_complaint() {
         );
         let text = String::from_utf8_lossy(&read.stdout).into_owned();
         has(&text, &["NAME", "SYNOPSIS", "OPTIONS"]);
+        assert!(
+            !text.contains("General Commands Manual"),
+            "what its head says is in other places:\n{text}"
+        );
+        // `wsaudit-verify(1)`: each page that one leads to is there.
+        let words = text.split(|it: char| it.is_whitespace() || it == ',');
+        let pages = words.filter_map(|word| word.strip_suffix("(1)"));
+        for page in pages.map(str::to_lowercase) {
+            assert!(
+                names.contains(&format!("{page}.1")),
+                "{name} leads to {page}, of which there is no page"
+            );
+        }
         if name == "wsaudit-rules-check.1" {
             has(
                 &text,
-                &["wsaudit rules check", "--deny-warnings", "EXAMPLES"],
+                &[
+                    "wsaudit rules check",
+                    "--deny-warnings",
+                    "EXAMPLES",
+                    "SEE ALSO",
+                    "wsaudit(1), wsaudit-rules(1)",
+                ],
             );
         }
         if name == "wsaudit-verify.1" {
@@ -63,7 +82,7 @@ fn every_command_has_a_page_that_groff_reads_without_a_complaint() {
         }
     }
     let alone = run(["man"]).ends_with(0);
-    has(&alone.stdout, &[".TH wsaudit 1"]);
+    has(&alone.stdout, &[".TH WSAUDIT 1 \"\" \"wsaudit "]);
     let nowhere = run(["man", "--out", "/dev/null/man1"]).ends_with(2);
     has(&nowhere.stderr, &["cannot make /dev/null/man1"]);
 }
@@ -96,6 +115,14 @@ fn completions_are_scripts_that_their_shell_takes() {
             &["explain"],
         );
     }
+    let fish = run(["completions", "fish"]).ends_with(0).stdout;
+    has(
+        &fish,
+        &[
+            "using_subcommand completions\" -f -a \"bash elvish fish powershell zsh\"",
+            "using_subcommand rules; and __fish_seen_subcommand_from kinds\" -f -a \"addressed ",
+        ],
+    );
     let unknown = run(["completions", "tcsh"]).ends_with(2);
     has(
         &unknown.stderr,

@@ -74,7 +74,7 @@ fn an_unknown_pack_or_kind_is_answered_with_the_known_ones() {
     let ran = run(["rules", "show", "agentplatform"]).ends_with(2);
     has(ran.error(), &["did you mean `agent-platform`?"]);
     let ran = run(["rules", "kinds", "owner"]).ends_with(2);
-    has(ran.error(), &["`owner`", "owned"]);
+    has(&ran.stderr, &["'owner'", "a similar value exists: 'owned'"]);
 }
 
 #[test]

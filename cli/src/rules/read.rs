@@ -2,7 +2,7 @@
 
 use std::io::Write as _;
 
-use anyhow::bail;
+use anyhow::Context as _;
 use wsaudit_verifier::manual;
 use wsaudit_verifier::rules::Pack;
 
@@ -55,10 +55,7 @@ pub(super) fn kinds(output: &mut Output) -> anyhow::Result<Exit> {
 
 /// One kind.
 pub(super) fn kind(name: &str, output: &mut Output) -> anyhow::Result<Exit> {
-    let Some(page) = manual::kind(name) else {
-        let kinds = manual::kinds().join(", ");
-        bail!("no kind of rules `{name}`: the kinds are {kinds}");
-    };
+    let page = manual::kind(name).with_context(|| format!("no kind of rules `{name}`"))?;
     writeln!(output, "{}", page.trim_end())?;
     Ok(Exit::Clean)
 }
