@@ -1,0 +1,88 @@
+//! How somebody stands to an owner.
+
+use super::Argument;
+use crate::engine::is_hashed;
+use crate::kinds::owned::access::Member;
+use crate::kinds::owned::ledger::{Party, PartyIx, ResourceIx};
+use crate::rules::HolderKind;
+
+/// How somebody stands to an owner.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kinship {
+    /// It is the owner.
+    Own,
+    /// It is another one.
+    Foreign,
+    /// Nothing says who one of them is.
+    Unidentified,
+    /// One of them is known by the hash of a secret only, the other one by its name.
+    Hashed,
+}
+
+impl Argument<'_, '_> {
+    /// How a party stands to an owner.
+    pub(super) fn kinship(&self, owner: PartyIx, other: PartyIx) -> Kinship {
+        if self.same(owner, other) {
+            return Kinship::Own;
+        }
+        let parties = [owner, other].map(|party| self.check.parties.get(party));
+        // Whichever of the sessions that share a connection it was, it was none but these.
+        if let [
+            Party::Named(HolderKind::Session, id),
+            Party::Unidentified(connection),
+        ]
+        | [
+            Party::Unidentified(connection),
+            Party::Named(HolderKind::Session, id),
+        ] = parties
+            && self.check.spec.owner == HolderKind::Session
+            && self.cx.is_stranger(*connection, id)
+        {
+            return Kinship::Foreign;
+        }
+        if parties
+            .iter()
+            .any(|party| matches!(party, Party::Unidentified(_)))
+            && (self.id(owner).is_none() || matches!(parties[1], Party::Unidentified(_)))
+        {
+            return Kinship::Unidentified;
+        }
+        match [owner, other].map(|party| self.id(party).map(is_hashed)) {
+            [Some(one), Some(other)] if one != other => Kinship::Hashed,
+            _ => Kinship::Foreign,
+        }
+    }
+
+    /// Whether a party that is one of several sessions may be one that was given access.
+    pub(super) fn may_have(&self, resource: ResourceIx, party: PartyIx) -> bool {
+        let Party::Unidentified(on) = self.check.parties.get(party) else {
+            return false;
+        };
+        let is_of = |member| match member {
+            Member::Connection(connection, _) => connection == *on,
+            Member::Party(party) => match self.check.parties.get(party) {
+                Party::Named(HolderKind::Session, id) => !self.cx.is_stranger(*on, id),
+                Party::Named(..) | Party::Connection(_) | Party::Unidentified(_) => true,
+            },
+        };
+        self.check.is_anybody(self.cx, party) && self.check.access.given(resource).any(is_of)
+    }
+
+    /// Whether two parties are one: by their ids, or by those that their connections turn out to have.
+    /// What is of one of several sessions may be of another one each time.
+    pub(super) fn same(&self, one: PartyIx, other: PartyIx) -> bool {
+        one == other && !self.check.is_anybody(self.cx, one)
+            || self.id(one).is_some_and(|id| self.id(other) == Some(id))
+    }
+
+    /// The id of a party that can own; of a connection that said late on whose behalf it speaks, the
+    /// first one that it said.
+    fn id(&self, party: PartyIx) -> Option<&str> {
+        let owner = self.check.spec.owner;
+        match self.check.parties.get(party) {
+            Party::Named(kind, id) if *kind == owner => Some(id),
+            Party::Named(..) | Party::Connection(_) => None,
+            Party::Unidentified(connection) => self.cx.first_name(owner, *connection),
+        }
+    }
+}
