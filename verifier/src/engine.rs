@@ -8,7 +8,7 @@
 //! and shows each event to the rules at work (`run/room`), by `pipeline` on one thread or on several.
 //! `state` is what is known at a place in the history: checkers ask it, and only the walk moves it on
 //! (`state/advance`). The rest is what kinds of rules have in common: `Crossings`, `Skipped`, `Watched`,
-//! `Breaches`, `Named`.
+//! `Losses`, `Breaches`, `Named`.
 
 mod breaches;
 mod checker;
@@ -18,6 +18,7 @@ mod exceptions;
 mod identity;
 mod judge;
 mod lanes;
+mod losses;
 mod named;
 mod pipeline;
 mod program;
@@ -40,6 +41,7 @@ pub use judge::{
     verify_with,
 };
 pub use lanes::{Lane, Line, NameReader};
+pub use losses::Losses;
 pub use named::Named;
 pub use program::{CompiledCondition, Compiler, Ids, pointers};
 pub use retag::SessionConflict;

@@ -16,7 +16,7 @@ pub fn is_hashed(id: &str) -> bool {
 
 impl<'h> Cx<'h> {
     /// Everybody of that kind for whom a connection ever speaks.
-    pub(super) fn holders_ever(&self, kind: HolderKind, connection: ConnectionIx) -> Vec<Holder> {
+    pub fn holders_ever(&self, kind: HolderKind, connection: ConnectionIx) -> Vec<Holder> {
         let state = self.connection(connection);
         let tags = |wanted: TagKind| {
             let own = state.info.tags.iter().filter(move |tag| tag.kind == wanted);

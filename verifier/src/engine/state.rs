@@ -59,6 +59,8 @@ pub struct ConnectionState<'h> {
     pub received: u64,
     /// The seq of its last message so far that a pack could not decode.
     pub last_undecoded: Option<u64>,
+    /// The seq of the first one.
+    pub first_undecoded: Option<u64>,
     /// The sessions that it has besides its own, each from a place on: messages that name one are its.
     pub lanes: &'h [Tag],
     /// Those of them that are there here.
@@ -116,6 +118,7 @@ impl<'h> Cx<'h> {
                 carried: 0,
                 received: 0,
                 last_undecoded: None,
+                first_undecoded: None,
                 lanes: lanes_of.next().map_or(&[], Vec::as_slice),
                 sharing: Vec::new(),
             }));

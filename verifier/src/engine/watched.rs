@@ -183,7 +183,14 @@ impl Cx<'_> {
         })
     }
 
-    fn lost_between(&self, connection: ConnectionIx, from: Option<Place>, to: Place) -> bool {
+    /// Whether frames of a connection between two places are missing, or could not be decoded. Of the
+    /// messages that could not, the first and the last are known: one between them may be any.
+    pub(super) fn lost_between(
+        &self,
+        connection: ConnectionIx,
+        from: Option<Place>,
+        to: Place,
+    ) -> bool {
         let state = self.connection(connection);
         // The order of places in two recordings is not known where one of them has a gap.
         let from = from.filter(|from| from.recording == state.recording);
@@ -195,7 +202,8 @@ impl Cx<'_> {
         };
         let mut gaps = self.gaps_of(connection);
         let gap = gaps.any(|gap| gap.from <= to && gap.to >= from);
-        gap || state.last_undecoded.is_some_and(|last| last >= from)
+        let undecoded = state.first_undecoded.zip(state.last_undecoded);
+        gap || undecoded.is_some_and(|(first, last)| first <= to && last >= from)
     }
 
     /// Whether frames of a connection up to `until` are missing.

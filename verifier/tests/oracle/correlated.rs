@@ -15,9 +15,6 @@ use super::told::{Expected, Repeats, check_payloads, pack};
 const GRACE: i64 = 1000;
 
 const PACK: &str = r#"
-[pack]
-name   = "oracle"
-format = 1
 [[rule]]
 id    = "it"
 title = "it"

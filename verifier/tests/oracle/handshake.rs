@@ -17,14 +17,9 @@ use super::random::cases;
 use super::told::{Expected, pack};
 
 const PACK: &str = r#"
-[pack]
-name   = "oracle"
-format = 1
 [session]
 message   = "/session"
 joined-by = "joined"
-[message]
-name = "/type"
 [events]
 joined = { from = "server", name = "joined" }
 [[rule]]

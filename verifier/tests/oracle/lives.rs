@@ -92,6 +92,17 @@ pub(crate) enum Who {
     Connection(usize),
 }
 
+impl Who {
+    /// As what a rule is about it.
+    pub(crate) fn kind(self) -> HolderKind {
+        match self {
+            Self::Session(_) => HolderKind::Session,
+            Self::User(_) => HolderKind::User,
+            Self::Connection(_) => HolderKind::Connection,
+        }
+    }
+}
+
 /// What rules see: a message that can be read, or a step in a connection's life.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Event<'h> {
@@ -264,13 +275,8 @@ impl History {
 
     /// The connections of somebody, if only for a while.
     pub(crate) fn connections_of(&self, who: Who) -> Vec<usize> {
-        let kind = match who {
-            Who::Session(_) => HolderKind::Session,
-            Who::User(_) => HolderKind::User,
-            Who::Connection(_) => HolderKind::Connection,
-        };
         let own = |on: &usize| {
-            self.speaks_for(kind, *on)
+            self.speaks_for(who.kind(), *on)
                 .iter()
                 .any(|(_, one)| *one == who)
         };

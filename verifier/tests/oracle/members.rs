@@ -3,6 +3,7 @@
 //! that can be wrong with a recording, and in which sessions share connections. (`owned.rs` is about
 //! requests and their answers.)
 
+mod access;
 mod rule;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -250,117 +251,6 @@ impl<'a> Asked<'a> {
         }
     }
 
-    /// Whether an event gives a document to whoever receives another one; `None`: that is no event that
-    /// does. `Some(false)`: it takes it away.
-    fn turns(&self, turn: &Event<'_>, seen: &Event<'_>) -> Option<bool> {
-        if self.docs.get(&turn.number) != self.docs.get(&seen.number) {
-            return None;
-        }
-        let fields = turn.fields?;
-        if let (Some(kind), true) = (self.rule.shares, turn.is(&["shared", "unshared"])) {
-            let with = match kind {
-                HolderKind::User => Who::User(user(fields.party?)),
-                HolderKind::Session | HolderKind::Connection => Who::Session(fields.party?),
-            };
-            let it_is =
-                [self.on(kind, seen), self.acts_for(kind, seen)].contains(&Party::Known(with));
-            return it_is.then_some(turn.name == "shared");
-        }
-        let is_member = turn.is(&["join", "joined"]);
-        if !self.rule.members || !is_member && !turn.is(&["leave", "left"]) {
-            return None;
-        }
-        let kind = self.rule.owner;
-        let it_is = if self.rule.survives {
-            let member = self.acts_for(kind, turn);
-            [self.on(kind, seen), self.acts_for(kind, seen)].contains(&member)
-        } else {
-            // Sessions that share a connection are members each by itself; where connections own
-            // things, the connection is.
-            let by_itself = kind != HolderKind::Connection;
-            turn.on == seen.on && (!by_itself || self.whose.other(turn) == self.whose.other(seen))
-        };
-        it_is.then_some(is_member)
-    }
-
-    /// Whether one of those of which a receiver is one was ever given a document.
-    fn one_was_given(&self, seen: &Event<'_>) -> bool {
-        self.events.iter().any(|turn| {
-            let is_it = self.docs.get(&turn.number) == self.docs.get(&seen.number);
-            let party = turn.fields.and_then(|fields| fields.party);
-            let shared = turn.is(&["shared"])
-                && match (self.rule.shares, party) {
-                    (None, _) | (_, None) => false,
-                    (Some(HolderKind::User), Some(_)) => true,
-                    (Some(_), Some(session)) => self.whose.has(seen.on, session),
-                };
-            let joined = self.rule.members && turn.is(&["join", "joined"]) && {
-                let member = self.acts_for(self.rule.owner, turn);
-                let receiver = self.on(self.rule.owner, seen);
-                let is_it = member == receiver || !self.differ(member, receiver);
-                turn.on == seen.on || self.rule.survives && is_it
-            };
-            is_it && (shared || joined)
-        })
-    }
-
-    /// How access stands, or stood a moment before, for whoever receives an event.
-    fn access(&self, seen: &Event<'_>) -> Access {
-        let shares = |event: &&Event<'_>| event.is(&["shared", "unshared"]);
-        // By share, by membership; each by whom it is given to, which may be two names for one.
-        let ways = [true, false].map(|by_share| {
-            let turns = self.events.iter().filter(|turn| shares(turn) == by_share);
-            let turns = turns.filter_map(|turn| Some((turn, self.turns(turn, seen)?)));
-            turns.collect::<Vec<_>>()
-        });
-        let mut access = Access::No;
-        for turns in ways {
-            let given = turns
-                .iter()
-                .filter(|(turn, gives)| *gives && turn.number <= seen.number);
-            let Some((given, _)) = given.last() else {
-                continue;
-            };
-            let ended = turns.iter().find(|(turn, gives)| {
-                !gives && turn.number > given.number && turn.number < seen.number
-            });
-            match ended {
-                None => return Access::Yes,
-                // What the server sends on one connection comes in the order in which it sent it.
-                Some((end, _)) => {
-                    let ordered = end.from == Some(Direction::ServerToClient) && end.on == seen.on;
-                    if !ordered && seen.at - end.at <= SLACK {
-                        access = Access::Perhaps;
-                    }
-                }
-            }
-        }
-        access
-    }
-
-    /// Whether access is given just after.
-    fn given_soon(&self, seen: &Event<'_>) -> bool {
-        self.events.iter().any(|turn| {
-            turn.number > seen.number
-                && turn.at - seen.at <= SLACK
-                && self.turns(turn, seen) == Some(true)
-        })
-    }
-
-    fn others_are_connected(&self, seen: &Event<'_>) -> bool {
-        let kind = self.rule.owner;
-        let own = self.whose.holder(kind, seen);
-        (0..self.history.connections()).any(|on| {
-            let before = |name| {
-                let step = self.history.step(on, name);
-                step.is_some_and(|step| step.number < seen.number)
-            };
-            let all = self.whose.all_at(kind, on, seen.number).into_iter();
-            let mut others = all.filter(|who| Some(*who) != own);
-            before("@accepted") && !before("@closed") && others.next().is_some()
-        })
-    }
-
     fn judge(&self) -> Expected {
         let rule = self.rule;
         let mut expected = Expected {
@@ -390,7 +280,7 @@ impl<'a> Asked<'a> {
         let given = given.filter(|_| rule.reach == Reach::Server);
         for doc in all.iter().copied().chain(given).collect::<BTreeSet<_>>() {
             let claims = self.claims_to(doc);
-            if let Some((_, owner, shown)) = self.owner(doc) {
+            if let Some(first @ (_, owner, shown)) = self.owner(doc) {
                 let others = claims.iter().filter(|(basis, who, _)| {
                     *basis != Basis::Delivered
                         && self.differ(owner, *who)
@@ -398,8 +288,9 @@ impl<'a> Asked<'a> {
                 });
                 let others: Vec<_> = others.collect();
                 let placed = others.iter().find(|(.., place)| place.is_some());
-                if let Some((_, who, place)) = placed.or(others.first()) {
+                if let Some(other @ (_, who, place)) = placed.or(others.first()) {
                     match place.or(shown) {
+                        Some(_) if self.may_be_released(first, **other) => expected.doubts = true,
                         Some(place) => {
                             expected.violated.insert((place, met(*who), id(doc)));
                         }
@@ -424,8 +315,10 @@ impl<'a> Asked<'a> {
         let (mut any, mut about) = (false, false);
         for event in shown {
             let doc = self.docs[&event.number];
-            (any, expected.exercised) =
-                (true, expected.exercised | self.others_are_connected(event));
+            (any, expected.exercised) = (
+                true,
+                expected.exercised | self.whose.others_are_connected(rule.owner, event),
+            );
             let claims = self.claims_to(doc);
             about |= claims.iter().any(|(basis, ..)| *basis == Basis::Fact);
             let (owner, receiver) = (self.owner(doc), self.on(rule.owner, event));
@@ -457,7 +350,9 @@ impl<'a> Asked<'a> {
             let sure = told
                 .iter()
                 .filter(|(of, who, _)| (*of, *who) == (doc, receiver));
+            let unseen = |place| self.may_be_unseen(self.owner(doc), receiver, place);
             match { sure }.find_map(|(.., place)| *place) {
+                Some(place) if unseen(place) => expected.doubts = true,
                 Some(place) => {
                     expected.violated.insert((place, met(receiver), id(doc)));
                 }

@@ -104,7 +104,7 @@ proptest! {
             Some(Direction::ServerToClient) => "from = \"server\"",
         };
         let rule = pack(&format!(
-            "[pack]\nname = \"oracle\"\nformat = 1\n[[rule]]\nid = \"it\"\ntitle = \"it\"\n\
+            "[[rule]]\nid = \"it\"\ntitle = \"it\"\n\
              kind = \"protocol\"\nignore = [{ignore}]\n{side}\n"
         ));
         let found = check_recording(&rule, &told, &Facts::default());

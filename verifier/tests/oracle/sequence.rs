@@ -14,11 +14,6 @@ use super::random::{Names, cases, histories, holder_kinds, word};
 use super::told::{Expected, check, pack};
 
 const PACK: &str = r#"
-[pack]
-name   = "oracle"
-format = 1
-[message]
-name = "/type"
 [fields]
 request = "/request"
 [events]

@@ -254,6 +254,32 @@ impl<'h> Whose<'h> {
             .collect()
     }
 
+    /// Whether somebody else than whose an event is has a connection that stands then.
+    pub(crate) fn others_are_connected(&self, kind: HolderKind, event: &Event<'_>) -> bool {
+        let own = self.holder(kind, event);
+        (0..self.history.connections()).any(|on| {
+            let before = |name| {
+                let step = self.history.step(on, name);
+                step.is_some_and(|step| step.number < event.number)
+            };
+            let all = self.all_at(kind, on, event.number).into_iter();
+            let mut others = all.filter(|who| Some(*who) != own);
+            before("@accepted") && !before("@closed") && others.next().is_some()
+        })
+    }
+
+    /// All for whom a connection ever stands.
+    pub(crate) fn all_ever(&self, kind: HolderKind, on: usize) -> Vec<Who> {
+        let others = self.others[on].keys().copied();
+        let others = others.filter_map(|session| match kind {
+            HolderKind::Session => Some(Who::Session(session)),
+            HolderKind::User => self.user_of(session, usize::MAX),
+            HolderKind::Connection => None,
+        });
+        let own = self.speaks_for(kind, on).into_iter().map(|(_, who)| who);
+        own.chain(others).collect()
+    }
+
     /// Whether a rule is in doubt whatever it finds.
     pub(crate) fn is_doubtful(&self, reads: Reads, kind: HolderKind) -> bool {
         let stranger = |on: usize| {

@@ -17,9 +17,19 @@ use wsaudit_wire::{Direction, Opcode};
 
 use super::lives::{Event, Fields, Garble, History, Says, User, What, Who, user};
 
-/// Reads a pack.
+/// How every pack begins.
+const HEAD: &str = r#"
+[pack]
+name   = "oracle"
+format = 1
+[message]
+name = "/type"
+"#;
+
+/// Reads a pack, all but its head.
 pub(crate) fn pack(text: &str) -> Pack {
-    Pack::from_texts(&[("oracle.toml", text)]).unwrap_or_else(|errors| panic!("{text}\n{errors}"))
+    let text = format!("{HEAD}{text}");
+    Pack::from_texts(&[("oracle.toml", &text)]).unwrap_or_else(|errors| panic!("{text}\n{errors}"))
 }
 
 /// Checks one pack over a history.

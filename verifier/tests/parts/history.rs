@@ -12,6 +12,9 @@ use wsaudit_wire::{Direction, Opcode};
 
 const CONNECTIONS: usize = 4;
 
+/// With how many steps every history begins: each connection opens, is answered and logs in.
+const FIRST_STEPS: usize = 3 * CONNECTIONS;
+
 /// What happens on a connection. What makes no sense there (a message before the handshake) is left
 /// out.
 #[derive(Debug, Clone)]
@@ -73,6 +76,7 @@ pub(super) fn steps() -> impl Strategy<Value = Vec<Step>> {
         })
     });
     let hello: Vec<_> = hello.collect();
+    assert_eq!(hello.len(), FIRST_STEPS);
     proptest::collection::vec(step, 0..60)
         .prop_map(move |steps| hello.iter().cloned().chain(steps).collect())
 }
@@ -310,7 +314,17 @@ impl History {
 pub(super) fn cuts() -> impl Strategy<Value = (Vec<usize>, Vec<u32>)> {
     (
         proptest::collection::btree_set(1..70_usize, 0..5),
-        proptest::collection::vec(any::<u32>(), 6),
+        proptest::collection::vec(any::<u32>(), 7),
     )
         .prop_map(|(cuts, order)| (cuts.into_iter().collect(), order))
+}
+
+/// Likewise; one cut is where every history goes on, so that there are two parts or more.
+pub(super) fn cuts_that_part() -> impl Strategy<Value = (Vec<usize>, Vec<u32>)> {
+    (1..FIRST_STEPS, cuts()).prop_map(|(one, (mut cuts, order))| {
+        cuts.push(one);
+        cuts.sort_unstable();
+        cuts.dedup();
+        (cuts, order)
+    })
 }

@@ -93,7 +93,9 @@ impl Cx<'_> {
 
     /// Notes a message that could not be decoded.
     pub(in crate::engine) fn fail_to_decode(&mut self, connection: ConnectionIx, seq: u64) {
-        self.connections[connection.0 as usize].last_undecoded = Some(seq);
+        let state = &mut self.connections[connection.0 as usize];
+        state.first_undecoded.get_or_insert(seq);
+        state.last_undecoded = Some(seq);
         self.any_undecoded = true;
     }
 

@@ -2,6 +2,7 @@
 
 mod kinship;
 mod shown;
+mod unseen;
 mod used;
 
 use std::collections::BTreeSet;
@@ -9,7 +10,7 @@ use std::collections::BTreeSet;
 use self::kinship::Kinship;
 use super::check::Check;
 use super::ledger::ResourceIx;
-use crate::engine::Cx;
+use crate::engine::{Cx, Losses};
 use crate::finding::{Doubt, Outcome, Place, Severity, Subject, Violation};
 use crate::verdict::Reason;
 
@@ -31,6 +32,7 @@ pub(super) fn argue(mut check: Check, cx: &Cx<'_>) -> Outcome {
             ..Outcome::default()
         },
         unowned: Vec::new(),
+        losses: Losses::new(cx),
     };
     argument.contested();
     argument.listed();
@@ -58,6 +60,7 @@ pub(super) struct Argument<'a, 'h> {
     pub(super) outcome: Outcome,
     /// Resources that were shown to somebody, and that nothing gives to anybody.
     unowned: Vec<(ResourceIx, Place)>,
+    losses: Losses,
 }
 
 impl Argument<'_, '_> {
@@ -85,13 +88,23 @@ impl Argument<'_, '_> {
                 });
                 continue;
             };
+            let message = format!(
+                "{field} {} is claimed for {first} and for {second}",
+                resource.id
+            );
+            if self.may_be_released([owner, other]) {
+                self.unseen(
+                    &message,
+                    "released-by",
+                    offending,
+                    self.subject(other.owner),
+                );
+                continue;
+            }
             let mut evidence = self.claim_lines(resource, owner);
             evidence.extend(self.claim_lines(resource, other));
             self.outcome.violations.push(Violation {
-                message: format!(
-                    "{field} {} is claimed for {first} and for {second}",
-                    resource.id
-                ),
+                message,
                 roles: format!(
                     "{field} claimed for two {}s: {} and {}",
                     self.kind(),

@@ -11,7 +11,7 @@ use super::listed::Listed;
 use super::sightings::Sightings;
 use super::uses::{Answer, Used, Uses};
 use super::{Owned, Seen};
-use crate::engine::{Checker, Cx, Event, EventSet, Ids};
+use crate::engine::{Checker, Cx, Event, EventSet, Holder, Ids};
 use crate::finding::{Outcome, Severity};
 use crate::rules::{HolderKind, Lifecycle};
 
@@ -44,7 +44,7 @@ pub(crate) struct Check {
     pub(super) uses: Uses,
     pub(super) sightings: Sightings,
     /// The kinds of holders that shares name besides the one that owns.
-    others: Vec<HolderKind>,
+    pub(super) others: Vec<HolderKind>,
     scratch: Vec<ResourceIx>,
     pub(super) examined: u64,
     pub(super) opportunities: u64,
@@ -184,6 +184,14 @@ impl Check {
                 if denies && self.uses.was_named(resource, claimant) {
                     continue;
                 }
+                if denies && Self::may_be_asked_unseen(cx, event, self.spec.owner) {
+                    self.examine(cx, event, resource);
+                    let standing = self.standing(cx, event, resource, (receiver, besides));
+                    if !matches!(standing, Standing::Allowed) || self.is_anybody(cx, receiver) {
+                        self.sightings.refuse(resource, receiver, event);
+                    }
+                    continue;
+                }
                 self.sight(cx, event, resource, (receiver, besides));
             }
             self.scratch = resources;
@@ -248,8 +256,25 @@ impl Check {
             let since = reply
                 .within
                 .map_or(i64::MIN, |within| event.at.saturating_sub(within));
+            // It may be of a request that nobody saw.
+            let answer =
+                if cx.hides_between(Holder::Connection(event.connection), None, event.place) {
+                    answer.of_one_of_several()
+                } else {
+                    answer
+                };
             self.uses
                 .answer_any((event.line(), event.at), since, answer, slack);
+        }
+    }
+
+    /// Counts what is shown of a resource.
+    fn examine(&mut self, cx: &Cx<'_>, event: &Event<'_>, resource: ResourceIx) {
+        self.examined += 1;
+        self.ledger.meet(resource);
+        let holder = event.holder(self.spec.owner);
+        if cx.others_connected(self.spec.owner, holder) {
+            self.opportunities += 1;
         }
     }
 
@@ -260,12 +285,7 @@ impl Check {
         resource: ResourceIx,
         (receiver, besides): (PartyIx, Besides),
     ) {
-        self.examined += 1;
-        self.ledger.meet(resource);
-        let holder = event.holder(self.spec.owner);
-        if cx.others_connected(self.spec.owner, holder) {
-            self.opportunities += 1;
-        }
+        self.examine(cx, event, resource);
         match self.standing(cx, event, resource, (receiver, besides)) {
             // Access of one of several is none of the others.
             _ if self.is_anybody(cx, receiver) => {
@@ -286,6 +306,14 @@ impl Check {
                     .see(resource, receiver, besides, event, ended, slack);
             }
         }
+    }
+
+    /// Whether whoever gets a refusal may have asked for what it names in a message that is missing or
+    /// cannot be decoded.
+    fn may_be_asked_unseen(cx: &Cx<'_>, event: &Event<'_>, kind: HolderKind) -> bool {
+        let own = event.holder(kind).into_iter();
+        let mut all = own.chain([Holder::Connection(event.connection)]);
+        all.any(|holder| cx.hides_between(holder, None, event.place))
     }
 
     /// Whether a party is one of the sessions that share a connection, and nothing says which.

@@ -45,6 +45,8 @@ pub(super) struct Seen {
     pub(super) doubtful: Option<Sighting>,
     /// What it raced with, where that is of a recording of another clock.
     pub(super) crossed: Option<Place>,
+    /// The first one in a refusal of what its receiver may have asked for where nobody saw it.
+    pub(super) refused: Option<Sighting>,
     /// The last one of each recording that access allowed: a recording of another clock may show that
     /// access had ended.
     allowed: Vec<Sighting>,
@@ -118,6 +120,14 @@ impl Sightings {
         seen.doubtful
             .get_or_insert_with(|| Sighting::of(event, None));
         seen.crosses(with);
+    }
+
+    /// A resource is named in a refusal, to somebody who may have asked for it unseen.
+    pub(super) fn refuse(&mut self, resource: ResourceIx, receiver: PartyIx, event: &Event<'_>) {
+        let seen = self.of((resource, receiver, event.excuse));
+        seen.count += 1;
+        let first = || Sighting::of(event, None);
+        seen.refused.get_or_insert_with(first);
     }
 
     /// A resource is shown to somebody who has access.

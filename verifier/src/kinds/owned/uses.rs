@@ -363,7 +363,7 @@ impl Used {
 
 impl Answer {
     /// Where more than one open use could have been meant.
-    const fn of_one_of_several(self) -> Self {
+    pub(super) const fn of_one_of_several(self) -> Self {
         match self {
             Self::Granted(place) | Self::Denied(place) => Self::Ambiguous(place),
             Self::Raced | Self::Ambiguous(_) | Self::Unanswered => self,

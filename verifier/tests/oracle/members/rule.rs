@@ -10,11 +10,6 @@ use crate::random::{SESSIONS, holder_kinds, word};
 use crate::told::{session_name, user_name};
 
 const PACK: &str = r#"
-[pack]
-name   = "oracle"
-format = 1
-[message]
-name = "/type"
 [fields]
 doc        = "/doc"
 party      = "/party"

@@ -24,6 +24,7 @@ impl Argument<'_, '_> {
             return false;
         }
         let first = seen.definite.as_ref().or(seen.doubtful.as_ref());
+        let first = first.or(seen.refused.as_ref());
         let Some(first) = first else { return false };
         if owner.is_none() && !self.check.spec.claims_nothing() {
             self.unowned.push((resource_ix, first.place));
@@ -69,7 +70,13 @@ impl Argument<'_, '_> {
             self.doubt(message, COMPARE, first.place, self.subject(receiver));
             return false;
         }
+        let what = format!("{field} {} reached {}", resource.id, self.name(receiver));
         let Some(definite) = &seen.definite else {
+            if seen.doubtful.is_none() {
+                let what = format!("{what} in a refusal");
+                self.unseen(&what, "used-by", first.place, self.subject(receiver));
+                return false;
+            }
             if let Some(with) = seen.crossed {
                 let what = format!(
                     "whether {} had access to {field} {} then is not known",
@@ -96,6 +103,10 @@ impl Argument<'_, '_> {
             });
             return false;
         };
+        if let Some(by) = self.may_be_unseen(owner, receiver, definite.place) {
+            self.unseen(&what, by, definite.place, self.subject(receiver));
+            return false;
+        }
         let violation = self.shown(resource_ix, receiver, definite, seen.count, used);
         self.outcome.violations.push(violation);
         true

@@ -59,6 +59,11 @@ impl Argument<'_, '_> {
         };
         match used.answer {
             Answer::Granted(place) => {
+                if let Some(by) = self.may_be_unseen(owner, user, place) {
+                    let what = format!("{name} {verb} {whose}, and the server granted it");
+                    self.unseen(&what, by, place, subject);
+                    return;
+                }
                 let mut evidence = owner
                     .map(|owner| self.claim_lines(resource, owner))
                     .unwrap_or_default();

@@ -1,0 +1,102 @@
+//! What nobody saw, and would make right what was found: access that was given where frames are missing
+//! or cannot be decoded (decision 0014).
+//!
+//! Whoever is given access is told so, or whoever gives it is told that it is given: what happened on
+//! other connections excuses nothing.
+
+use super::Argument;
+use crate::engine::Holder;
+use crate::finding::{Place, Subject};
+use crate::kinds::owned::ledger::{Basis, ClaimMade, Party, PartyIx, Support};
+use crate::rules::HolderKind;
+
+const WITHOUT_GAPS: &str = "record again without gaps, with a codec that decodes all messages";
+
+impl Argument<'_, '_> {
+    /// The events of the rule, by their key, that would allow somebody what the frame at `to` shows, and
+    /// of which one may not have been seen; `None`: no such event.
+    pub(super) fn may_be_unseen(
+        &self,
+        owner: Option<&ClaimMade>,
+        party: PartyIx,
+        to: Place,
+    ) -> Option<&'static str> {
+        let spec = &self.check.spec;
+        // Nothing is given to anybody before it is made.
+        let made = owner.and_then(|claim| match claim.support {
+            Support::Request(request) => Some(request),
+            Support::Frame | Support::Fact(_) => None,
+        });
+        let own = || self.is_lost(party, made, to);
+        let owners = || owner.is_some_and(|claim| self.is_lost(claim.owner, made, to));
+        if !spec.shares.is_empty() && (own() || owners()) {
+            return Some("shared-by");
+        }
+        if !spec.members_by.is_empty() && own() {
+            return Some("members-by");
+        }
+        // Its id may have come to name another one, of theirs.
+        if !spec.released_by.is_empty() && own() {
+            return Some("released-by");
+        }
+        // What was announced to several is of none of them; what answers two requests of one id, of
+        // either.
+        let also_theirs = match owner.map(|claim| (claim.basis, claim.place)) {
+            Some((Basis::Delivered, _)) => true,
+            Some((Basis::Answered, place)) => place == Some(to),
+            Some((Basis::Fact | Basis::Named | Basis::Minted, _)) | None => false,
+        };
+        (also_theirs && self.is_lost(party, None, to)).then_some("claimed-by")
+    }
+
+    /// Whether one of two claims may be to another resource: the first one was released unseen.
+    pub(super) fn may_be_released(&self, claims: [&ClaimMade; 2]) -> bool {
+        let Some(last) = claims.iter().filter_map(|claim| claim.place).max() else {
+            return false;
+        };
+        let mut owners = claims.iter().map(|claim| claim.owner);
+        !self.check.spec.released_by.is_empty()
+            && owners.any(|owner| self.is_lost(owner, None, last))
+    }
+
+    /// The doubt that is left of a breach.
+    pub(super) fn unseen(&mut self, what: &str, by: &str, place: Place, subject: Subject) {
+        let message = format!(
+            "{what}, and what would make it right (`{by}`) may be among frames that are missing or cannot be \
+             decoded"
+        );
+        self.doubt(message, WITHOUT_GAPS, place, subject);
+    }
+
+    /// Whether something on the connections of a party between two places is missing or cannot be decoded.
+    fn is_lost(&self, party: PartyIx, from: Option<Place>, to: Place) -> bool {
+        let mut holders = self.holders(party).into_iter();
+        holders.any(|holder| self.losses.between(self.cx, holder, from, to))
+    }
+
+    /// All that a party is, as the kind of holder that owns and as those that shares name.
+    fn holders(&self, party: PartyIx) -> Vec<Holder> {
+        let kinds = || {
+            [self.check.spec.owner]
+                .into_iter()
+                .chain(self.check.others.iter().copied())
+        };
+        match self.check.parties.get(party) {
+            Party::Named(kind, id) => {
+                let holder = self.cx.holder_named(*kind, id);
+                let user = holder.filter(|_| kinds().any(|kind| kind == HolderKind::User));
+                let user = user.and_then(|holder| match holder {
+                    Holder::Session(session) => self.cx.session_user(session).map(Holder::User),
+                    Holder::User(_) | Holder::Connection(_) => None,
+                });
+                holder.into_iter().chain(user).collect()
+            }
+            Party::Connection(connection) | Party::Unidentified(connection) => {
+                let all = kinds().flat_map(|kind| self.cx.holders_ever(kind, *connection));
+                std::iter::once(Holder::Connection(*connection))
+                    .chain(all)
+                    .collect()
+            }
+        }
+    }
+}
