@@ -84,6 +84,15 @@ impl Argument<'_, '_> {
         }
     }
 
+    /// A resource, and whose it is.
+    pub(super) fn whose(&self, resource: &Resource) -> String {
+        let field = self.field();
+        match resource.owner() {
+            Some(owner) => format!("{field} {} of {}", resource.id, self.name(owner.owner)),
+            None => format!("{field} {}, of which it is no member", resource.id),
+        }
+    }
+
     /// How a receiver stands to the owner, in words that hold in every recording.
     pub(super) fn relation(&self, resource: &Resource, receiver: PartyIx) -> String {
         let kind = self.kind();

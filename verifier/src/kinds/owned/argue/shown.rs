@@ -126,10 +126,7 @@ impl Argument<'_, '_> {
             .name
             .as_deref()
             .unwrap_or("a message without a name");
-        let whose = match resource.owner() {
-            Some(owner) => format!("{field} {} of {}", resource.id, self.name(owner.owner)),
-            None => format!("{field} {}, of which it is no member", resource.id),
-        };
+        let whose = self.whose(resource);
         let more = match count {
             0 | 1 => String::new(),
             count => format!(" (in {count} messages)"),

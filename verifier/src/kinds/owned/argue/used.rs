@@ -2,7 +2,7 @@
 
 use super::kinship::Kinship;
 use super::{Argument, COMPARE, IDENTIFY};
-use crate::finding::{Doubt, Note, Subject, Violation};
+use crate::finding::{Doubt, Note, Place, Subject, Violation};
 use crate::kinds::owned::ledger::{Party, PartyIx, ResourceIx};
 use crate::kinds::owned::uses::{Answer, Used};
 use crate::verdict::Reason;
@@ -29,11 +29,8 @@ impl Argument<'_, '_> {
         let kinship = owner.map(|owner| self.kinship(owner.owner, user));
         // Nothing could break the rule sooner than somebody who asks for what is not its own.
         self.outcome.opportunities += 1;
-        let (field, name) = (self.field(), self.name(user));
-        let whose = match owner {
-            Some(owner) => format!("{field} {} of {}", resource.id, self.name(owner.owner)),
-            None => format!("{field} {}, of which it is no member", resource.id),
-        };
+        let name = self.name(user);
+        let whose = self.whose(resource);
         let unidentified = matches!(self.check.parties.get(user), Party::Unidentified(_));
         let surely = kinship == Some(Kinship::Foreign) && !self.may_have(resource_ix, user);
         if unidentified && !surely || kinship == Some(Kinship::Unidentified) {
@@ -64,23 +61,8 @@ impl Argument<'_, '_> {
                     self.unseen(&what, by, place, subject);
                     return;
                 }
-                let mut evidence = owner
-                    .map(|owner| self.claim_lines(resource, owner))
-                    .unwrap_or_default();
-                evidence.extend(self.use_lines(resource, user, used));
-                self.outcome.violations.push(Violation {
-                    message: format!("{name} {verb} {whose}, and the server granted it"),
-                    roles: format!("{} {verb} {field}, granted", self.relation(resource, user)),
-                    subject,
-                    owner: owner
-                        .map(|owner| self.subject(owner.owner))
-                        .unwrap_or_default(),
-                    resource: Some(resource.id.clone()),
-                    offending: place,
-                    evidence,
-                    expected: self.expected(resource),
-                    severity: used.severity,
-                });
+                let violation = self.granted(resource_ix, user, used, place);
+                self.outcome.violations.push(violation);
             }
             Answer::Denied(_) => self.outcome.notes.push(Note {
                 message: format!("{name} tried to use {whose}: attempted and denied"),
@@ -113,6 +95,40 @@ impl Argument<'_, '_> {
                 used.place,
                 subject,
             ),
+        }
+    }
+
+    /// The server granted it, at `place`.
+    fn granted(
+        &self,
+        resource_ix: ResourceIx,
+        user: PartyIx,
+        used: &Used,
+        place: Place,
+    ) -> Violation {
+        let resource = self.check.ledger.get(resource_ix);
+        let owner = resource.owner();
+        let (field, name, verb) = (self.field(), self.name(user), used.severity.verb());
+        let whose = self.whose(resource);
+        let mut evidence = owner
+            .map(|owner| self.claim_lines(resource, owner))
+            .unwrap_or_default();
+        evidence.extend(self.use_lines(resource, user, used));
+        Violation {
+            message: format!("{name} {verb} {whose}, and the server granted it"),
+            roles: format!("{} {verb} {field}, granted", self.relation(resource, user)),
+            subject: Subject {
+                connection: Some(used.line.connection),
+                ..self.subject(user)
+            },
+            owner: owner
+                .map(|owner| self.subject(owner.owner))
+                .unwrap_or_default(),
+            resource: Some(resource.id.clone()),
+            offending: place,
+            evidence,
+            expected: self.expected(resource),
+            severity: used.severity,
         }
     }
 }
