@@ -1,6 +1,8 @@
 //! `wsaudit`: flags, wiring and exit codes. What it does is done by the crates that it wires; each
 //! command is one file here.
 
+#[cfg(feature = "verify")]
+mod bar;
 mod completions;
 mod exit;
 mod failure;

@@ -5,7 +5,7 @@ use std::io::Write as _;
 use std::time::Duration;
 
 use anyhow::bail;
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::ProgressBar;
 use serde::Serialize;
 use wsaudit_verifier::mutation::{
     CaseMutants, Mutated, Operator, OperatorCount, RuleCount, Wanted, mutate,
@@ -13,8 +13,8 @@ use wsaudit_verifier::mutation::{
 use wsaudit_verifier::suite::CaseFile;
 
 use super::TestArgs;
+use crate::bar::Told;
 use crate::exit::Exit;
-use crate::interrupt;
 use crate::numbers::counted;
 use crate::output::Output;
 
@@ -85,12 +85,11 @@ pub(super) fn run(
 /// On standard error, where that is a terminal.
 fn bar(cases: usize) -> ProgressBar {
     let bar = ProgressBar::new(cases as u64);
-    if let Ok(style) =
-        ProgressStyle::with_template("mutating {bar:40} {pos} of {len} cases, {msg}, {elapsed}")
-    {
-        bar.set_style(style);
-    }
-    interrupt::takes_away(&bar);
+    let told = Told {
+        before: "mutating",
+        after: "{pos} of {len} cases, {msg}, {elapsed}",
+    };
+    told.by(&bar);
     bar.enable_steady_tick(Duration::from_millis(200));
     bar
 }

@@ -2,8 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use crate::interrupt;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget};
+
+use crate::bar::Told;
 
 /// What is done sooner is done without a bar.
 const PATIENCE: Duration = Duration::from_millis(700);
@@ -23,12 +24,11 @@ impl Progress {
     /// Of so many histories.
     pub(super) fn new(histories: usize) -> Self {
         let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());
-        if let Ok(style) =
-            ProgressStyle::with_template("verifying{msg} {bar:40} {human_pos} messages, {elapsed}")
-        {
-            bar.set_style(style);
-        }
-        interrupt::takes_away(&bar);
+        let told = Told {
+            before: "verifying{msg}",
+            after: "{human_pos} messages, {elapsed}",
+        };
+        told.by(&bar);
         Self {
             bar,
             began: Instant::now(),

@@ -36,7 +36,7 @@ impl Argument<'_, '_> {
         if unidentified && !surely || kinship == Some(Kinship::Unidentified) {
             self.outcome.doubts.push(Doubt {
                 reason: Reason::Unidentified,
-                message: format!("{name} asked for {whose}, and nothing says who one of them is"),
+                message: format!("{name} asked for {whose}, and nothing says who that is"),
                 settle: IDENTIFY.to_owned(),
                 place: Some(used.place),
                 subject: self.subject(user),
