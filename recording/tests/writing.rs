@@ -1,60 +1,22 @@
 //! The writer: credit, commits, failures, appending, the file that is left.
 
+mod spoken;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc;
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use wsaudit_recording::{
-    ConnectionId, ConnectionOpened, Filter, FrameRecord, Nanos, Payload, Payloads, Reader, Record,
-    RunId, Seq, StartError, WriteError, Writer, WriterOptions, WriterState,
+    ConnectionId, Filter, Nanos, Payload, Reader, Record, RunId, Seq, StartError, WriteError,
+    Writer, WriterOptions, WriterState,
 };
-use wsaudit_wire::{Direction, FrameHeader, LengthForm};
 
-fn opened(writer: &Writer) -> (ConnectionId, Record) {
-    let run = writer.run();
-    let id = run.next_connection();
-    let opened = Record::Opened(ConnectionOpened {
-        id,
-        seq: run.next_seq(1),
-        at: run.now(),
-        client_addr: "127.0.0.1:50000".into(),
-        upstream: "http://127.0.0.1:8000".into(),
-        http_version: "HTTP/1.1".into(),
-        tls: None,
-        request_head: b"GET / HTTP/1.1\r\n\r\n".to_vec(),
-        payloads: Payloads::WireExact,
-    });
-    (id, opened)
-}
+use spoken::{frame_of, opened, wait_for};
 
 fn frame(writer: &Writer, connection: ConnectionId) -> Record {
-    let run = writer.run();
-    let at = run.now();
-    Record::Frame(FrameRecord {
-        seq: run.next_seq(1),
-        connection,
-        direction: Direction::ClientToServer,
-        first_at: at,
-        last_at: at,
-        header: FrameHeader {
-            first_byte: 0x81,
-            masking_key: None,
-            length_form: LengthForm::Bits16,
-            declared_length: 1_000,
-        },
-        payload: Payload::Whole(vec![b'x'; 1_000]),
-    })
-}
-
-/// Waits for `condition`; the deadline is a safety net only.
-fn wait_for(what: &str, mut condition: impl FnMut() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(60);
-    while !condition() {
-        assert!(Instant::now() < deadline, "waited in vain for {what}");
-        thread::sleep(Duration::from_millis(1));
-    }
+    let payload = Payload::Whole(vec![b'x'; 1_000]);
+    frame_of(writer, connection, 0x81, payload, 1_000)
 }
 
 /// Commits only when it must.

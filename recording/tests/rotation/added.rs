@@ -7,7 +7,8 @@ use wsaudit_recording::{
     ConnectionId, PartNames, Reader, RunId, Seq, StartError, Writer, WriterOptions,
 };
 
-use super::records::{at_each_commit, closed, commit, commit_and_cut, frame, opened, out, seqs};
+use super::records::{at_each_commit, closed, commit, commit_and_cut, frame, out, seqs};
+use super::spoken::opened;
 
 #[test]
 fn a_run_that_is_added_begins_its_own_part_and_numbers_go_on() {

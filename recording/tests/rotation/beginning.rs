@@ -7,9 +7,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use wsaudit_recording::{PartNames, Reader, StartError, Writer, WriterOptions};
 
-use super::records::{
-    at_each_commit, commit, commit_and_cut, files, frame, opened, out, parts_of, seqs, wait_for,
-};
+use super::records::{at_each_commit, commit, commit_and_cut, files, frame, out, parts_of, seqs};
+use super::spoken::{opened, wait_for};
 
 #[test]
 fn names_that_are_taken_are_refused() {

@@ -12,8 +12,9 @@ use wsaudit_wire::Opcode;
 
 use super::records::{
     answered, at_each_commit, closed, commit, commit_and_cut, exchange_ended, exchange_opened,
-    files, frame, frame_of, opened, out, parts_of, seqs, tag,
+    files, frame, out, parts_of, seqs, tag,
 };
+use super::spoken::{frame_of, opened};
 
 #[test]
 fn every_frame_is_in_one_part_and_the_parts_say_that_they_go_on() {

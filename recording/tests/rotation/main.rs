@@ -6,3 +6,5 @@ mod added;
 mod beginning;
 mod cuts;
 mod records;
+#[path = "../spoken/mod.rs"]
+mod spoken;

@@ -1,32 +1,15 @@
 //! What is recorded, and how it is cut.
 
 use std::path::{Path, PathBuf};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use wsaudit_recording::{
-    ConnectionAnswered, ConnectionClosed, ConnectionId, ConnectionOpened, ExchangeEnded,
-    ExchangeOpened, Filter, FrameRecord, HowEnded, HowExchangeEnded, PartNames, Payload, Payloads,
-    Provenance, Reader, Record, Rotation, TagKind, TagRecord, Writer, WriterOptions,
+    ConnectionAnswered, ConnectionClosed, ConnectionId, ExchangeEnded, ExchangeOpened, Filter,
+    HowEnded, HowExchangeEnded, PartNames, Payload, Provenance, Reader, Record, Rotation, TagKind,
+    TagRecord, Writer, WriterOptions,
 };
-use wsaudit_wire::{Direction, FrameHeader, LengthForm};
 
-pub(super) fn opened(writer: &Writer) -> (ConnectionId, Record) {
-    let run = writer.run();
-    let id = run.next_connection();
-    let opened = Record::Opened(ConnectionOpened {
-        id,
-        seq: run.next_seq(1),
-        at: run.now(),
-        client_addr: "127.0.0.1:50000".into(),
-        upstream: "http://127.0.0.1:8000".into(),
-        http_version: "HTTP/1.1".into(),
-        tls: None,
-        request_head: b"GET / HTTP/1.1\r\n\r\n".to_vec(),
-        payloads: Payloads::WireExact,
-    });
-    (id, opened)
-}
+use super::spoken::{frame_of, wait_for};
 
 pub(super) fn answered(writer: &Writer, id: ConnectionId) -> Record {
     let run = writer.run();
@@ -93,43 +76,9 @@ pub(super) fn tag(writer: &Writer, connection: ConnectionId, value: &str) -> Rec
     })
 }
 
-pub(super) fn frame_of(
-    writer: &Writer,
-    connection: ConnectionId,
-    first_byte: u8,
-    payload: Payload,
-    length: u64,
-) -> Record {
-    let run = writer.run();
-    let at = run.now();
-    Record::Frame(FrameRecord {
-        seq: run.next_seq(1),
-        connection,
-        direction: Direction::ClientToServer,
-        first_at: at,
-        last_at: at,
-        header: FrameHeader {
-            first_byte,
-            masking_key: None,
-            length_form: LengthForm::Bits64,
-            declared_length: length,
-        },
-        payload,
-    })
-}
-
 pub(super) fn frame(writer: &Writer, connection: ConnectionId) -> Record {
     let payload = Payload::Whole(vec![b'x'; 10_000]);
     frame_of(writer, connection, 0x81, payload, 10_000)
-}
-
-/// Waits for `condition`; the deadline is a safety net only.
-pub(super) fn wait_for(what: &str, mut condition: impl FnMut() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(60);
-    while !condition() {
-        assert!(Instant::now() < deadline, "waited in vain for {what}");
-        thread::sleep(Duration::from_millis(1));
-    }
 }
 
 /// Parts of so many bytes; a cut goes through messages at once.
