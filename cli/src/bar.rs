@@ -1,14 +1,17 @@
 //! How far a command is, on a terminal.
 
+use std::io;
+
 use console::Term;
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle, TermLike};
 
 use crate::interrupt;
+use crate::status::MARGIN;
 
 /// The widest that a bar is.
 const WIDEST: u16 = 40;
-/// What stands around it: `verifying history 12 of 34  1,234,567 messages, 12m`, and the `^C` that a
-/// terminal echoes. A line that is wider than the terminal could not be taken away again.
+/// What stands around it: `verifying history 12 of 34  1,234,567 messages, 12m`. Of a line that is wider
+/// than the terminal, not all could be taken away again.
 const AROUND: u16 = 58;
 
 /// What is told in the line of a bar, which an interrupted process takes away.
@@ -35,6 +38,64 @@ impl Told {
     }
 }
 
+/// Standard error, where that is a terminal.
+pub(crate) fn target() -> ProgressDrawTarget {
+    let terminal = Term::stderr();
+    if terminal.is_term() {
+        ProgressDrawTarget::term_like(Box::new(Narrower(terminal)))
+    } else {
+        ProgressDrawTarget::hidden()
+    }
+}
+
+/// A terminal without its last columns. Bars fill their line with spaces; the `^C` that is echoed behind
+/// them would go to the next one, and the bar would stay.
+#[derive(Debug)]
+struct Narrower(Term);
+
+impl TermLike for Narrower {
+    fn width(&self) -> u16 {
+        let (_, columns) = self.0.size();
+        columns.saturating_sub(MARGIN)
+    }
+
+    fn height(&self) -> u16 {
+        self.0.size().0
+    }
+
+    fn move_cursor_up(&self, lines: usize) -> io::Result<()> {
+        self.0.move_cursor_up(lines)
+    }
+
+    fn move_cursor_down(&self, lines: usize) -> io::Result<()> {
+        self.0.move_cursor_down(lines)
+    }
+
+    fn move_cursor_right(&self, columns: usize) -> io::Result<()> {
+        self.0.move_cursor_right(columns)
+    }
+
+    fn move_cursor_left(&self, columns: usize) -> io::Result<()> {
+        self.0.move_cursor_left(columns)
+    }
+
+    fn write_line(&self, text: &str) -> io::Result<()> {
+        self.0.write_line(text)
+    }
+
+    fn write_str(&self, text: &str) -> io::Result<()> {
+        self.0.write_str(text)
+    }
+
+    fn clear_line(&self) -> io::Result<()> {
+        self.0.clear_line()
+    }
+
+    fn flush(&self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
 /// None where it would be too short to tell anything.
 fn width(columns: u16) -> Option<u16> {
     let room = columns.saturating_sub(AROUND).min(WIDEST);
@@ -43,7 +104,7 @@ fn width(columns: u16) -> Option<u16> {
 
 #[cfg(test)]
 mod tests {
-    use super::{AROUND, width};
+    use super::{AROUND, MARGIN, width};
 
     #[test]
     fn a_bar_leaves_room_for_what_stands_around_it() {
@@ -62,6 +123,6 @@ mod tests {
     #[test]
     fn the_longest_line_has_room() {
         let line = "verifying history 12 of 34  1,234,567,890 messages, 12m";
-        assert!(line.len() + "^C".len() <= usize::from(AROUND));
+        assert!(line.len() + usize::from(MARGIN) <= usize::from(AROUND));
     }
 }

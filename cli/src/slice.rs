@@ -14,6 +14,7 @@ use wsaudit_verifier::report::Violation;
 use wsaudit_verifier::slice::{Target, slice};
 use wsaudit_verifier::suite::{Directory, run_case};
 
+use crate::bar::target;
 use crate::exit::Exit;
 use crate::file::write_new;
 use crate::interrupt;
@@ -103,7 +104,7 @@ pub(crate) fn run(args: &SliceArgs, output: &mut Output) -> anyhow::Result<Exit>
 
 /// On standard error, where that is a terminal.
 fn bar() -> ProgressBar {
-    let bar = ProgressBar::new_spinner();
+    let bar = ProgressBar::with_draw_target(None, target());
     if let Ok(style) = ProgressStyle::with_template("cutting: {msg} left") {
         bar.set_style(style);
     }

@@ -11,7 +11,7 @@ use std::sync::{Mutex, PoisonError};
 use console::{Term, truncate_str};
 
 /// Columns that stay free, so that the `^C` which a terminal echoes stays on the line, too.
-const MARGIN: u16 = 3;
+pub(crate) const MARGIN: u16 = 3;
 
 /// What the line says; `None` while there is none.
 static LINE: Mutex<Option<String>> = Mutex::new(None);

@@ -88,4 +88,10 @@ fn the_terminal_is_left_clean() {
     let (_, after) = shown.rsplit_once("mutating ").unwrap();
     let (_, after) = after.split_once("\u{1b}[2K").expect("the bar is gone");
     assert!(!after.contains(char::is_alphanumeric), "{after:?}");
+    // Of 200 columns, there is room for the `^C` that a keyboard has echoed.
+    for line in shown.split('\r').filter(|line| line.contains("mutating ")) {
+        let (_, bar) = line.split_once("mutating ").unwrap();
+        let width = "mutating ".len() + bar.chars().count();
+        assert!(width <= 197, "{width}: {line:?}");
+    }
 }

@@ -13,7 +13,7 @@ use wsaudit_verifier::mutation::{
 use wsaudit_verifier::suite::CaseFile;
 
 use super::TestArgs;
-use crate::bar::Told;
+use crate::bar::{Told, target};
 use crate::exit::Exit;
 use crate::numbers::counted;
 use crate::output::Output;
@@ -84,7 +84,7 @@ pub(super) fn run(
 
 /// On standard error, where that is a terminal.
 fn bar(cases: usize) -> ProgressBar {
-    let bar = ProgressBar::new(cases as u64);
+    let bar = ProgressBar::with_draw_target(Some(cases as u64), target());
     let told = Told {
         before: "mutating",
         after: "{pos} of {len} cases, {msg}, {elapsed}",

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget};
 
-use crate::bar::Told;
+use crate::bar::{Told, target};
 
 /// What is done sooner is done without a bar.
 const PATIENCE: Duration = Duration::from_millis(700);
@@ -53,7 +53,7 @@ impl Progress {
             return;
         }
         if self.bar.is_hidden() {
-            self.bar.set_draw_target(ProgressDrawTarget::stderr());
+            self.bar.set_draw_target(target());
         }
         self.bar.set_position(messages);
     }
