@@ -1,9 +1,10 @@
 //! Who asked for what, and how it was answered.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use hashbrown::{Equivalent, HashMap, HashSet};
 
+use super::few::Few;
 use super::ledger::{Besides, PartyIx, ResourceIx};
 use super::sightings::Sight;
 use crate::engine::{ConnectionIx, Cx, Event, Excuse, Line};
@@ -12,13 +13,13 @@ use crate::finding::{Place, Severity};
 /// The uses of one rule.
 #[derive(Debug, Default)]
 pub(super) struct Uses {
-    /// Waiting for their answer, in order.
-    open: BTreeMap<u64, Open>,
+    /// Waiting for their answer, by their number: they are counted in order.
+    open: HashMap<u64, Open>,
     next: u64,
     /// By connection: those to which an answer without a key could belong.
-    of_connection: HashMap<ConnectionIx, BTreeSet<u64>>,
-    by_key: HashMap<(ConnectionIx, String), BTreeSet<u64>>,
-    by_resource: HashMap<ResourceIx, BTreeSet<(ConnectionIx, u64)>>,
+    of_connection: HashMap<ConnectionIx, Few>,
+    by_key: HashMap<(ConnectionIx, String), Few>,
+    by_resource: HashMap<ResourceIx, Few>,
     /// Who ever named what.
     named: HashSet<(ResourceIx, PartyIx)>,
     /// Answered, by resource and user.
@@ -108,10 +109,11 @@ impl Uses {
     ) {
         let (number, connection) = (self.next, used.line.connection);
         self.next += 1;
-        let numbers = self.of_connection.entry(connection).or_default();
-        numbers.insert(number);
-        let numbers = self.by_resource.entry(resource).or_default();
-        numbers.insert((connection, number));
+        self.of_connection
+            .entry(connection)
+            .or_default()
+            .insert(number);
+        self.by_resource.entry(resource).or_default().insert(number);
         if let Some(key) = key {
             let key = (connection, key.to_owned());
             self.by_key.entry(key).or_default().insert(number);
@@ -138,14 +140,16 @@ impl Uses {
     ) {
         let key = Key(line.connection, key);
         let asked = |number: &u64| self.open.get(number).map(|open| open.used.line);
-        let numbers = self.by_key.get(&key).into_iter().flatten().copied();
+        let numbers = self.by_key.get(&key).into_iter().flat_map(Few::iter);
         let meant: Vec<_> = numbers
             .filter(|number| asked(number).is_some_and(|asked| line.may_answer(asked)))
             .collect();
-        let sessions: BTreeSet<_> = meant.iter().filter_map(asked).map(Line::other).collect();
-        let answer = match (sessions.len(), answer) {
-            (0 | 1, answer) => answer,
-            (_, answer) => answer.of_one_of_several(),
+        let mut sessions = meant.iter().filter_map(asked).map(Line::other);
+        let first = sessions.next();
+        let answer = if sessions.all(|session| Some(session) == first) {
+            answer
+        } else {
+            answer.of_one_of_several()
         };
         for number in meant {
             self.answer(number, at, answer, slack);
@@ -169,7 +173,7 @@ impl Uses {
             let open = self.open.get(number);
             open.is_some_and(|open| open.used.at >= since)
         };
-        let newest = numbers.iter().rev().copied();
+        let newest = numbers.iter().rev();
         let may_be_meant = |number: &u64| {
             let open = self.open.get(number);
             open.is_some_and(|open| line.may_answer(open.used.line))
@@ -180,7 +184,7 @@ impl Uses {
             (_, answer) => answer.of_one_of_several(),
         };
         for number in &meant {
-            numbers.remove(number);
+            numbers.remove(*number);
         }
         for number in meant {
             match self.open.get_mut(&number) {
@@ -228,8 +232,9 @@ impl Uses {
                 told.add(used);
             }
         }
-        for (_, number) in self.by_resource.get(&resource).into_iter().flatten() {
-            if let Some(open) = self.open.get_mut(number)
+        let numbers = self.by_resource.get(&resource).into_iter();
+        for number in numbers.flat_map(Few::iter) {
+            if let Some(open) = self.open.get_mut(&number)
                 && is_it(open.used.line, open.user, open.used.besides)
             {
                 let skew = cx.skew(open.used.place, event.place);
@@ -245,7 +250,9 @@ impl Uses {
 
     /// The use of a resource that tells most about a party. Everything still open is unanswered.
     pub(super) fn close(mut self) -> BTreeMap<Sight, Used> {
-        for (_, open) in std::mem::take(&mut self.open) {
+        let mut open: Vec<_> = self.open.drain().collect();
+        open.sort_unstable_by_key(|(number, _)| *number);
+        for (_, open) in open {
             let used = match (open.provisional, open.access) {
                 (Some(answer), Since::Refused) => open.used.answered(answer),
                 (Some(_), Since::Given { .. }) => continue,
@@ -305,15 +312,15 @@ impl Uses {
         };
         let connection = open.used.line.connection;
         if let Some(numbers) = self.of_connection.get_mut(&connection) {
-            numbers.remove(&number);
+            numbers.remove(number);
         }
         if let Some(numbers) = self.by_resource.get_mut(&open.resource) {
-            numbers.remove(&(connection, number));
+            numbers.remove(number);
         }
         if let Some(key) = open.key {
             let key = (connection, key);
             if let Some(numbers) = self.by_key.get_mut(&key) {
-                numbers.remove(&number);
+                numbers.remove(number);
                 if numbers.is_empty() {
                     self.by_key.remove(&key);
                 }
