@@ -140,12 +140,12 @@ impl<'h> Cx<'h> {
         }
     }
 
-    /// The same history, from its beginning; who is who is known already.
+    /// The same history, from its beginning; everybody keeps the number that they have. Whose a session is
+    /// becomes known where it became known before.
     pub(super) fn rewound(&self) -> Self {
         Self {
             sessions: self.sessions.clone(),
             users: self.users.clone(),
-            session_users: self.session_users.clone(),
             ..Self::new(self.outlines.clone(), self.lanes, self.tolerance)
         }
     }

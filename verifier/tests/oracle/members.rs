@@ -14,6 +14,7 @@ use wsaudit_wire::Direction;
 
 use self::rule::{Claims, Reach, Rule, rules};
 use super::lives::{Event, History, Reads, What, Who, user};
+use super::parties::Party;
 use super::random::{Names, cases, histories};
 use super::shared::{NAMING, Whose, naming};
 use super::told::{Expected, check, pack};
@@ -37,14 +38,6 @@ const NAMES_OF_SHARED: Names = Names {
         "opened", "content", "content", "content", "content", "content",
     ],
 };
-
-/// Somebody who can own or see.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Party {
-    Known(Who),
-    /// Whoever a connection speaks for, where nothing says who that is.
-    Unknown(usize),
-}
 
 /// Within what an id means the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -77,7 +70,6 @@ enum Access {
 /// A rule and the history that it is asked about.
 struct Asked<'a> {
     rule: &'a Rule,
-    history: &'a History,
     whose: Whose<'a>,
     events: Vec<Event<'a>>,
     /// By event (of those that name one): the document.
@@ -88,7 +80,6 @@ impl<'a> Asked<'a> {
     fn new(rule: &'a Rule, history: &'a History, whose: Whose<'a>) -> Self {
         let mut asked = Self {
             rule,
-            history,
             whose,
             events: history.events(),
             docs: BTreeMap::new(),
@@ -111,7 +102,7 @@ impl<'a> Asked<'a> {
     fn scope(&self, event: &Event<'_>) -> Scope {
         match self.rule.reach {
             Reach::Server => Scope::Everywhere,
-            Reach::Within(kind) => Scope::Of(self.on(kind, event)),
+            Reach::Within(kind) => Scope::Of(self.whose.on(kind, event)),
         }
     }
 
@@ -133,24 +124,6 @@ impl<'a> Asked<'a> {
         said || self.begins(event) || self.rule.members && event.is(&["leave"])
     }
 
-    /// Whose an event is then.
-    fn on(&self, kind: HolderKind, event: &Event<'_>) -> Party {
-        let who = self.whose.holder(kind, event);
-        who.map_or(Party::Unknown(event.on), Party::Known)
-    }
-
-    /// The same; before that is known, for whom its connection speaks first.
-    fn acts_for(&self, kind: HolderKind, event: &Event<'_>) -> Party {
-        let who = self.whose.holder(kind, event);
-        let who = who.or_else(|| self.whose.first_holder(kind, event.on));
-        who.map_or(Party::Unknown(event.on), Party::Known)
-    }
-
-    /// The user that a session was first seen with.
-    fn user_of(&self, session: usize) -> Option<Who> {
-        self.whose.user_of(session, usize::MAX)
-    }
-
     /// Whether a fact about an id is about what it means in a scope.
     fn reaches(&self, fact: Who, scope: Scope) -> bool {
         let met = self.whose.is_met(fact);
@@ -160,10 +133,10 @@ impl<'a> Asked<'a> {
                 self.whose.first_holder(self.rule.owner, on) == Some(fact)
             }
             (Scope::Of(Party::Known(here @ Who::User(_))), Who::Session(session)) => {
-                met && self.user_of(session) == Some(here)
+                met && self.whose.user_of(session, usize::MAX) == Some(here)
             }
             (Scope::Of(Party::Known(Who::Session(session))), Who::User(_)) => {
-                met && self.user_of(session) == Some(fact)
+                met && self.whose.user_of(session, usize::MAX) == Some(fact)
             }
             (Scope::Of(Party::Known(here)), _) => met && here == fact,
         }
@@ -188,7 +161,7 @@ impl<'a> Asked<'a> {
             if self.docs.get(&event.number) != Some(&doc) || !self.claims(event) {
                 continue;
             }
-            let own = self.acts_for(self.rule.owner, event);
+            let own = self.whose.acts_for(self.rule.owner, event);
             let party = event.fields.and_then(|fields| fields.party);
             let named = party.map(|session| match self.rule.owner {
                 HolderKind::User => Party::Known(Who::User(user(session))),
@@ -217,40 +190,6 @@ impl<'a> Asked<'a> {
         (first.0 != Basis::Delivered || delivered.len() == 1).then_some(*first)
     }
 
-    /// Whether a party is somebody, if only by what its connection says later. What is of one of several
-    /// sessions, nobody knows of which, may be of another one each time.
-    fn same(&self, one: Party, other: Party) -> bool {
-        let who = |party| match party {
-            Party::Known(who) => Some(who),
-            Party::Unknown(on) => self.whose.first_holder(self.rule.owner, on),
-        };
-        let is_one = one == other && !self.is_one_of_several(one);
-        is_one || who(one).is_some() && who(one) == who(other)
-    }
-
-    /// Whether nothing will ever say which of the sessions that share a connection it is.
-    fn is_one_of_several(&self, party: Party) -> bool {
-        let Party::Unknown(on) = party else {
-            return false;
-        };
-        let kind = self.rule.owner;
-        let session = kind == HolderKind::Session && self.whose.is_shared(on);
-        session && self.whose.first_holder(kind, on).is_none()
-    }
-
-    /// Whether two parties are surely two: both are known, or one is none of the sessions of which the
-    /// other is one.
-    fn differ(&self, one: Party, other: Party) -> bool {
-        match (one, other) {
-            (Party::Known(_), Party::Known(_)) => one != other,
-            (Party::Known(Who::Session(session)), Party::Unknown(on))
-            | (Party::Unknown(on), Party::Known(Who::Session(session))) => {
-                self.whose.is_shared(on) && !self.whose.has(on, session)
-            }
-            _ => false,
-        }
-    }
-
     fn judge(&self) -> Expected {
         let rule = self.rule;
         let mut expected = Expected {
@@ -258,16 +197,6 @@ impl<'a> Asked<'a> {
             ..Expected::default()
         };
         let id = |doc: Doc| Some(format!("document-{}", doc.1));
-        let known = |party| match party {
-            Party::Known(who) => Some(who),
-            Party::Unknown(_) => None,
-        };
-        // Whose name nobody has is nobody's in the report; of whom nothing is known but the connection,
-        // is told as the one that has it in the end.
-        let met = |party| match party {
-            Party::Known(who) => Some(who).filter(|who| self.whose.is_met(*who)),
-            Party::Unknown(on) => self.whose.holder_at(rule.owner, on, usize::MAX),
-        };
         let spoken_of = self.events.iter().filter(|event| self.speaks_of(event));
         let all: BTreeSet<Doc> = spoken_of
             .filter_map(|event| self.docs.get(&event.number).copied())
@@ -283,8 +212,8 @@ impl<'a> Asked<'a> {
             if let Some(first @ (_, owner, shown)) = self.owner(doc) {
                 let others = claims.iter().filter(|(basis, who, _)| {
                     *basis != Basis::Delivered
-                        && self.differ(owner, *who)
-                        && !self.same(owner, *who)
+                        && self.whose.differ(owner, *who)
+                        && !self.whose.same(self.rule.owner, owner, *who)
                 });
                 let others: Vec<_> = others.collect();
                 let placed = others.iter().find(|(.., place)| place.is_some());
@@ -292,7 +221,11 @@ impl<'a> Asked<'a> {
                     match place.or(shown) {
                         Some(_) if self.may_be_released(first, **other) => expected.doubts = true,
                         Some(place) => {
-                            expected.violated.insert((place, met(*who), id(doc)));
+                            expected.violated.insert((
+                                place,
+                                self.whose.told_as(rule.owner, *who),
+                                id(doc),
+                            ));
                         }
                         None => expected.doubts = true,
                     }
@@ -303,7 +236,9 @@ impl<'a> Asked<'a> {
             if let (true, false, Some((_, who, Some(place)))) =
                 (rule.complete && rule.facts.is_some(), is_fact, first)
             {
-                expected.violated.insert((*place, met(*who), id(doc)));
+                expected
+                    .violated
+                    .insert((*place, self.whose.told_as(rule.owner, *who), id(doc)));
             }
         }
         let shown = self.events.iter().filter(|event| {
@@ -321,17 +256,18 @@ impl<'a> Asked<'a> {
             );
             let claims = self.claims_to(doc);
             about |= claims.iter().any(|(basis, ..)| *basis == Basis::Fact);
-            let (owner, receiver) = (self.owner(doc), self.on(rule.owner, event));
-            let own = owner.is_some_and(|(_, owner, _)| self.same(owner, receiver));
+            let (owner, receiver) = (self.owner(doc), self.whose.on(rule.owner, event));
+            let own = owner
+                .is_some_and(|(_, owner, _)| self.whose.same(self.rule.owner, owner, receiver));
             let access = self.access(event);
-            let several = self.is_one_of_several(receiver);
+            let several = self.whose.is_one_of_several(self.rule.owner, receiver);
             if own || access == Access::Yes && !several {
                 continue;
             }
             let nobody_owns = rule.claims == Claims::None && rule.facts.is_none();
             let foreign = match owner {
-                None => nobody_owns && known(receiver).is_some(),
-                Some((_, owner, _)) => self.differ(owner, receiver),
+                None => nobody_owns && receiver.known().is_some(),
+                Some((_, owner, _)) => self.whose.differ(owner, receiver),
             };
             let certain = if several {
                 !self.one_was_given(event)
@@ -354,7 +290,11 @@ impl<'a> Asked<'a> {
             match { sure }.find_map(|(.., place)| *place) {
                 Some(place) if unseen(place) => expected.doubts = true,
                 Some(place) => {
-                    expected.violated.insert((place, met(receiver), id(doc)));
+                    expected.violated.insert((
+                        place,
+                        self.whose.told_as(rule.owner, receiver),
+                        id(doc),
+                    ));
                 }
                 None => expected.doubts = true,
             }

@@ -57,7 +57,7 @@ pub(crate) fn naming(history: impl Strategy<Value = History>) -> impl Strategy<V
 
 /// A history, and whose its messages are.
 pub(crate) struct Whose<'h> {
-    history: &'h History,
+    pub(super) history: &'h History,
     /// By connection: the sessions that it has besides its own, and from where on.
     others: Vec<BTreeMap<usize, usize>>,
     /// By connection that says of no session by itself: the only one that its messages are of.
@@ -268,12 +268,12 @@ impl<'h> Whose<'h> {
         })
     }
 
-    /// All for whom a connection ever stands.
-    pub(crate) fn all_ever(&self, kind: HolderKind, on: usize) -> Vec<Who> {
+    /// All for whom a connection ever stands, as far as that is known before a place.
+    pub(crate) fn all_ever(&self, kind: HolderKind, on: usize, before: usize) -> Vec<Who> {
         let others = self.others[on].keys().copied();
         let others = others.filter_map(|session| match kind {
             HolderKind::Session => Some(Who::Session(session)),
-            HolderKind::User => self.user_of(session, usize::MAX),
+            HolderKind::User => self.user_of(session, before),
             HolderKind::Connection => None,
         });
         let own = self.speaks_for(kind, on).into_iter().map(|(_, who)| who);

@@ -3,8 +3,9 @@
 use wsaudit_verifier::rules::HolderKind;
 use wsaudit_wire::Direction;
 
-use super::{Access, Asked, Basis, Claim, Party, SLACK};
+use super::{Access, Asked, Basis, Claim, SLACK};
 use crate::lives::{Event, Who, user};
+use crate::parties::Party;
 
 impl Asked<'_> {
     /// Whether an event gives a document to whoever receives another one; `None`: that is no event that
@@ -19,8 +20,8 @@ impl Asked<'_> {
                 HolderKind::User => Who::User(user(fields.party?)),
                 HolderKind::Session | HolderKind::Connection => Who::Session(fields.party?),
             };
-            let it_is =
-                [self.on(kind, seen), self.acts_for(kind, seen)].contains(&Party::Known(with));
+            let it_is = [self.whose.on(kind, seen), self.whose.acts_for(kind, seen)]
+                .contains(&Party::Known(with));
             return it_is.then_some(turn.name == "shared");
         }
         let is_member = turn.is(&["join", "joined"]);
@@ -29,8 +30,8 @@ impl Asked<'_> {
         }
         let kind = self.rule.owner;
         let it_is = if self.rule.survives {
-            let member = self.acts_for(kind, turn);
-            [self.on(kind, seen), self.acts_for(kind, seen)].contains(&member)
+            let member = self.whose.acts_for(kind, turn);
+            [self.whose.on(kind, seen), self.whose.acts_for(kind, seen)].contains(&member)
         } else {
             // Sessions that share a connection are members each by itself; where connections own
             // things, the connection is.
@@ -52,9 +53,9 @@ impl Asked<'_> {
                     (Some(_), Some(session)) => self.whose.has(seen.on, session),
                 };
             let joined = self.rule.members && turn.is(&["join", "joined"]) && {
-                let member = self.acts_for(self.rule.owner, turn);
-                let receiver = self.on(self.rule.owner, seen);
-                let is_it = member == receiver || !self.differ(member, receiver);
+                let member = self.whose.acts_for(self.rule.owner, turn);
+                let receiver = self.whose.on(self.rule.owner, seen);
+                let is_it = member == receiver || !self.whose.differ(member, receiver);
                 turn.on == seen.on || self.rule.survives && is_it
             };
             is_it && (shared || joined)
@@ -121,27 +122,9 @@ impl Asked<'_> {
         self.is_lost(one.1, last) || self.is_lost(other.1, last)
     }
 
-    /// Whether something of any connection of somebody, that came before a place, cannot be read.
     fn is_lost(&self, party: Party, place: usize) -> bool {
         let shares = self.rule.shares.into_iter();
         let kinds: Vec<_> = shares.chain([self.rule.owner]).collect();
-        let all: Vec<Who> = match party {
-            Party::Known(who @ Who::Session(session)) => {
-                let user = self
-                    .user_of(session)
-                    .filter(|_| kinds.contains(&HolderKind::User));
-                [who].into_iter().chain(user).collect()
-            }
-            Party::Known(who @ Who::User(_)) => vec![who],
-            Party::Known(Who::Connection(on)) | Party::Unknown(on) => {
-                let kinds = kinds.into_iter();
-                let all = kinds.flat_map(|kind| self.whose.all_ever(kind, on));
-                all.chain([Who::Connection(on)]).collect()
-            }
-        };
-        (0..self.history.connections()).any(|on| {
-            let is_theirs = |who: &Who| self.whose.all_ever(who.kind(), on).contains(who);
-            self.history.hides(on, 0, place) && all.iter().any(is_theirs)
-        })
+        self.whose.is_lost(&kinds, party, 0, place)
     }
 }
