@@ -84,6 +84,7 @@ struct Rule {
     /// Which of [`CLAIMS`].
     claims: usize,
     anywhere: bool,
+    shares: bool,
 }
 
 impl Rule {
@@ -97,16 +98,20 @@ impl Rule {
             ["fields", "anywhere"][usize::from(self.anywhere)],
         );
         let claims = CLAIMS[self.claims].replace("PARTY", party);
-        format!(
-            "{session}{PACK}owner = \"{owner}\"\nseen = \"{seen}\"\nclaimed-by = {claims}\n\
-             shared-by = {{ event = \"shared\", with = \"{party}\" }}\n\
+        let shares = format!(
+            "shared-by = {{ event = \"shared\", with = \"{party}\" }}\n\
              revoked-by = {{ event = \"unshared\", with = \"{party}\" }}\n"
+        );
+        let shares = if self.shares { shares } else { String::new() };
+        format!(
+            "{session}{PACK}owner = \"{owner}\"\nseen = \"{seen}\"\nclaimed-by = {claims}\n{shares}"
         )
     }
 }
 
 fn rules() -> impl Strategy<Value = Rule> {
-    (any::<bool>(), 0..CLAIMS.len(), any::<bool>()).prop_map(|(of_users, claims, anywhere)| Rule {
+    let flags = any::<[bool; 3]>();
+    (0..CLAIMS.len(), flags).prop_map(|(claims, [of_users, anywhere, shares])| Rule {
         owner: if of_users {
             HolderKind::User
         } else {
@@ -114,6 +119,7 @@ fn rules() -> impl Strategy<Value = Rule> {
         },
         claims,
         anywhere,
+        shares,
     })
 }
 
@@ -147,8 +153,9 @@ impl<'a> Asked<'a> {
         }
     }
 
+    /// With whom an event shares, or shares no more.
     fn named(&self, event: &Event<'_>) -> Option<Party> {
-        let session = event.fields?.party?;
+        let session = event.fields?.party.filter(|_| self.rule.shares)?;
         Some(Party::Known(match self.rule.owner {
             HolderKind::User => Who::User(user(session)),
             HolderKind::Session | HolderKind::Connection => Who::Session(session),
@@ -204,6 +211,7 @@ impl<'a> Asked<'a> {
         let mut shares = self.events.iter().filter(|event| event.is(&["shared"]));
         shares.any(|share| {
             let with = share.fields.and_then(|fields| fields.party);
+            let with = with.filter(|_| self.rule.shares);
             share.doc() == Some(doc) && with.is_some_and(|with| self.whose.has(on, with))
         })
     }
@@ -236,7 +244,9 @@ impl<'a> Asked<'a> {
         // A share, if it is not from before the document was asked for.
         let made = owner.request.unwrap_or(0);
         let is_answer = owner.basis == Basis::Answered && owner.place == place;
-        lost(party, made) || lost(owner.owner, made) || is_answer && lost(party, 0)
+        let share = self.rule.shares && (lost(party, made) || lost(owner.owner, made));
+        let also_theirs = is_answer || owner.basis == Basis::Delivered;
+        share || also_theirs && lost(party, 0)
     }
 
     fn judge(&self) -> Expected {
