@@ -88,9 +88,10 @@ impl Asked<'_> {
         let doc = event.doc().filter(|_| event.is(&["open", "change"]))?;
         let user = self.whose.on(self.rule.owner, event);
         // Access of one of several is none of the others.
-        let access = match self.whose.is_one_of_several(self.rule.owner, user) {
-            true => Access::No,
-            false => self.access(doc, event),
+        let access = if self.whose.is_one_of_several(self.rule.owner, user) {
+            Access::No
+        } else {
+            self.access(doc, event)
         };
         (access != Access::Yes).then_some(Use {
             asks: event,
