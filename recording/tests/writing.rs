@@ -324,7 +324,7 @@ fn a_full_disk_damages_nothing_that_was_recorded() {
 fn a_little_room_on_a_full_disk_is_used_and_the_rest_waits_for_more() {
     let directory = tempfile::tempdir().expect("a directory");
     let path = directory.path().join("a.db");
-    let limit = Arc::new(AtomicU32::new(60));
+    let limit = Arc::new(AtomicU32::new(45));
     let options = WriterOptions {
         retry_interval: Duration::from_millis(1),
         batch_frames: 1_000,

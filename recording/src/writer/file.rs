@@ -14,8 +14,10 @@ use crate::reader::Reader;
 use crate::run::{Numbers, Run, RunId};
 use crate::schema::{ADDED, APPLICATION_ID, FormatVersion, PAGE_SIZE, SQL};
 
-/// A checkpoint for each 32 MiB of log.
-const CHECKPOINT_PAGES: u32 = (32 << 20) / PAGE_SIZE;
+/// A checkpoint for each 4 MiB of log. All of it goes into the file in one go, in which nothing is
+/// inserted and a core is busy: the relay feels that. Less often is no faster, and each one is two
+/// disk syncs (docs/performance.md).
+const CHECKPOINT_PAGES: u32 = (4 << 20) / PAGE_SIZE;
 
 /// A recording that is open for writing, and locked against a second recorder.
 pub(super) struct RecordingFile {
