@@ -118,7 +118,7 @@ impl Asked<'_> {
             }
         }
         let answer = match event.name {
-            "content" => Answer::Granted(event.number),
+            "content" | "granted" => Answer::Granted(event.number),
             "refused" => Answer::Denied,
             _ => return,
         };
