@@ -1,7 +1,7 @@
 //! `wsaudit record` as it is run by others: its file, its log, its figures.
 
 use std::io::{Read as _, Write as _};
-use std::net::TcpStream;
+use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 
 use futures_util::{SinkExt as _, StreamExt as _};
@@ -44,6 +44,11 @@ fn errors_in_the_file_name_file_line_and_column() {
             "[[route]]\nupstream = \"http://h\"\n",
             ":1:1: ",
             "missing field `listen`",
+        ),
+        (
+            "[[route]]\nlisten = \"127.0.0.1:0\"\nupstream = \"http://h\"\nset-host = \"http://h\"\n",
+            ":4:12: ",
+            "\"http://h\" is no host: write it as staging.example",
         ),
         ("out = \n", ":1:", ""),
     ] {
@@ -120,6 +125,53 @@ fn a_file_a_flag_over_it_figures_and_a_log_in_json() {
             .iter()
             .any(|it| it.tag.value == "one")
     );
+}
+
+#[test]
+fn an_upstream_that_wants_another_host_and_origin_is_sent_them() {
+    let directory = tempdir().unwrap();
+    let upstream = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", upstream.local_addr().unwrap());
+    let file = write(
+        directory.path(),
+        &format!(
+            "[[route]]\nlisten = \"127.0.0.1:0\"\nupstream = \"{url}\"\n\
+             set-host = \"file.example\"\nset-origin = \"https://staging.example\"\n"
+        ),
+    );
+    let out = directory.path().join("t.db");
+    let flags = ["--config", &file, "--set-host", "staging.example"];
+    let recorder = Recorder::start(&url, &out, &flags);
+    let mut client = TcpStream::connect(recorder.address()).unwrap();
+    let head = |host: &str, origin: &str| {
+        format!(
+            "GET /ws HTTP/1.1\r\nHost: {host}\r\nOrigin: {origin}\r\nUpgrade: websocket\r\n\
+             Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
+             Sec-WebSocket-Version: 13\r\n\r\n"
+        )
+    };
+    let (sent, wanted) = (
+        head("localhost:8080", "http://localhost:3000"),
+        head("staging.example", "https://staging.example"),
+    );
+    client.write_all(sent.as_bytes()).unwrap();
+    // Whether somebody listens is looked at first, on a connection of its own.
+    let got = loop {
+        let (mut server, _) = upstream.accept().unwrap();
+        let mut got = vec![0; wanted.len()];
+        if server.read_exact(&mut got).is_ok() {
+            break String::from_utf8(got).unwrap();
+        }
+    };
+    assert_eq!(got, wanted);
+    drop(client);
+    recorder.stop().with_code(0);
+    let reader = Reader::open(&out).unwrap();
+    let connection = &reader.connections().unwrap()[0];
+    assert_eq!(connection.opened.request_head, sent.as_bytes());
+    let ran = run(["show", out.to_str().unwrap()]).ends_with(0);
+    let told = "sent other heads than clients sent: Host: staging.example, Origin: https://staging.example";
+    has(&ran.stdout, &[told]);
 }
 
 fn get(address: &str, path: &str) -> String {

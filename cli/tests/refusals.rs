@@ -209,6 +209,21 @@ fn a_source_that_is_none() {
 }
 
 #[test]
+fn a_host_and_an_origin_that_are_none() {
+    for (flag, value, advice) in [
+        (
+            "--set-host",
+            "https://staging.example",
+            "staging.example:8443",
+        ),
+        ("--set-origin", "staging.example", "https://staging.example"),
+    ] {
+        let ran = run(["record", flag, value]).ends_with(2);
+        has(&ran.stderr, &[flag, value, advice]);
+    }
+}
+
+#[test]
 fn a_duration_that_is_none() {
     let ran = Attempt::new().refused(&["--max-stall", "soon"]);
     has(&ran.stderr, &["--max-stall", "soon"]);

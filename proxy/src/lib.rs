@@ -14,6 +14,7 @@ mod blind;
 mod config;
 mod counters;
 mod dial;
+mod edits;
 #[doc(hidden)]
 pub mod fuzzing;
 mod http;
@@ -37,6 +38,7 @@ mod whereabouts;
 mod workers;
 
 pub use config::{Durability, Limits, OnRecorderFailure, ProxyConfig};
+pub use edits::{Edits, NoSuchValue, SetHost, SetOrigin};
 pub use metrics::{Figures, Live};
 pub use path_pattern::{PathPattern, PathPatternError};
 pub use proxy::{BindError, Bound, Proxy};

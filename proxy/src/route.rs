@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use tokio_rustls::TlsAcceptor;
 
 use crate::dial::Dialer;
+use crate::edits::Edits;
 use crate::tls::listener::ReloadedTls;
 use crate::tls::{ListenerTls, TlsError};
 use crate::upstream::Upstream;
@@ -21,6 +22,8 @@ pub struct Route {
     pub upstream: Upstream,
     /// How TLS is spoken to an `https` upstream.
     pub upstream_tls: UpstreamTls,
+    /// What is changed in the heads of requests.
+    pub edits: Edits,
 }
 
 /// How TLS is spoken to an upstream.
@@ -58,7 +61,8 @@ pub struct ClientCertificate {
 }
 
 impl Route {
-    /// A route without TLS on the listener, to an upstream that is verified where it speaks TLS.
+    /// A route without TLS on the listener, to an upstream that is verified where it speaks TLS, and is
+    /// sent what clients send.
     pub const fn new(listen: SocketAddr, upstream: Upstream) -> Self {
         Self {
             listen,
@@ -67,6 +71,10 @@ impl Route {
             upstream_tls: UpstreamTls {
                 verification: Verification::Authorities(None),
                 client: None,
+            },
+            edits: Edits {
+                host: None,
+                origin: None,
             },
         }
     }
@@ -77,6 +85,7 @@ pub(crate) struct OpenRoute {
     pub(crate) upstream: Upstream,
     pub(crate) dialer: Dialer,
     pub(crate) tls: Option<ReloadedTls>,
+    pub(crate) edits: Edits,
 }
 
 impl OpenRoute {
@@ -85,6 +94,7 @@ impl OpenRoute {
             dialer: Dialer::new(route.upstream.clone(), &route.upstream_tls, limit)?,
             tls: route.tls.clone().map(ReloadedTls::read).transpose()?,
             upstream: route.upstream.clone(),
+            edits: route.edits.clone(),
         })
     }
 

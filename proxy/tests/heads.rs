@@ -2,6 +2,7 @@
 
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
+use wsaudit_proxy::Edits;
 use wsaudit_recording::{HowEnded, MessageContent};
 use wsaudit_tagging::{Source, TagRules};
 use wsaudit_wire::Direction;
@@ -49,6 +50,62 @@ async fn host_and_origin_reach_the_upstream_as_the_client_sent_them() {
     );
     let left = recorded(&request, SWITCH).await;
     assert_eq!(left.connection().opened.request_head, request);
+}
+
+#[tokio::test]
+async fn host_and_origin_are_set_where_asked_and_what_was_sent_is_recorded() {
+    let rig = Rig::start_with(|config| {
+        config.routes[0].edits = Edits {
+            host: Some("staging.example".parse().unwrap()),
+            origin: Some("https://staging.example".parse().unwrap()),
+        };
+    })
+    .await;
+    let head = |host: &str, origin: &str| {
+        request(format!("X-A:  1\r\nhost: {host}\r\norigin: {origin}\r\nX-B: 2\r\n").as_bytes())
+    };
+    let sent = head("localhost:8080", "http://localhost:3000");
+    let wanted = head("staging.example", "https://staging.example");
+    let mut client = rig.client().await;
+    // A first frame in the head's segment is not lost.
+    let frame = masked(0x81, b"hi");
+    client
+        .write_all(&[&sent[..], &frame].concat())
+        .await
+        .unwrap();
+    let mut server = rig.accept().await;
+    expect(&mut server, &wanted).await;
+    server.write_all(SWITCH).await.unwrap();
+    expect(&mut client, SWITCH).await;
+    expect(&mut server, &frame).await;
+    drop((client, server));
+    let left = rig.stop().await;
+    assert_eq!(left.connection().opened.request_head, sent);
+}
+
+#[tokio::test]
+async fn host_and_origin_are_set_in_plain_requests_too() {
+    let rig = Rig::start_with(|config| {
+        config.routes[0].edits.host = Some("staging.example:8443".parse().unwrap());
+    })
+    .await;
+    let mut client = rig.client().await;
+    // Two in one segment; neither says an origin, and none is added.
+    let sent = b"POST /a HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\nhi\
+        GET /b HTTP/1.1\r\nHOST:\tlocalhost:8080\r\n\r\n";
+    client.write_all(sent).await.unwrap();
+    let mut server = rig.accept().await;
+    let first = b"POST /a HTTP/1.1\r\nHost: staging.example:8443\r\nContent-Length: 2\r\n\r\nhi";
+    expect(&mut server, first).await;
+    let answer = b"HTTP/1.1 204 x\r\n\r\n";
+    server.write_all(answer).await.unwrap();
+    expect(&mut client, answer).await;
+    let second = b"GET /b HTTP/1.1\r\nHOST:\tstaging.example:8443\r\n\r\n";
+    expect(&mut server, second).await;
+    server.write_all(answer).await.unwrap();
+    expect(&mut client, answer).await;
+    drop((client, server));
+    rig.stop().await;
 }
 
 #[tokio::test]

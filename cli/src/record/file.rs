@@ -12,7 +12,7 @@ use anyhow::{Context as _, anyhow};
 use clap::ValueEnum;
 use serde::de::{Error as _, Visitor};
 use serde::{Deserialize, Deserializer};
-use wsaudit_proxy::{PathPattern, Upstream};
+use wsaudit_proxy::{PathPattern, SetHost, SetOrigin, Upstream};
 use wsaudit_tagging::{PayloadRule, Source};
 
 use crate::numbers::duration;
@@ -77,6 +77,10 @@ pub(super) struct FileRoute {
     pub(super) upstream_insecure: bool,
     pub(super) upstream_cert: Option<PathBuf>,
     pub(super) upstream_key: Option<PathBuf>,
+    #[serde(default, deserialize_with = "perhaps")]
+    pub(super) set_host: Option<SetHost>,
+    #[serde(default, deserialize_with = "perhaps")]
+    pub(super) set_origin: Option<SetOrigin>,
 }
 
 /// `[session]`, as in rule packs: the sources of ids.
@@ -159,6 +163,12 @@ fn one<'de, D: Deserializer<'de>, T: std::str::FromStr<Err: Display>>(
     deserializer: D,
 ) -> Result<T, D::Error> {
     text(deserializer, str::parse)
+}
+
+fn perhaps<'de, D: Deserializer<'de>, T: std::str::FromStr<Err: Display>>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
+    one(deserializer).map(Some)
 }
 
 /// A value with the place of its own in the file, so that an error names the one in a list.

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use wsaudit_proxy::PathPattern;
+use wsaudit_proxy::{PathPattern, SetHost, SetOrigin};
 use wsaudit_tagging::{PayloadRule, Source};
 
 use crate::numbers::duration;
@@ -122,6 +122,13 @@ pub(crate) struct RecordArgs {
     /// The private key of that certificate, as PEM
     #[arg(long, value_name = "FILE", requires = "upstream_cert")]
     pub(super) upstream_key: Option<PathBuf>,
+    /// Send the upstream this as the Host of every request, instead of the client's: for one that serves
+    /// several hosts by their names
+    #[arg(long, value_name = "HOST")]
+    pub(super) set_host: Option<SetHost>,
+    /// Send the upstream this as the Origin, where a client sends one: for one that refuses others
+    #[arg(long, value_name = "ORIGIN")]
+    pub(super) set_origin: Option<SetOrigin>,
     /// What comes first, the peer or the disk [default: batch]
     #[arg(long, value_enum, value_name = "MODE")]
     pub(super) durability: Option<DurabilityFlag>,

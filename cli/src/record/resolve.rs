@@ -6,8 +6,8 @@ use std::thread;
 
 use anyhow::{Context as _, bail};
 use wsaudit_proxy::{
-    ClientCertificate, Durability, Limits, ListenerTls, OnRecorderFailure, ProxyConfig, Route,
-    Upstream, UpstreamTls, Verification,
+    ClientCertificate, Durability, Edits, Limits, ListenerTls, OnRecorderFailure, ProxyConfig,
+    Route, Upstream, UpstreamTls, Verification,
 };
 use wsaudit_recording::Rotation;
 use wsaudit_tagging::{PayloadRules, TagRules};
@@ -157,12 +157,15 @@ fn routes(
         || args.tls_cert.is_some()
         || args.upstream_ca.is_some()
         || args.upstream_insecure
-        || args.upstream_cert.is_some();
+        || args.upstream_cert.is_some()
+        || args.set_host.is_some()
+        || args.set_origin.is_some();
     if flags || file.is_empty() {
         if file.len() > 1 {
             bail!(
                 "the file has {} routes, so flags cannot say which one they are for: \
-                 leave out --listen, --upstream and the flags for TLS, or the further routes",
+                 leave out --listen, --upstream, --set-host, --set-origin and the flags for TLS, or the \
+                 further routes",
                 file.len()
             );
         }
@@ -193,6 +196,8 @@ fn routes(
             upstream_insecure: insecure,
             upstream_cert: either(&args.upstream_cert, |route| &route.upstream_cert),
             upstream_key: either(&args.upstream_key, |route| &route.upstream_key),
+            set_host: args.set_host.clone().or_else(|| old?.set_host.clone()),
+            set_origin: args.set_origin.clone().or_else(|| old?.set_origin.clone()),
         }];
     }
     file.into_iter().map(route).collect()
@@ -208,6 +213,8 @@ fn route(given: FileRoute) -> anyhow::Result<Route> {
         upstream_insecure,
         upstream_cert,
         upstream_key,
+        set_host,
+        set_origin,
     } = given;
     let given = [
         ("--upstream-ca", upstream_ca.is_some()),
@@ -239,6 +246,10 @@ fn route(given: FileRoute) -> anyhow::Result<Route> {
         upstream_tls: UpstreamTls {
             verification,
             client: client.map(|(cert, key)| ClientCertificate { cert, key }),
+        },
+        edits: Edits {
+            host: set_host,
+            origin: set_origin,
         },
         ..Route::new(listen, upstream)
     })

@@ -54,5 +54,7 @@ fn route(route: &Route) -> Value {
         "tls": route.tls.is_some(),
         "upstream_verification": upstream,
         "upstream_client_certificate": route.upstream_tls.client.is_some(),
+        "set_host": route.edits.host.as_ref().map(ToString::to_string),
+        "set_origin": route.edits.origin.as_ref().map(ToString::to_string),
     })
 }

@@ -50,6 +50,9 @@ pub(super) struct RunLine {
     pub(super) key_id: Option<String>,
     /// What `--redact` named, by the run's settings.
     pub(super) redact: Vec<String>,
+    /// What the upstream was sent instead of what clients sent, by the run's settings:
+    /// `Host: staging.example`.
+    pub(super) edits: Vec<String>,
 }
 
 /// A session: its frames, over all connections.
@@ -286,6 +289,7 @@ fn runs(reader: &Reader) -> Vec<RunLine> {
         tool_version: run.tool_version.clone(),
         key_id: run.key_id.clone(),
         redact: redact(&run.config),
+        edits: edits(&run.config),
     })
     .collect()
 }
@@ -298,6 +302,18 @@ fn redact(config: &str) -> Vec<String> {
         .iter()
         .filter_map(|rule| rule.as_str().map(str::to_owned))
         .collect()
+}
+
+/// What `--set-host` and `--set-origin` named in a run's settings.
+fn edits(config: &str) -> Vec<String> {
+    let config: serde_json::Value = serde_json::from_str(config).unwrap_or_default();
+    let routes = config["routes"].as_array().map_or(&[][..], Vec::as_slice);
+    let of = |route: &serde_json::Value| {
+        let fields = [("Host", "set_host"), ("Origin", "set_origin")];
+        fields.map(|(name, key)| Some(format!("{name}: {}", route[key].as_str()?)))
+    };
+    let edits: BTreeSet<_> = routes.iter().flat_map(of).flatten().collect();
+    edits.into_iter().collect()
 }
 
 /// Unix time in nanoseconds, as `2026-11-23T20:15:02.123Z`.

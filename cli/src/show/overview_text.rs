@@ -48,6 +48,14 @@ impl Overview {
                     rules.join(" ")
                 )?;
             }
+            if !run.edits.is_empty() {
+                let edits: Vec<_> = run.edits.iter().map(|edit| printable(edit)).collect();
+                writeln!(
+                    out,
+                    "its upstream was sent other heads than clients sent: {}",
+                    edits.join(", ")
+                )?;
+            }
         }
         self.write_sessions(out)?;
         self.write_connections(out)?;

@@ -68,6 +68,8 @@ impl Conversation {
             Record::Handshake(_) => Some(self.shared.config.limits.handshake),
             Record::Exchange(_) | Record::None => None,
         };
+        // Recorded is what the client sent.
+        let head_len = self.route.edits.apply(&request, &mut self.client.held);
         let mut sending = Sending::new(head_len, framing, record.request_ear());
         let answer = self.ask(&mut sending, patience).await;
         if let (Record::Handshake(handshake), Some(server)) = (&mut record, &self.server) {
