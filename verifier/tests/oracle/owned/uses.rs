@@ -128,7 +128,7 @@ impl Asked<'_> {
         if event.request().is_some() {
             let meant = open.filter(|one| one.asks.request() == event.request());
             let meant: Vec<_> = meant.collect();
-            let sessions = meant.iter().filter_map(|one| self.whose.other(one.asks));
+            let sessions = meant.iter().map(|one| self.whose.other(one.asks));
             let several = sessions.collect::<BTreeSet<_>>().len() > 1;
             for one in meant {
                 one.answer = Some(if several { Answer::Either } else { answer });
