@@ -77,14 +77,17 @@ impl<'c, 'h> Watched<'c, 'h> {
             .any(|connection| self.cx.closed_at(*connection).is_none())
     }
 
+    /// Whether frames of the holder's connections from `from` on are missing, or could not be decoded.
+    pub fn may_hide(&self, holder: Holder, from: Place) -> bool {
+        let mut connections = self.connections(holder).iter();
+        connections.any(|connection| self.cx.may_hide(*connection, from))
+    }
+
     /// What it means that `holder` did not get, or send, something between `from` and `deadline`.
     /// `None` for a deadline: nothing but the end of the recording ends the wait.
     pub fn absence(&self, holder: Holder, from: Place, deadline: Option<i64>) -> Absence {
         let connections = self.connections(holder);
-        if connections
-            .iter()
-            .any(|connection| self.cx.may_hide(*connection, from))
-        {
+        if self.may_hide(holder, from) {
             return Absence::Hidden;
         }
         let ended = self.until(holder);

@@ -1,6 +1,7 @@
 //! How `duration` is checked: one measurement for each holder and key, judged at the end.
 
 mod cohort;
+mod statistics;
 mod telling;
 
 use hashbrown::HashMap;
@@ -10,7 +11,7 @@ use crate::engine::{
     Absence, Checker, Compiler, Crossings, Cx, Event, Holder, Ids, Named, Skipped, Slot, Watched,
     nanoseconds,
 };
-use crate::finding::{Doubt, Measure, Outcome, Place, Subject};
+use crate::finding::{Measure, Outcome, Place, Subject};
 
 impl DurationSpec {
     /// The checker.
@@ -27,6 +28,7 @@ impl DurationSpec {
             spans: HashMap::new(),
             breaches: Crossings::default(),
             unidentified: Skipped::default(),
+            start_of_nobody: false,
             keyless: Skipped::default(),
             examined: 0,
         }
@@ -43,6 +45,8 @@ pub(crate) struct Check {
     spans: HashMap<Holder, HashMap<String, Span>>,
     breaches: Crossings,
     unidentified: Skipped,
+    /// Whether one of them would have started a clock.
+    start_of_nobody: bool,
     keyless: Skipped,
     examined: u64,
 }
@@ -52,7 +56,7 @@ pub(crate) struct Check {
 struct Span {
     start: Moment,
     end: Option<Moment>,
-    /// Whether an earlier end may be missing, or could not be decoded: it took at most that long.
+    /// Whether an end, or an earlier one, may be missing, or could not be decoded: it may have taken no time.
     perhaps_less: bool,
     subject: Subject,
 }
@@ -70,7 +74,7 @@ struct Measured {
     key: String,
     span: Span,
     /// In nanoseconds. It took at least that: a span without an end as long as it was watched, one that
-    /// may have had an earlier end no time.
+    /// may have had an end that was not seen no time.
     took: i64,
 }
 
@@ -90,6 +94,7 @@ impl Checker for Check {
         self.examined += 1;
         let called = event.name.unwrap_or("a step of the connection");
         let Some(holder) = event.holder(self.spec.per) else {
+            self.start_of_nobody |= starts;
             self.unidentified
                 .note_unidentified(cx, self.spec.per, event, called);
             return;
@@ -158,9 +163,8 @@ impl Checker for Check {
         };
         let max = self.spec.max.map(nanoseconds);
         for one in &measured {
-            if one.span.perhaps_less {
-                let seen = one.span.end.as_ref().map(|end| end.at - one.span.start.at);
-                if seen.zip(max).is_some_and(|(seen, max)| seen > max) {
+            if let (true, Some(end)) = (one.span.perhaps_less, &one.span.end) {
+                if max.is_some_and(|max| end.at - one.span.start.at > max) {
                     let doubt = self.undecided(cx, one, Absence::Hidden);
                     outcome.doubts.push(doubt);
                 }
@@ -221,6 +225,13 @@ impl Checker for Check {
     }
 }
 
+impl Span {
+    /// The end, where none before it may have been missed.
+    fn sure_end(&self) -> Option<&Moment> {
+        self.end.as_ref().filter(|_| !self.perhaps_less)
+    }
+}
+
 impl Moment {
     fn of(event: &Event<'_>, named: &Named) -> Self {
         Self {
@@ -237,9 +248,12 @@ impl Check {
         let mut measured: Vec<_> = std::mem::take(&mut self.spans)
             .into_iter()
             .flat_map(|(holder, spans)| spans.into_iter().map(move |one| (holder, one)))
-            .map(|(holder, (key, span))| {
+            .map(|(holder, (key, mut span))| {
+                if span.end.is_none() {
+                    span.perhaps_less = watched.may_hide(holder, span.start.place);
+                }
                 let until = match &span.end {
-                    Some(_) if span.perhaps_less => span.start.at,
+                    _ if span.perhaps_less => span.start.at,
                     Some(end) => end.at,
                     None => watched.until(holder).unwrap_or(span.start.at),
                 };
@@ -256,42 +270,6 @@ impl Check {
         });
         measured
     }
-
-    /// The mean and the percentiles. A span without an end counts as long as it was watched: a
-    /// statistic that is too high with that is too high whatever comes.
-    fn statistics(
-        &self,
-        cx: &Cx<'_>,
-        measured: &[Measured],
-        out_of_order: Option<[Place; 2]>,
-        outcome: &mut Outcome,
-    ) {
-        let mut sorted: Vec<_> = measured.iter().collect();
-        sorted.sort_by_key(|one| one.took);
-        let Some(slowest) = sorted.last() else {
-            return;
-        };
-        if let Some(limit) = self.spec.mean.map(nanoseconds) {
-            let sum: i128 = sorted.iter().map(|one| i128::from(one.took)).sum();
-            let mean = i64::try_from(sum / sorted.len() as i128).unwrap_or(slowest.took);
-            if let Some(places) = unsure(cx, measured, out_of_order, mean - limit) {
-                outcome.doubts.push(unsure_of(cx, "mean", places));
-            } else if mean > limit {
-                let violation = self.too_high(cx, "mean", (mean, limit), &sorted);
-                outcome.violations.push(violation);
-            }
-        }
-        for (percent, limit) in &self.spec.percentiles {
-            let (value, limit) = (percentile(&sorted, *percent), nanoseconds(*limit));
-            let what = format!("{percent}th percentile");
-            if let Some(places) = unsure(cx, measured, out_of_order, value - limit) {
-                outcome.doubts.push(unsure_of(cx, &what, places));
-            } else if value > limit {
-                let violation = self.too_high(cx, &what, (value, limit), &sorted);
-                outcome.violations.push(violation);
-            }
-        }
-    }
 }
 
 /// Whether it matters when an event came, beside what other recordings show at nearly the same time.
@@ -307,31 +285,4 @@ fn matters(
     let ended = span.end.as_ref();
     starts && close(span.start.at)
         || ends && (end == End::Last || ended.is_none_or(|ended| close(ended.at)))
-}
-
-/// What keeps a statistic from being known, so far from its limit: events whose order is not known, or
-/// times between two clocks.
-fn unsure(
-    cx: &Cx<'_>,
-    measured: &[Measured],
-    out_of_order: Option<[Place; 2]>,
-    from_limit: i64,
-) -> Option<[Place; 2]> {
-    let mut between = measured.iter().filter_map(|one| {
-        let (start, end) = (one.span.start.place, one.span.end.as_ref()?.place);
-        (cx.skew(start, end) >= from_limit.abs().max(1)).then_some([start, end])
-    });
-    out_of_order.or_else(|| between.next())
-}
-
-fn unsure_of(cx: &Cx<'_>, what: &str, [first, second]: [Place; 2]) -> Doubt {
-    let what = format!("whether the {what} is over its limit is not known");
-    cx.unknown_order(first, second, &what, Subject::default())
-}
-
-/// The percentile of measurements in their order, by nearest rank: the least one that at least so
-/// many percent do not exceed.
-fn percentile(sorted: &[&Measured], percent: u8) -> i64 {
-    let rank = (sorted.len() * usize::from(percent)).div_ceil(100);
-    sorted[rank.max(1) - 1].took
 }

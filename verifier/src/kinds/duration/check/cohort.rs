@@ -128,7 +128,7 @@ impl Check {
             cx.describe(first.holder)
         );
         let who = cx.describe(last.holder);
-        let ended = last.span.end.as_ref().map(|end| {
+        let ended = last.span.sure_end().map(|end| {
             let text = format!(
                 "the last one, {who}, ended with `{}`, {took} later",
                 end.name
@@ -136,7 +136,11 @@ impl Check {
             (text, end.place)
         });
         let (text, offending) = ended.unwrap_or_else(|| {
-            let text = format!("{who} has not ended after {took}");
+            let text = if last.span.perhaps_less {
+                format!("the last one, {who}, began {took} later, and counts as no time")
+            } else {
+                format!("{who} has not ended after {took}")
+            };
             (text, last.span.start.place)
         });
         Violation {

@@ -8,6 +8,15 @@ use crate::verdict::Reason;
 /// How many of the slowest measurements are told one by one.
 const MOST_SHOWN: usize = 3;
 
+/// Why not every measurement was seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Unseen {
+    /// Frames are missing, or could not be decoded.
+    Frames,
+    /// Something began of which nothing says whose it is.
+    Holder,
+}
+
 impl Check {
     pub(super) fn too_long(
         &self,
@@ -70,10 +79,13 @@ impl Check {
         for one in sorted.iter().rev().take(MOST_SHOWN) {
             let (who, took) = (self.who(cx, one), in_words(one.took));
             let text = match &one.span.end {
+                _ if one.span.perhaps_less => {
+                    format!("when {who} ended may be missing: it counts as no time")
+                }
                 Some(_) => format!("{who} took {took}"),
                 None => format!("{who} took at least {took}, and has not ended"),
             };
-            let end = one.span.end.as_ref().unwrap_or(&one.span.start);
+            let end = one.span.sure_end().unwrap_or(&one.span.start);
             evidence.push(Evidence::at(end.place, text));
         }
         let slowest = sorted[sorted.len() - 1];
@@ -91,6 +103,36 @@ impl Check {
                 end.place,
                 format!("the {what} from {from} to {to} is {value}, and not at most {limit}"),
             )
+        }
+    }
+
+    /// Likewise, where one that took less may not have been seen.
+    pub(super) fn perhaps_lower(
+        &self,
+        what: &str,
+        (value, limit): (i64, i64),
+        unseen: Unseen,
+    ) -> Doubt {
+        let (from, to) = (self.from.list(), self.to.list());
+        let (value, limit) = (in_words(value), in_words(limit));
+        let (why, settle) = match unseen {
+            Unseen::Frames => (
+                "frames are missing or cannot be decoded, and with what began in them it may be lower",
+                "record again without gaps, with a codec that decodes all messages",
+            ),
+            Unseen::Holder => (
+                "something began of which nothing says whose it is, and with it it may be lower",
+                "name a source that identifies the connection from its first message on",
+            ),
+        };
+        Doubt {
+            reason: Reason::Undecided,
+            message: format!(
+                "the {what} from {from} to {to} of all that was seen is {value}, and not at most {limit}: {why}"
+            ),
+            settle: settle.to_owned(),
+            place: None,
+            subject: Subject::default(),
         }
     }
 
