@@ -48,10 +48,13 @@
 //!
 //! # What it cannot see
 //!
-//! A start that has no end is undecided while the recording could still bring it within `max`, and a violation of `max` after that.
-//! In the mean, the percentiles and the cohorts it counts as long as it was watched: what is too high with that is too high whatever
-//! comes. An end that comes after frames that are missing or cannot be decoded may be a second one: what would be too long with it
-//! is undecided, and it counts as no time in the mean, the percentiles and the cohorts.
+//! A start that has no end is undecided while the recording could still bring it within `max`, and a violation of `max` after that;
+//! without `max` it is always undecided. In the mean, the percentiles and the cohorts it counts as long as it was watched: with
+//! what comes after that it can only take longer. An end that comes after frames that are missing or cannot be decoded, and came
+//! after the start, may be a second one: what would be too long with it is undecided. It counts as no time in the mean, the
+//! percentiles and the cohorts, and so does a start without an end where there are such frames. A mean or a percentile of what was
+//! seen that is too high is undecided where starts may not have been seen: where frames of any connection are missing or cannot be
+//! decoded (unless only steps of the connections start the clock), or where a start is of nobody known; a quick one may be among them.
 //!
 //! It is exercised by each measurement; with `cohort-max` alone, by those that overlap with another holder's. Of cohorts that are
 //! too slow at the same time, the slowest is told; no cohort takes longer than its two slowest members one after the other, so
