@@ -211,11 +211,9 @@ impl Rule {
             return Vec::new();
         };
         let times: Vec<_> = spans.iter().map(Span::took).collect();
-        let many = times.len();
-        let sum: i64 = times.iter().sum();
         let mut high = Vec::new();
         if let Some(limit) = self.limits.mean
-            && sum > limit * many as i64
+            && times.iter().map(|time| time - limit).sum::<i64>() > 0
         {
             high.push("the mean".to_owned());
         }
@@ -223,7 +221,7 @@ impl Rule {
             // The least of them that so many percent do not exceed.
             let reached = |least: &i64| {
                 let below = times.iter().filter(|time| *time <= least).count();
-                below * 100 >= percent * many
+                below * 100 >= percent * times.len()
             };
             let value = times.iter().filter(|time| reached(time)).min();
             if value.is_some_and(|value| value > limit) {

@@ -26,15 +26,12 @@ impl Check {
             if let Some(places) = unsure(cx, measured, out_of_order, value - limit) {
                 outcome.doubts.push(unsure_of(cx, what, places));
             } else if value > limit {
-                match unseen {
-                    Some(unseen) => {
-                        let doubt = self.perhaps_lower(what, (value, limit), unseen);
-                        outcome.doubts.push(doubt);
-                    }
-                    None => {
-                        let violation = self.too_high(cx, what, (value, limit), &sorted);
-                        outcome.violations.push(violation);
-                    }
+                if let Some(unseen) = unseen {
+                    let doubt = self.perhaps_lower(what, (value, limit), unseen);
+                    outcome.doubts.push(doubt);
+                } else {
+                    let violation = self.too_high(cx, what, (value, limit), &sorted);
+                    outcome.violations.push(violation);
                 }
             }
         };
