@@ -7,7 +7,7 @@ use std::path::Path;
 
 use tempfile::{TempDir, tempdir};
 
-use super::harness::{Ran, has, run};
+use super::harness::{Ran, has, not_tested, run};
 use super::record::set_mode;
 
 struct Attempt {
@@ -353,9 +353,7 @@ fn without_privileges(directory: &Path) -> Option<assert_cmd::Command> {
     match helps {
         Ok(status) if !status.success() => Some(command),
         Ok(_) | Err(_) => {
-            eprintln!(
-                "\n*** NOT TESTED: a read-only directory: setpriv does not take root's rights ***\n"
-            );
+            not_tested("a read-only directory: setpriv does not take root's rights");
             None
         }
     }

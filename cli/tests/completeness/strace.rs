@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::Command;
 
 use super::disk::Change;
-use crate::harness::send_signal;
+use crate::harness::{not_tested, send_signal};
 
 /// The calls that reach a disk or a peer, and those that must not, since they are not read here.
 const CALLS: &str = "openat,pwrite64,write,ftruncate,link,linkat,unlink,fsync,fdatasync,sendto,\
@@ -69,9 +69,9 @@ pub(crate) fn sockets(log: &Path, program: &Path) -> Option<Command> {
 fn traced(log: &Path, program: &Path, how: &[&str]) -> Option<Command> {
     let traces = |command: &mut Command| command.status().is_ok_and(|status| status.success());
     if !traces(Command::new("strace").args(["-f", "-o", "/dev/null", "true"])) {
-        eprintln!(
-            "\n*** NOT TESTED: strace is missing (Debian: apt-get install strace), or may not trace. \
-             What the recorder does with the disk was not looked at. ***\n"
+        not_tested(
+            "what the recorder does with the disk and its sockets: strace is missing (Debian: \
+             apt-get install strace), or may not trace",
         );
         return None;
     }

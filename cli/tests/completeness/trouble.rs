@@ -15,7 +15,7 @@ use wsaudit_recording::Reader;
 
 use super::peers::{Ledger, Peers};
 use super::strace;
-use crate::harness::{DEADLINE, Ended, Recorder, has, run, runtime};
+use crate::harness::{DEADLINE, Ended, Recorder, has, not_tested, run, runtime};
 
 const CLIENTS: u32 = 2;
 
@@ -294,9 +294,9 @@ impl Mounted {
             .arg(directory.path())
             .output();
         if !mount.is_ok_and(|mount| mount.status.success()) {
-            eprintln!(
-                "\n*** NOT TESTED: a file system ({options}) cannot be mounted: no root ***\n"
-            );
+            not_tested(&format!(
+                "a file system ({options}), which cannot be mounted: no root"
+            ));
             return None;
         }
         Some(Self(directory))
