@@ -61,11 +61,14 @@ impl Parties {
         self.on(cx, kind, line)
     }
 
-    /// Whoever a line speaks for here (as [`Self::claimant`]), by each of `kinds`.
+    /// Whoever a line speaks for here (as [`Self::claimant`]), by each of `kinds`; where that is not known,
+    /// nobody: the unknown user of a connection is not its unknown session.
     pub(super) fn besides(&mut self, cx: &Cx<'_>, kinds: &[HolderKind], line: Line) -> Besides {
         let mut besides = Besides::default();
         for (party, kind) in besides.iter_mut().zip(kinds) {
-            *party = Some(self.claimant(cx, *kind, line));
+            let claimant = self.claimant(cx, *kind, line);
+            let known = !matches!(self.get(claimant), Party::Unidentified(_));
+            *party = known.then_some(claimant);
         }
         besides
     }
