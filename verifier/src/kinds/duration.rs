@@ -51,8 +51,9 @@
 //! A start that has no end is undecided while the recording could still bring it within `max`, and a violation of `max` after that;
 //! without `max` it is always undecided. In the mean, the percentiles and the cohorts it counts as long as it was watched: with
 //! what comes after that it can only take longer. An end that comes after frames that are missing or cannot be decoded, and came
-//! after the start, may be a second one: what would be too long with it is undecided. It counts as no time in the mean, the
-//! percentiles and the cohorts, and so does a start without an end where there are such frames. A mean or a percentile of what was
+//! after the start, may be a second one, and so may one that comes after an end of nobody known (yet) on a connection of the same
+//! holder: what would be too long with it is undecided. It counts as no time in the mean, the
+//! percentiles and the cohorts, and so does a start without an end where there is such a thing. A mean or a percentile of what was
 //! seen that is too high is undecided where starts may not have been seen: where frames of any connection are missing or cannot be
 //! decoded (unless only steps of the connections start the clock), or where a start is of nobody known; a quick one may be among them.
 //!

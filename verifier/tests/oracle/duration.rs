@@ -114,7 +114,7 @@ impl Rule {
     }
 
     /// Each measurement, in the order of their starts; and whether an event belongs to nobody, or to no id.
-    fn measure<'h>(&self, history: &'h History) -> (Vec<Span<'h>>, Unplaced) {
+    fn measure<'h>(&self, history: &'h History) -> (Vec<Span<'h>>, Unplaced<'h>) {
         let mut own: BTreeMap<(Who, Option<usize>), Vec<Event<'_>>> = BTreeMap::new();
         let mut unplaced = Unplaced::default();
         for event in history.events() {
@@ -124,6 +124,9 @@ impl Rule {
             let Some(who) = history.holder(self.per, &event) else {
                 unplaced.any = true;
                 unplaced.start |= event.name == self.from;
+                if event.name == self.to {
+                    unplaced.ends.push(event);
+                }
                 continue;
             };
             if event.from.is_none() && history.step(event.on, "@refused").is_some() {
@@ -148,10 +151,15 @@ impl Rule {
                 let lines = Self::lines(history, who);
                 let before = end.map_or(history.happened.len(), |end| end.number);
                 // Whatever else there is, the last end that was seen is none too early.
-                let unsure = !(self.last && end.is_some())
-                    && lines
-                        .iter()
-                        .any(|on| history.hides(*on, start.number, before));
+                let hidden = lines
+                    .iter()
+                    .any(|on| history.hides(*on, start.number, before));
+                let perhaps_own = unplaced.ends.iter().any(|end| {
+                    (start.number..before).contains(&end.number)
+                        && lines.contains(&end.on)
+                        && (!self.keyed || end.request() == key)
+                });
+                let unsure = !(self.last && end.is_some()) && (hidden || perhaps_own);
                 let watched = lines.iter().map(|on| history.watched_until(*on)).max();
                 let until = end.map_or(watched.unwrap_or(start.at), |end| end.at);
                 Some(Span {
@@ -320,10 +328,12 @@ impl Rule {
 
 /// Events that cannot be placed.
 #[derive(Debug, Default)]
-struct Unplaced {
+struct Unplaced<'h> {
     any: bool,
     /// A start of nobody known is one.
     start: bool,
+    /// Ends of nobody known.
+    ends: Vec<Event<'h>>,
 }
 
 /// The limits on several measurements that the only rule found broken.

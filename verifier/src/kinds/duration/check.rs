@@ -58,6 +58,8 @@ struct Span {
     end: Option<Moment>,
     /// Whether an end, or an earlier one, may be missing, or could not be decoded: it may have taken no time.
     perhaps_less: bool,
+    /// Whether there was an end of nobody known that may be its own.
+    end_of_nobody: bool,
     subject: Subject,
 }
 
@@ -95,6 +97,9 @@ impl Checker for Check {
         let called = event.name.unwrap_or("a step of the connection");
         let Some(holder) = event.holder(self.spec.per) else {
             self.start_of_nobody |= starts;
+            if ends {
+                self.end_of_nobody(cx, event);
+            }
             self.unidentified
                 .note_unidentified(cx, self.spec.per, event, called);
             return;
@@ -126,7 +131,8 @@ impl Checker for Check {
                     End::First if span.end.is_some() => {}
                     End::First => {
                         let start = Some(span.start.place);
-                        span.perhaps_less = cx.hides_between(holder, start, event.place);
+                        span.perhaps_less =
+                            span.end_of_nobody || cx.hides_between(holder, start, event.place);
                         span.end = Some(Moment::of(event, to));
                     }
                     End::Last => span.end = Some(Moment::of(event, to)),
@@ -136,6 +142,7 @@ impl Checker for Check {
                         start: Moment::of(event, from),
                         end: None,
                         perhaps_less: false,
+                        end_of_nobody: false,
                         subject: event.subject(),
                     };
                     spans.insert(key.to_owned(), span);
@@ -194,7 +201,7 @@ impl Checker for Check {
                 (None, max) => {
                     let deadline = max.map(|max| one.span.start.at.saturating_add(max));
                     match watched.absence(one.holder, one.span.start.place, deadline) {
-                        Absence::Final => {
+                        Absence::Final if !one.span.end_of_nobody => {
                             let violation = self.no_end(cx, one, max.unwrap_or(0));
                             self.breaches.add(cx, slot, violation);
                         }
@@ -243,6 +250,25 @@ impl Moment {
 }
 
 impl Check {
+    /// An end of nobody known, on a connection that speaks for somebody at another time, may be the end of
+    /// theirs.
+    fn end_of_nobody(&mut self, cx: &Cx<'_>, event: &Event<'_>) {
+        for holder in cx.holders_ever(self.spec.per, event.connection) {
+            let Some(spans) = self.spans.get_mut(&holder) else {
+                continue;
+            };
+            let mut mark = |key: &str| {
+                if let Some(span) = spans.get_mut(key).filter(|span| span.end.is_none()) {
+                    span.end_of_nobody = true;
+                }
+            };
+            match &self.key {
+                Some((ids, _)) => event.ids(ids).for_each(&mut mark),
+                None => mark(""),
+            }
+        }
+    }
+
     /// All measurements, in the order of their starts.
     fn measure(&mut self, watched: &Watched<'_, '_>) -> Vec<Measured> {
         let mut measured: Vec<_> = std::mem::take(&mut self.spans)
@@ -250,7 +276,8 @@ impl Check {
             .flat_map(|(holder, spans)| spans.into_iter().map(move |one| (holder, one)))
             .map(|(holder, (key, mut span))| {
                 if span.end.is_none() {
-                    span.perhaps_less = watched.may_hide(holder, span.start.place);
+                    span.perhaps_less =
+                        span.end_of_nobody || watched.may_hide(holder, span.start.place);
                 }
                 let until = match &span.end {
                     _ if span.perhaps_less => span.start.at,

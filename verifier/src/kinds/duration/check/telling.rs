@@ -8,6 +8,9 @@ use crate::verdict::Reason;
 /// How many of the slowest measurements are told one by one.
 const MOST_SHOWN: usize = 3;
 
+/// What settles whose something is.
+const IDENTIFY: &str = "name a source that identifies the connection from its first message on";
+
 /// Why not every measurement was seen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Unseen {
@@ -122,7 +125,7 @@ impl Check {
             ),
             Unseen::Holder => (
                 "something began of which nothing says whose it is, and with it it may be lower",
-                "name a source that identifies the connection from its first message on",
+                IDENTIFY,
             ),
         };
         Doubt {
@@ -138,14 +141,21 @@ impl Check {
 
     pub(super) fn undecided(&self, cx: &Cx<'_>, one: &Measured, absence: Absence) -> Doubt {
         let (who, to) = (self.who(cx, one), self.to.list());
-        let why = absence.why_open().unwrap_or("it is final");
+        let (why, settle) = if one.span.end_of_nobody {
+            ("one came of which nothing says whose it is", IDENTIFY)
+        } else {
+            (
+                absence.why_open().unwrap_or("it is final"),
+                absence.settle(),
+            )
+        };
         Doubt {
             reason: Reason::Undecided,
             message: format!(
                 "{who} had no {to} in time after `{}`: {why}",
                 one.span.start.name
             ),
-            settle: absence.settle().to_owned(),
+            settle: settle.to_owned(),
             place: Some(one.span.start.place),
             subject: one.span.subject,
         }
