@@ -25,6 +25,16 @@ fn upgrade_with(field: &str) -> Vec<u8> {
     [&UPGRADE[..UPGRADE.len() - 2], field.as_bytes(), b"\r\n\r\n"].concat()
 }
 
+/// A new proxy, through which a client has sent that to a server.
+async fn sent(request: &[u8]) -> (Rig, TcpStream, TcpStream) {
+    let rig = Rig::start().await;
+    let mut client = rig.client().await;
+    client.write_all(request).await.unwrap();
+    let mut server = rig.accept().await;
+    expect(&mut server, request).await;
+    (rig, client, server)
+}
+
 async fn pass(from: &mut TcpStream, to: &mut TcpStream, bytes: &[u8]) {
     from.write_all(bytes).await.unwrap();
     expect(to, bytes).await;
@@ -47,11 +57,7 @@ impl Left {
 #[tokio::test]
 async fn a_101_that_no_request_asked_for_is_passed_on_and_is_a_gap() {
     let hidden = [UPGRADE, &masked(0x81, b"unread")].concat();
-    let rig = Rig::start().await;
-    let mut client = rig.client().await;
-    client.write_all(&carrier(&hidden)).await.unwrap();
-    let mut server = rig.accept().await;
-    expect(&mut server, &carrier(&hidden)).await;
+    let (rig, mut client, mut server) = sent(&carrier(&hidden)).await;
     // The server takes the body for a second request, which is answered when the client is idle.
     pass(&mut server, &mut client, OK).await;
     pass(&mut server, &mut client, SWITCH).await;
@@ -69,11 +75,7 @@ async fn a_101_that_no_request_asked_for_is_passed_on_and_is_a_gap() {
 async fn a_101_within_a_request_s_body_does_not_wait_for_its_end() {
     // A body whose end does not come before the client has read the 101.
     let request = carrier_of(UPGRADE, 1 << 40);
-    let rig = Rig::start().await;
-    let mut client = rig.client().await;
-    client.write_all(&request).await.unwrap();
-    let mut server = rig.accept().await;
-    expect(&mut server, &request).await;
+    let (rig, mut client, mut server) = sent(&request).await;
     pass(&mut server, &mut client, OK).await;
     for byte in SWITCH {
         pass(&mut server, &mut client, &[*byte]).await;
@@ -88,11 +90,7 @@ async fn a_101_within_a_request_s_body_does_not_wait_for_its_end() {
 #[tokio::test]
 async fn a_101_after_the_client_s_end_is_a_gap() {
     let hidden = [UPGRADE, &masked(0x81, b"unread")].concat();
-    let rig = Rig::start().await;
-    let mut client = rig.client().await;
-    client.write_all(&carrier(&hidden)).await.unwrap();
-    let mut server = rig.accept().await;
-    expect(&mut server, &carrier(&hidden)).await;
+    let (rig, mut client, mut server) = sent(&carrier(&hidden)).await;
     pass(&mut server, &mut client, OK).await;
     client.shutdown().await.unwrap();
     assert!(read_all(&mut server).await.is_empty());
@@ -144,11 +142,7 @@ async fn a_101_may_answer_a_request_in_an_earlier_body_and_is_a_gap_of_its_conne
 #[tokio::test]
 async fn a_101_in_what_is_read_as_an_answer_s_body_is_a_gap() {
     let hidden = [b"HEAD / HTTP/1.1\r\nHost: example\r\n\r\n", UPGRADE].concat();
-    let rig = Rig::start().await;
-    let mut client = rig.client().await;
-    client.write_all(&carrier(&hidden)).await.unwrap();
-    let mut server = rig.accept().await;
-    expect(&mut server, &carrier(&hidden)).await;
+    let (rig, mut client, mut server) = sent(&carrier(&hidden)).await;
     pass(&mut server, &mut client, OK).await;
     let get = b"GET /next HTTP/1.1\r\nHost: example\r\n\r\n";
     pass(&mut client, &mut server, get).await;
