@@ -110,7 +110,7 @@ fn all_errors_of_all_packs_are_told_with_place_and_nearest_word() {
             "b/chat.toml:2:1",
             "did you mean `name`?",
             "^^^^",
-            "2 packs",
+            "2 broken packs: 5 errors, 0 warnings",
         ],
     );
 }
@@ -253,7 +253,7 @@ fn what_could_not_be_read_is_counted() {
     let ran = run(["rules", "check", "protocol", "protocl"]).ends_with(2);
     has(
         &ran.stdout,
-        &["2 packs, 1 rule: 0 errors, 0 warnings, 1 could not be read"],
+        &["1 pack, 1 rule, 1 could not be read: 0 errors, 0 warnings"],
     );
     has(ran.error(), &["did you mean `protocol`?"]);
 }

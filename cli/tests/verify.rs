@@ -69,6 +69,7 @@ fn what_rules_name_and_nothing_was_is_told_where_the_verdict_is_not_clean() {
         [events]
         created = { from = "server", name = "thread_creatd" }
         asked = { from = "client", name = "open_thread" }
+        other = { from = "client", name = "thread_list" }
 
         [[rule]]
         id = "foreign-thread"
@@ -76,7 +77,7 @@ fn what_rules_name_and_nothing_was_is_told_where_the_verdict_is_not_clean() {
         kind = "owned"
         resource = "thread"
         claimed-by = "created"
-        used-by = "asked"
+        used-by = ["asked", "other"]
         "#,
     )
     .unwrap();
@@ -84,7 +85,9 @@ fn what_rules_name_and_nothing_was_is_told_where_the_verdict_is_not_clean() {
     has(
         &ran.stdout,
         &[
-            "events that no message was: created\n",
+            "events that no message was: created, other\n",
+            "  `created` asks for `thread_creatd`: did you mean `thread_created`, which the server sent ",
+            "  `other` asks for `thread_list` of the other side: the server sent it ",
             "pointers that led to no value: /thred_id\n",
             "`wsaudit verify -v`",
         ],

@@ -37,7 +37,7 @@ pub use crossings::{Crossings, Slot};
 pub use event::{Carried, Event, EventSet, Excuse};
 pub use identity::is_hashed;
 pub use judge::{
-    ConnectionStats, Coverage, RuleResult, RunError, SessionStats, Verification, verify,
+    ConnectionStats, Coverage, Meant, RuleResult, RunError, SessionStats, Verification, verify,
     verify_with,
 };
 pub use lanes::{Lane, Line, NameReader};

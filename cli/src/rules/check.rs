@@ -25,10 +25,14 @@ pub(super) struct CheckArgs {
 
 #[derive(Debug, Default)]
 struct Found {
+    /// Packs in which nothing is wrong,
     packs: u64,
+    /// and their rules. What is broken has no rules that can be counted.
     rules: u64,
     errors: u64,
     warnings: u64,
+    /// Packs in which something is wrong.
+    broken: u64,
     unread: u64,
 }
 
@@ -49,18 +53,7 @@ pub(super) fn run(args: &CheckArgs, output: &mut Output) -> anyhow::Result<Exit>
             unread = unread.or(check(&pack, &mut found, output)?);
         }
     }
-    let unreadable = match found.unread {
-        0 => String::new(),
-        unread => format!(", {unread} could not be read"),
-    };
-    writeln!(
-        output,
-        "{}, {}: {}, {}{unreadable}",
-        counted(found.packs, "pack"),
-        counted(found.rules, "rule"),
-        counted(found.errors, "error"),
-        counted(found.warnings, "warning"),
-    )?;
+    writeln!(output, "{}", summary(&found))?;
     if let Some(error) = unread {
         return Err(error.into());
     }
@@ -76,17 +69,39 @@ pub(super) fn run(args: &CheckArgs, output: &mut Output) -> anyhow::Result<Exit>
     })
 }
 
+/// `1 pack, 3 rules: 0 errors, 2 warnings`, `1 broken pack: 2 errors, 0 warnings`
+fn summary(found: &Found) -> String {
+    let mut what = Vec::new();
+    if found.packs > 0 {
+        what.push(counted(found.packs, "pack"));
+        what.push(counted(found.rules, "rule"));
+    }
+    if found.broken > 0 {
+        what.push(counted(found.broken, "broken pack"));
+    }
+    if found.unread > 0 {
+        what.push(format!("{} could not be read", found.unread));
+    }
+    format!(
+        "{}: {}, {}",
+        what.join(", "),
+        counted(found.errors, "error"),
+        counted(found.warnings, "warning"),
+    )
+}
+
 /// Checks one pack; what could not be read at all is given back.
 fn check(path: &Path, found: &mut Found, output: &mut Output) -> anyhow::Result<Option<LoadError>> {
     let style = output.paint().style();
-    found.packs += 1;
     let wrong = match Checked::resolve(&path.to_string_lossy()) {
         Ok(checked) => {
+            found.packs += 1;
             found.rules += checked.pack.rules.len() as u64;
             found.warnings += checked.warnings.len() as u64;
             checked.warnings
         }
         Err(LoadError::Rules(errors)) => {
+            found.broken += 1;
             found.errors += errors.diagnostics().len() as u64;
             errors.diagnostics().to_vec()
         }

@@ -1,6 +1,7 @@
 //! From what rules found to states and a verdict: doubts that stand outside the rules are added,
 //! accepted ones are taken out.
 
+mod coverage;
 mod outside;
 mod settle;
 
@@ -18,9 +19,10 @@ use super::run::{Finished, Input};
 use super::state::{ConnectionIx, Cx, SessionIx, UserIx};
 use crate::finding::{Doubt, Outcome};
 use crate::history::SourceError;
-use crate::rules::{EventId, Pack, Pointer};
+use crate::rules::{Pack, Pointer};
 use crate::verdict::{State, Verdict};
 
+use coverage::coverage;
 use outside::Judge;
 use settle::settle;
 
@@ -111,6 +113,23 @@ pub struct Coverage {
     pub uncovered: BTreeMap<(Direction, String), u64>,
     /// Every message name that was met, with its number.
     pub names: BTreeMap<(Direction, String), u64>,
+    /// Messages that may be what an event means which none was.
+    pub meant: Vec<Meant>,
+}
+
+/// An event that matched no message, and messages of another name or sender that it may mean.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Meant {
+    /// The event's name in its pack.
+    pub event: String,
+    /// The message name that it asks for.
+    pub wanted: String,
+    /// The message name that was met.
+    pub met: String,
+    /// Who sent those messages.
+    pub from: Direction,
+    /// How many there were.
+    pub count: u64,
 }
 
 /// Why a verification could not be run to its end.
@@ -289,36 +308,4 @@ fn connections(cx: &Cx<'_>) -> Vec<ConnectionStats> {
                 .collect(),
         })
         .collect()
-}
-
-fn coverage(packs: &[Pack], finished: &Finished<'_>) -> Coverage {
-    let events = (0..)
-        .zip(packs)
-        .map(|(number, pack): (usize, &Pack)| {
-            let events = (0_u16..)
-                .map(EventId)
-                .zip(&finished.tally.matched[number])
-                .map(|(id, count)| (pack.event(id).id.clone(), *count))
-                .collect();
-            (pack.name.clone(), events)
-        })
-        .collect();
-    // Of several places for a name, one that yields nothing is not amiss.
-    let alternatives: BTreeSet<_> = packs
-        .iter()
-        .filter(|pack| pack.name_at.len() > 1)
-        .flat_map(|pack| &pack.name_at)
-        .collect();
-    let pointers = finished
-        .yielded
-        .iter()
-        .filter(|(pointer, count)| *count > 0 || !alternatives.contains(pointer))
-        .cloned()
-        .collect();
-    Coverage {
-        events,
-        pointers,
-        uncovered: finished.tally.uncovered(),
-        names: finished.tally.names(),
-    }
 }

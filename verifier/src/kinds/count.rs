@@ -141,6 +141,12 @@ impl Count {
             .label("less than `at-least`")
             .emit();
         }
+        if let (Some(node), Some(0)) = (least, at_least) {
+            node.error("nothing is less than 0: this limit can never be broken")
+                .label("expected 1 or more")
+                .help("`exactly = 0` or `at-most = 0` says that there must be none")
+                .emit();
+        }
         let within = within.and_then(Node::duration);
         let having = table
             .get("for-each")

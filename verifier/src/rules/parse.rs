@@ -5,6 +5,7 @@ mod rule;
 mod section;
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -49,24 +50,50 @@ fn read_all(files: &[Arc<RuleFile>], base: Option<&Path>, errors: &Errors) -> Op
 pub(super) fn syntax<'f>(file: &'f Arc<RuleFile>, errors: &Errors) -> Spanned<DeTable<'f>> {
     let (document, problems) = DeTable::parse_recoverable(&file.text);
     let mut line = None;
+    let mut doubled = false;
     for problem in problems {
         let span = problem.span().unwrap_or(0..0);
         // What follows on the same line follows from the first.
         let here = Some(file.location(span.start).line);
-        if here != line {
+        let again = is_second_table(&file.text, &span);
+        // So do the keys of a table that is there already.
+        let follows = doubled && !again && problem.message() == DUPLICATE;
+        doubled = again || follows;
+        if here != line && !follows {
             line = here;
+            let (label, help) = match (again, &file.text[span.clone()]) {
+                (true, name @ ("rule" | "accept" | "known")) => (
+                    "the second one",
+                    vec![format!(
+                        "where there are several, each has two brackets: `[[{name}]]`"
+                    )],
+                ),
+                (true, _) => ("the second one", vec!["join the two".to_owned()]),
+                (false, _) => ("", Vec::new()),
+            };
             errors.push(Diagnostic {
                 gravity: Gravity::Error,
                 file: file.clone(),
                 span,
                 message: format!("not TOML: {}", problem.message().replace('\n', "; ")),
-                label: String::new(),
+                label: label.to_owned(),
                 see: None,
-                help: Vec::new(),
+                help,
             });
         }
     }
     document
+}
+
+/// What the parser says of a key that is there already.
+const DUPLICATE: &str = "duplicate key";
+
+/// Whether a table's name stands there, in single brackets on a line of its own.
+fn is_second_table(text: &str, span: &Range<usize>) -> bool {
+    let before = text.get(..span.start).unwrap_or_default();
+    let after = text.get(span.end..).unwrap_or_default();
+    let line = before.rsplit('\n').next().unwrap_or_default();
+    line.trim_start() == "[" && after.starts_with(']')
 }
 
 /// The sections of all files, by name, in the order of the files.
@@ -203,7 +230,10 @@ fn header(sections: &Sections<'_>, first: Option<Context<'_>>) -> Option<Header>
                 message: "no `[pack]` table".to_owned(),
                 label: "a rule pack says its name and format".to_owned(),
                 see: None,
-                help: vec!["begin with: [pack] name = \"my-pack\", format = 1".to_owned()],
+                help: vec![
+                    "begin with three lines: `[pack]`, `name = \"my-pack\"` and `format = 1`"
+                        .to_owned(),
+                ],
             });
         }
         return None;

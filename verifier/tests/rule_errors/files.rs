@@ -76,6 +76,15 @@ fn no_rules_and_no_header() {
 }
 
 #[test]
+fn a_list_of_rules_in_single_brackets() {
+    let rule = |id: &str| format!("[rule]\nid = \"{id}\"\ntitle = \"t\"\nkind = \"protocol\"\n");
+    let rules = [rule("a"), rule("b"), rule("c")].concat();
+    let twice = "[message]\nname = \"/type\"\n[message]\ncodec = \"json\"\nx = 1\nx = 2\n";
+    let told = [raw_errors(&rules), raw_errors(twice)];
+    shows!("single-brackets", told.join("\n"));
+}
+
+#[test]
 fn colour_is_the_callers_choice() {
     let errors = Pack::from_texts(&[("a.toml", "[pac]")]).unwrap_err();
     assert!(!errors.render(Style::Plain).contains('\u{1b}'));

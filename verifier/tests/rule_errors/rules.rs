@@ -23,6 +23,17 @@ fn names_of_sessions_that_nothing_can_hold() {
 }
 
 #[test]
+fn a_limit_that_nothing_breaks() {
+    let limit = |limit: &str| {
+        errors(&format!(
+            "[[rule]]\nid = \"a\"\ntitle = \"t\"\nkind = \"count\"\nevent = \"thread\"\n{limit}\n"
+        ))
+    };
+    shows!("at-least-nothing", limit("at-least = 0\nat-most = 3"));
+    assert_eq!(limit("exactly = 0\nx = 1").matches("error").count(), 1);
+}
+
+#[test]
 fn a_rule_that_asks_for_nothing() {
     shows!(
         "asks-for-nothing",

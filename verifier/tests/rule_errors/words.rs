@@ -36,6 +36,47 @@ fn an_unknown_kind() {
 }
 
 #[test]
+fn a_strange_key_where_one_is_missing() {
+    shows!(
+        "strange-key",
+        errors(
+            r#"
+[[rule]]
+id    = "a"
+title = "t"
+kind  = "sequence"
+key   = "thread"
+order = ["created", "thread"]
+
+[[rule]]
+id    = "b"
+title = "t"
+Kind  = "protocol"
+"#
+        )
+    );
+}
+
+#[test]
+fn a_place_that_is_written_without_its_slash() {
+    shows!(
+        "no-slash",
+        errors(
+            r#"
+[[rule]]
+id      = "a"
+title   = "t"
+kind    = "response"
+within  = "1s"
+request = "create"
+reply   = "created"
+match   = "request_id"
+"#
+        )
+    );
+}
+
+#[test]
 fn unknown_names() {
     shows!(
         "unknown-names",

@@ -58,7 +58,7 @@ pub(super) fn write(
     }
 }
 
-fn sender(direction: Direction) -> &'static str {
+pub(super) fn sender(direction: Direction) -> &'static str {
     match direction {
         Direction::ClientToServer => "client",
         Direction::ServerToClient => "server",

@@ -3,8 +3,9 @@
 
 use std::fmt::Write as _;
 
+use super::coverage::sender;
 use super::palette::Palette;
-use crate::engine::Coverage;
+use crate::engine::{Coverage, Meant};
 use crate::report::excerpt::printable;
 
 /// More than these are counted.
@@ -37,9 +38,35 @@ pub(super) fn write(coverage: &Coverage, palette: &Palette, out: &mut String) {
             let _ = writeln!(out, "{style}{what}{style:#}: {names}");
         }
     }
+    for meant in coverage.meant.iter().take(MOST_NAMED) {
+        let _ = writeln!(out, "  {}", printable(&told(meant)));
+    }
     out.push_str(
         "  did it not happen, or is it spelt otherwise? `wsaudit verify -v` shows what was met\n\n",
     );
+}
+
+/// `started` asks for `agent_start`: the server sent `agent_started` 12 times
+fn told(meant: &Meant) -> String {
+    let Meant {
+        event,
+        wanted,
+        met,
+        from,
+        count,
+    } = meant;
+    let from = sender(*from);
+    let times = if *count == 1 {
+        "once".to_owned()
+    } else {
+        format!("{count} times")
+    };
+    if wanted == met {
+        return format!(
+            "`{event}` asks for `{wanted}` of the other side: the {from} sent it {times}"
+        );
+    }
+    format!("`{event}` asks for `{wanted}`: did you mean `{met}`, which the {from} sent {times}?")
 }
 
 fn some(names: &[String]) -> String {

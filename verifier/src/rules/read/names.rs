@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use wsaudit_wire::Direction;
 
-use super::node::Node;
-use super::one_of;
+use super::node::{ErrorAt, Node};
+use super::{nearest, one_of};
 use crate::rules::{
     EventDef, EventId, EventRef, FactsDef, Field, FieldId, HolderKind, Lifecycle, See, Selector,
 };
@@ -208,13 +208,16 @@ impl Names<'_> {
         let name = node.string()?;
         let found = self.fields.used(name).map(FieldId);
         if found.is_none() {
-            node.error(format_args!("unknown field `{name}`"))
-                .label("not in [fields], and bound by no event")
-                .did_you_mean(name, self.fields.names())
-                .help(expected(self.fields.names()))
-                .emit();
+            self.unknown_field(node, name).emit();
         }
         found
+    }
+
+    fn unknown_field<'a>(&self, node: Node<'a>, name: &str) -> ErrorAt<'a> {
+        node.error(format_args!("unknown field `{name}`"))
+            .label("not in [fields], and bound by no event")
+            .did_you_mean(name, self.fields.names())
+            .help(expected(self.fields.names()))
     }
 
     /// A field, or a pointer.
@@ -230,10 +233,20 @@ impl Names<'_> {
             return None;
         }
         if text.starts_with('/') {
-            node.pointer().map(Selector::Pointer)
-        } else {
-            self.field(node).map(Selector::Field)
+            return node.pointer().map(Selector::Pointer);
         }
+        let found = self.fields.used(text).map(FieldId);
+        if found.is_none() {
+            let error = self.unknown_field(node, text);
+            match nearest(text, self.fields.names()) {
+                Some(_) => error,
+                None => error.help(format_args!(
+                    "or a pointer into the message itself, which begins with `/`: `/{text}`"
+                )),
+            }
+            .emit();
+        }
+        found.map(Selector::Field)
     }
 
     /// Named ownership facts.

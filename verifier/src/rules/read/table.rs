@@ -81,11 +81,7 @@ impl<'a> Table<'a> {
         if found.is_none() {
             // A misspelt key is told once, as an unknown one; whether it is one shows when all keys that
             // mean something are taken.
-            if self.has_any(&[key]) {
-                self.missed.push(key.to_owned());
-            } else {
-                self.tell_missing(key);
-            }
+            self.missed.push(key.to_owned());
         }
         found
     }
@@ -188,46 +184,69 @@ impl<'a> Table<'a> {
         ErrorAt::new(self.context, span, message)
     }
 
+    /// The keys that nobody asked for, in no order.
+    fn unknown(&self) -> Vec<(&'a str, Range<usize>)> {
+        let written = self.entries.keys();
+        written
+            .map(|key| (key.get_ref().as_ref(), key.span()))
+            .filter(|(name, _)| !self.taken.contains(name))
+            .collect()
+    }
+
+    fn tell_unknown(&self, name: &str, span: Range<usize>) -> ErrorAt<'a> {
+        self.error_at(span, format_args!("unknown key `{name}` in {}", self.what))
+            .label("unknown key")
+    }
+
     /// Reports every key that nothing asked for.
     pub(crate) fn finish(mut self) {
-        let missed = std::mem::take(&mut self.missed);
-        for key in &missed {
-            if !self.has_any(&[key.as_str()]) {
-                self.tell_missing(key);
-            }
-        }
+        let mut missed = std::mem::take(&mut self.missed);
+        missed.retain(|key| !self.has_any(&[key.as_str()]));
+        let unknown = self.unknown();
         let mut known: Vec<_> = self.known.iter().map(String::as_str).collect();
         known.sort_unstable();
         known.dedup();
-        for key in self.entries.keys() {
-            let name: &str = key.get_ref();
-            if self.taken.contains(&name) {
-                continue;
-            }
+        let all = || known.iter().copied();
+        // The only key that is missing may be what the only strange one means, where nothing is nearer.
+        let instead = match (missed.as_slice(), unknown.as_slice()) {
+            ([missing], [(name, _)]) if nearest(name, all()).is_none() => Some(missing),
+            _ => None,
+        };
+        for key in &missed {
+            self.tell_missing(key);
+        }
+        for (name, span) in unknown {
             // The key that is missing is meant rather than one that is there.
-            let all = || known.iter().copied();
             let meant = nearest(name, all().filter(|known| !self.taken.contains(known)));
-            self.error_at(
-                key.span(),
-                format_args!("unknown key `{name}` in {}", self.what),
-            )
-            .label("unknown key")
-            .did_you_mean(
+            let mut error = self.tell_unknown(name, span).did_you_mean(
                 name,
                 meant.map_or_else(|| all().collect(), |meant| vec![meant]),
-            )
-            .help(format_args!("expected {}", one_of(all())))
-            .emit();
+            );
+            if let Some(missing) = instead {
+                error = error.help(format_args!(
+                    "`{missing}` is missing: is that what is meant?"
+                ));
+            }
+            error
+                .help(format_args!("expected {}", one_of(all())))
+                .emit();
         }
     }
 }
 
 /// Where the rest of a table means nothing without a key, it is not finished, and its unknown keys are
-/// not told: then at least what is missing is.
+/// not told: then at least what is missing is, and what may have been meant to be it.
 impl Drop for Table<'_> {
     fn drop(&mut self) {
         for key in &self.missed {
-            self.tell_missing(key);
+            let mut unknown = self.unknown().into_iter();
+            match unknown.find(|(name, _)| nearest(name, [key.as_str()]).is_some()) {
+                Some((name, span)) => self
+                    .tell_unknown(name, span)
+                    .did_you_mean(name, [key.as_str()])
+                    .emit(),
+                None => self.tell_missing(key),
+            }
         }
     }
 }

@@ -1,0 +1,88 @@
+//! What the rules met, and what they did not.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use wsaudit_wire::Direction;
+
+use super::{Coverage, Finished, Meant};
+use crate::rules::read::nearest;
+use crate::rules::{EventDef, EventId, Literal, Matcher, Pack};
+
+pub(super) fn coverage(packs: &[Pack], finished: &Finished<'_>) -> Coverage {
+    let events = (0..)
+        .zip(packs)
+        .map(|(number, pack): (usize, &Pack)| {
+            let events = (0_u16..)
+                .map(EventId)
+                .zip(&finished.tally.matched[number])
+                .map(|(id, count)| (pack.event(id).id.clone(), *count))
+                .collect();
+            (pack.name.clone(), events)
+        })
+        .collect();
+    // Of several places for a name, one that yields nothing is not amiss.
+    let alternatives: BTreeSet<_> = packs
+        .iter()
+        .filter(|pack| pack.name_at.len() > 1)
+        .flat_map(|pack| &pack.name_at)
+        .collect();
+    let pointers = finished
+        .yielded
+        .iter()
+        .filter(|(pointer, count)| *count > 0 || !alternatives.contains(pointer))
+        .cloned()
+        .collect();
+    Coverage {
+        events,
+        pointers,
+        uncovered: finished.tally.uncovered(),
+        meant: meant(packs, finished),
+        names: finished.tally.names(),
+    }
+}
+
+/// For each event that no message was: the nearest name of those that came from whom it says, else the
+/// same name from the other side.
+fn meant(packs: &[Pack], finished: &Finished<'_>) -> Vec<Meant> {
+    let met = finished.tally.names();
+    let mut all = Vec::new();
+    for (number, pack) in packs.iter().enumerate() {
+        let matched = &finished.tally.matched[number];
+        let unmatched = pack.events.iter().zip(matched);
+        let unmatched = unmatched.filter(|(event, count)| **count == 0 && event.http.is_none());
+        for (event, _) in unmatched {
+            let Some(Matcher::AnyOf(wanted)) = &event.name else {
+                continue;
+            };
+            for wanted in wanted {
+                if let Literal::Text(wanted) = wanted {
+                    all.extend(instead(event, wanted, &met));
+                }
+            }
+        }
+    }
+    all
+}
+
+fn instead(
+    event: &EventDef,
+    wanted: &str,
+    met: &BTreeMap<(Direction, String), u64>,
+) -> Option<Meant> {
+    let from = |from: Direction| event.from.is_none_or(|wanted| wanted == from);
+    let own = met.keys().filter(|(direction, _)| from(*direction));
+    let near = nearest(wanted, own.map(|(_, name)| name.as_str()));
+    let ((direction, name), count) = met.iter().find(|((direction, name), _)| match near {
+        Some(near) if near != wanted => from(*direction) && name == near,
+        // It came, and had not what the event asks for besides.
+        Some(_) => false,
+        None => name == wanted,
+    })?;
+    Some(Meant {
+        event: event.id.clone(),
+        wanted: wanted.to_owned(),
+        met: name.clone(),
+        from: *direction,
+        count: *count,
+    })
+}
