@@ -82,13 +82,26 @@ pub(crate) fn run(args: &ShowArgs, output: &mut Output) -> anyhow::Result<Exit> 
         bail!("{}", no_session(args, session, &identities));
     }
     if let Some(number) = args.connection {
+        let id = ConnectionId(number);
         let connections = reader.connections()?;
-        if !connections.iter().any(|it| it.id == ConnectionId(number)) {
-            bail!(
-                "{}: there is no connection {number}; there are {}, from 1 on",
-                args.recording.display(),
-                connections.len()
-            );
+        if !connections.iter().any(|it| it.id == id) {
+            let recording = args.recording.display();
+            let exchange = reader.exchanges()?.iter().any(|it| it.id == id);
+            // They are numbered together.
+            let is = if exchange {
+                ", which is a plain HTTP exchange"
+            } else {
+                ""
+            };
+            let numbers = || connections.iter().map(|it| it.id.0);
+            let there = match (numbers().min(), numbers().max()) {
+                (Some(first), Some(last)) if first < last => {
+                    format!("there are {}, from {first} to {last}", connections.len())
+                }
+                (Some(only), _) => format!("there is connection {only} alone"),
+                (None, _) => "there is none".to_owned(),
+            };
+            bail!("{recording}: there is no connection {number}{is}; {there}");
         }
     }
     frames::show(args, &reader, &identities, output)?;

@@ -1,6 +1,6 @@
 //! What the recording holds, compared with what the peers received, when things go wrong.
 
-mod disk;
+pub(crate) mod disk;
 mod kills;
 mod parts;
 mod peers;

@@ -1,150 +1,181 @@
 //! No secret reaches the disk, the logs or the metrics: everything that may carry one is sent through a
 //! real recorder, and every file is searched for every secret, in every form.
 //!
-//! The same search finds the secrets of payloads where nobody asked for their redaction: it can fail.
+//! The same search finds the secrets of payloads where nobody asked for their redaction, and what was
+//! deleted: it can fail.
 
+mod search;
+mod server;
+mod slices;
 mod traffic;
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
+use rusqlite::{Connection as Sqlite, OpenFlags};
 use tempfile::tempdir;
-use wsaudit_recording::{Payloads, Reader};
+use wsaudit_recording::{PartNames, Payloads, Reader};
 
+use super::completeness::{disk::Change, strace};
 use super::harness::{DEADLINE, Recorder, has, run};
-use traffic::{CREDENTIALS, PAYLOADS, Sent, connections, send, server};
+use search::{Texts, files, found, holds};
+use server::{server, server_that_tells};
+use traffic::{CREDENTIALS, HeldOpen, PAYLOADS, connections, fill, send};
 
 const REDACT: [&str; 4] = ["--redact", "/token", "--redact", r#"/pin=([^ "&]+)/"#];
 
-const MORE: [&str; 8] = [
+/// What else may write a secret.
+const MORE: [&str; 14] = [
     "--admin",
     "127.0.0.1:0",
+    "--session",
+    "cookie:sid",
     "--user",
     "message:/token",
+    "--device",
+    "set-cookie:sid",
     "--max-recorded-payload",
     "1KiB",
     "--record-http",
     "/login",
+    "--record-http",
+    "/form",
 ];
 
-/// The forms in which a secret may be written.
-fn forms(secret: &str) -> Vec<Vec<u8>> {
-    use base64::Engine as _;
-    use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
-    let mut forms = vec![secret.as_bytes().to_vec()];
-    let coded = |before: &str, code: &dyn Fn(char) -> String| {
-        let coded = secret.chars().map(code).collect::<String>();
-        format!("{before}{coded}").into_bytes()
-    };
-    forms.push(coded("", &|c| format!("%{:02X}", u32::from(c))));
-    forms.push(coded("", &|c| format!("\\u{:04x}", u32::from(c))));
-    for before in 0..3 {
-        // What stands before a secret shifts its bits; the outermost characters hold others, too.
-        let text = format!("{}{secret}", "x".repeat(before));
-        for encoded in [STANDARD_NO_PAD.encode(&text), URL_SAFE_NO_PAD.encode(&text)] {
-            let (first, last) = (before.min(1) * 4, (text.len() % 3).min(1) * 4);
-            forms.push(encoded.as_bytes()[first..encoded.len() - last].to_vec());
-        }
+/// The redaction key, as its file has it: a secret, too.
+const KEY: &str = "S3cr3t:redaction:key:of:32:bytes:Zq9";
+
+fn binary() -> &'static Path {
+    assert_cmd::cargo::cargo_bin!("wsaudit")
+}
+
+/// The recorder, which logs all that it can log.
+fn loud() -> Command {
+    let mut command = Command::new("env");
+    command.arg("WSAUDIT_LOG=trace").arg(binary());
+    command
+}
+
+fn start(command: Command, upstream: &str, out: &Path, flags: &[&str]) -> Recorder {
+    let more = [&MORE[..], flags].concat();
+    Recorder::start_with(command, upstream, out, &more)
+}
+
+/// The flags for [`KEY`], in a file that is not searched.
+fn key_file(directory: &Path) -> [String; 2] {
+    let path = directory.join("redaction.key");
+    std::fs::write(&path, KEY).unwrap();
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
     }
-    forms
+    let path = path.to_str().unwrap().to_owned();
+    ["--redaction-key-file".into(), path]
 }
 
-/// Everything that the recorder has written at `out`: file, log, index of the log, journal.
-fn written(out: &Path) -> Vec<(PathBuf, Vec<u8>)> {
-    let files = ["", "-wal", "-shm", "-journal"].map(|suffix| {
-        let mut name = out.as_os_str().to_owned();
-        name.push(suffix);
-        PathBuf::from(name)
-    });
-    let read = |path: PathBuf| Some((path.clone(), std::fs::read(path).ok()?));
-    files.into_iter().filter_map(read).collect()
-}
-
-fn holds(haystack: &[u8], needle: &[u8]) -> bool {
-    haystack
-        .windows(needle.len())
-        .any(|window| window == needle)
-}
-
-/// The secrets that are found, each once, with where.
-fn found(secrets: &[&str], sent: &Sent, texts: &[(PathBuf, Vec<u8>)]) -> Vec<(String, PathBuf)> {
-    let mut found = Vec::new();
-    for secret in secrets {
-        let mut forms = forms(secret);
-        // As it was deflated, and in the halves in which it was sent.
-        forms.extend(sent.forms_of(secret));
-        for (path, text) in texts {
-            if forms.iter().any(|form| holds(text, form)) {
-                found.push(((*secret).to_owned(), path.clone()));
-            }
-        }
-    }
-    found
-}
-
-/// A recorder through which everything was sent, and whose records of it are on disk.
-fn recorded(out: &Path, upstream: &str, redact: &[&str]) -> (Recorder, Sent, Vec<u8>) {
-    let more = [&MORE[..], redact].concat();
-    let mut recorder = Recorder::start(upstream, out, &more);
-    let admin = recorder.wait_for_line("serving /metrics");
-    let sent = send(recorder.address());
-    let started = Instant::now();
-    loop {
-        let connections_closed = Reader::open(out)
-            .map(|reader| reader.connections().unwrap_or_default())
-            .is_ok_and(|all| all.iter().filter(|it| it.closed.is_some()).count() == connections());
-        if connections_closed {
-            break;
-        }
-        assert!(started.elapsed() < DEADLINE, "not all was recorded");
-        std::thread::sleep(Duration::from_millis(10));
-    }
-    let address = admin.rsplit("http://").next().unwrap();
-    let mut metrics = TcpStream::connect(address).unwrap();
-    metrics
+fn metrics(recorder: &mut Recorder) -> Vec<u8> {
+    let line = recorder.wait_for_line("serving /metrics");
+    let address = line.rsplit("http://").next().unwrap();
+    let mut socket = TcpStream::connect(address).unwrap();
+    socket
         .write_all(b"GET /metrics HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
         .unwrap();
     let mut text = Vec::new();
-    metrics.read_to_end(&mut text).unwrap();
+    socket.read_to_end(&mut text).unwrap();
     assert!(
         holds(&text, b"wsaudit_frames_total"),
         "these are the metrics"
     );
-    (recorder, sent, text)
+    text
+}
+
+/// The recordings, or their parts, in a directory.
+fn recordings(directory: &Path) -> Vec<PathBuf> {
+    let paths = files(directory).into_iter().map(|(path, _)| path);
+    paths
+        .filter(|path| path.extension().is_some_and(|it| it == "db"))
+        .collect()
+}
+
+/// Waits until so many connections, and what came before their ends, are in the recordings.
+fn wait_for(directory: &Path, expected: usize) {
+    let started = Instant::now();
+    loop {
+        let mut closed = BTreeSet::new();
+        for path in recordings(directory) {
+            // It may be without tables yet.
+            let reader = Reader::open(&path).ok();
+            let connections = reader.and_then(|reader| reader.connections().ok());
+            let ended = connections.unwrap_or_default().into_iter();
+            closed.extend(
+                ended
+                    .filter(|it| it.closed.is_some())
+                    .map(|it| it.opened.id),
+            );
+        }
+        if closed.len() >= expected {
+            return;
+        }
+        let late = started.elapsed() > DEADLINE;
+        assert!(!late, "{} of {expected} were recorded", closed.len());
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// Keeps the log of a recording from being begun anew: it has every version of every page from now on.
+fn keep_the_log(out: &Path) -> Sqlite {
+    let reading = Sqlite::open_with_flags(out, OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap();
+    reading.execute_batch("BEGIN").unwrap();
+    let count = "SELECT count(*) FROM run";
+    assert_eq!(
+        reading.query_row(count, [], |row| row.get::<_, u32>(0)),
+        Ok(1)
+    );
+    reading
 }
 
 #[test]
 fn no_secret_is_in_any_file_while_it_records_after_its_end_or_after_a_kill() {
     let upstream = server();
-    let directory = tempdir().unwrap();
-    let all = [CREDENTIALS, PAYLOADS].concat();
+    let all = [CREDENTIALS, PAYLOADS, &[KEY]].concat();
     for killed in [false, true] {
-        let out = directory.path().join(format!("{killed}.db"));
-        let (recorder, sent, metrics) = recorded(&out, &upstream, &REDACT);
-        let mut texts = written(&out);
-        assert!(
-            texts
-                .iter()
-                .any(|(path, _)| path.ends_with(format!("{killed}.db-wal")))
-        );
+        let (directory, elsewhere) = (tempdir().unwrap(), tempdir().unwrap());
+        let out = directory.path().join("traffic.db");
+        let key = key_file(elsewhere.path());
+        let flags = [&REDACT[..], &[&key[0], &key[1]]].concat();
+        let mut recorder = start(loud(), &upstream, &out, &flags);
+        let log = keep_the_log(&out);
+        let sent = send(recorder.address());
+        wait_for(directory.path(), connections());
+        let metrics = metrics(&mut recorder);
+        let mut texts = files(directory.path());
+        let names: Vec<_> = texts.iter().map(|(path, _)| path.clone()).collect();
+        assert!(names.iter().any(|path| path.ends_with("traffic.db-wal")));
+        drop(log);
         let ended = if killed {
             recorder.kill()
         } else {
             recorder.stop()
         };
-        texts.extend(written(&out));
+        texts.extend(files(directory.path()));
         assert!(holds(&metrics, b"wsaudit_withheld_messages_total "));
         assert!(!holds(&metrics, b"wsaudit_withheld_messages_total 0\n"));
         if !killed {
             has(&ended.stdout, &["withheld", "--redact could not look at"]);
         }
-        has(&ended.stderr, &["WARN", "could not look at a message"]);
+        has(
+            &ended.stderr,
+            &["WARN", "could not look at a message", "DEBUG"],
+        );
         texts.push(("metrics".into(), metrics));
         texts.push(("stdout".into(), ended.stdout.into_bytes()));
         texts.push(("stderr".into(), ended.stderr.into_bytes()));
-        assert_eq!(found(&all, &sent, &texts), []);
+        assert_eq!(found(&all, &sent, &texts), BTreeSet::new());
         // What is no secret is there.
         assert!(texts.iter().any(|(_, text)| holds(text, b"in the clear")));
         let reader = Reader::open(&out).unwrap();
@@ -154,25 +185,105 @@ fn no_secret_is_in_any_file_while_it_records_after_its_end_or_after_a_kill() {
                 .iter()
                 .all(|it| it.opened.payloads == Payloads::Redacted)
         );
-
-        let shown = run(["show".as_ref(), out.as_os_str()]).ends_with(0);
-        has(&shown.stdout, &["payloads are redacted", "/token", "/pin="]);
-        let frames = run([
-            "show".as_ref(),
-            out.as_os_str(),
-            "--connection".as_ref(),
-            "1".as_ref(),
-        ]);
-        has(&frames.stdout, &["(withheld: it is no", "redacted-"]);
-        let verified = run(["verify".as_ref(), out.as_os_str()]);
-        has(&verified.stdout, &["withheld by redaction: it is no UTF-8"]);
-        let outputs = [
-            ("show".into(), shown.stdout.into_bytes()),
-            ("show --frames".into(), frames.stdout.into_bytes()),
-            ("verify".into(), verified.stdout.into_bytes()),
-        ];
-        assert_eq!(found(&all, &sent, &outputs), []);
+        assert_eq!(found(&all, &sent, &outputs(&out)), BTreeSet::new());
     }
+}
+
+/// What commands print about a redacted recording.
+fn outputs(out: &Path) -> Texts {
+    let shown = run(["show".as_ref(), out.as_os_str()]).ends_with(0);
+    has(&shown.stdout, &["payloads are redacted", "/token", "/pin="]);
+    let of_one = |number: &str| {
+        let connection = ["--connection".as_ref(), number.as_ref()];
+        let args = ["show".as_ref(), out.as_os_str()].into_iter();
+        run(args.chain(connection)).ends_with(0).stdout
+    };
+    let mut texts: Texts = vec![("show".into(), shown.stdout.into_bytes())];
+    let all = Reader::open(out).unwrap().connections().unwrap();
+    let frames: String = all.iter().map(|it| of_one(&it.id.0.to_string())).collect();
+    has(&frames, &["(withheld: it is no", "redacted-"]);
+    texts.push(("show --connection".into(), frames.into_bytes()));
+    for format in ["text", "json", "junit", "sarif", "markdown", "github"] {
+        let args = ["verify", "-v", "--format", format].map(AsRef::as_ref);
+        let verified = run(args.into_iter().chain([out.as_os_str()]));
+        if format == "text" {
+            has(&verified.stdout, &["withheld by redaction: it is no UTF-8"]);
+        }
+        texts.push((format.into(), verified.stdout.into_bytes()));
+        texts.push((format.into(), verified.stderr.into_bytes()));
+    }
+    let rules = run(["rules".as_ref(), "new".as_ref(), out.as_os_str()]);
+    texts.push(("rules new".into(), rules.stdout.into_bytes()));
+    // The first numbers are those of exchanges.
+    let exchange = ["show".as_ref(), out.as_os_str()].into_iter();
+    let none = run(exchange.chain(["--connection".as_ref(), "1".as_ref()])).ends_with(2);
+    has(
+        none.error(),
+        &["no connection 1, which is a plain HTTP exchange; there are 9"],
+    );
+    texts
+}
+
+/// A cut copies what is open into the next part, so these rows are written more than once, and the part
+/// has another name while that is done. What was ever written is looked at, not only what is left.
+#[test]
+fn no_secret_is_in_any_part_nor_in_any_byte_that_was_ever_written_to_one() {
+    let upstream = server();
+    let (directory, elsewhere) = (tempdir().unwrap(), tempdir().unwrap());
+    let log = elsewhere.path().join("calls");
+    let out = directory.path().join("traffic.db");
+    let key = key_file(elsewhere.path());
+    let flags = [&REDACT[..], &["--rotate", "1MiB", &key[0], &key[1]]].concat();
+    let traced = strace::strace(&log, binary());
+    let is_traced = traced.is_some();
+    let recorder = start(traced.unwrap_or_else(loud), &upstream, &out, &flags);
+
+    let (sent, held) = (send(recorder.address()), HeldOpen::open(recorder.address()));
+    let mut texts = Texts::new();
+    for part in [2, 3] {
+        let next = PartNames::of(&out).path(part);
+        let started = Instant::now();
+        while !next.exists() {
+            assert!(started.elapsed() < DEADLINE, "no part {part}");
+            fill(recorder.address());
+        }
+        texts.extend(files(directory.path()));
+        send(recorder.address());
+    }
+    held.finish();
+    wait_for(directory.path(), 3 * connections() + 1);
+    texts.extend(files(directory.path()));
+    let ended = recorder.stop().with_code(0);
+    texts.extend(files(directory.path()));
+    texts.push(("stdout".into(), ended.stdout.into_bytes()));
+    texts.push(("stderr".into(), ended.stderr.into_bytes()));
+    let parts = recordings(directory.path());
+    assert!(parts.len() >= 3, "{parts:?}");
+    // The connection that was open all the time is in each part, without what it presented.
+    for part in &parts {
+        let connections = Reader::open(part).unwrap().connections().unwrap();
+        let held = connections
+            .iter()
+            .filter(|it| holds(&it.opened.request_head, b"GET /held"));
+        assert_eq!(held.count(), 1, "{}", part.display());
+    }
+    if is_traced {
+        let calls = std::fs::read(&log).unwrap();
+        let mut written: BTreeMap<String, Vec<u8>> = BTreeMap::new();
+        for event in strace::events(&calls, directory.path()) {
+            if let strace::Event::Changing { file, change } = event
+                && let Change::Write { bytes, .. } = change
+            {
+                written.entry(file).or_default().extend(bytes);
+            }
+        }
+        let has_file = |name| written.contains_key(name);
+        assert!(has_file("traffic-000002.db.new") && has_file("traffic-000002.db-wal"));
+        texts.extend(written.into_iter().map(|(name, all)| (name.into(), all)));
+    }
+    let all = [CREDENTIALS, PAYLOADS, &[KEY]].concat();
+    assert_eq!(found(&all, &sent, &texts), BTreeSet::new());
+    assert!(texts.iter().any(|(_, text)| holds(text, b"in the clear")));
 }
 
 #[test]
@@ -180,13 +291,51 @@ fn without_being_asked_for_only_credentials_are_replaced_and_the_search_finds_th
     let upstream = server();
     let directory = tempdir().unwrap();
     let out = directory.path().join("traffic.db");
-    let (recorder, sent, _) = recorded(&out, &upstream, &[]);
-    recorder.stop().with_code(0);
-    let texts = written(&out);
-    assert_eq!(found(CREDENTIALS, &sent, &texts), []);
+    let recorder = start(loud(), &upstream, &out, &[]);
+    let sent = send(recorder.address());
+    let ended = recorder.stop().with_code(0);
+    let mut texts = files(directory.path());
+    texts.push(("stdout".into(), ended.stdout.into_bytes()));
+    texts.push(("stderr".into(), ended.stderr.into_bytes()));
+    assert_eq!(found(CREDENTIALS, &sent, &texts), BTreeSet::new());
     for secret in PAYLOADS {
-        assert_ne!(found(&[secret], &sent, &texts), [], "{secret}");
+        assert_ne!(found(&[secret], &sent, &texts), BTreeSet::new(), "{secret}");
     }
+}
+
+/// Pages that no table has any more are searched like all others.
+#[test]
+fn what_was_deleted_is_found() {
+    let upstream = server();
+    let directory = tempdir().unwrap();
+    let out = directory.path().join("traffic.db");
+    let recorder = start(loud(), &upstream, &out, &REDACT);
+    let sent = send(recorder.address());
+    recorder.stop().with_code(0);
+    let secret = &PAYLOADS[..1];
+    assert_eq!(
+        found(secret, &sent, &files(directory.path())),
+        BTreeSet::new()
+    );
+
+    let sqlite = Sqlite::open(&out).unwrap();
+    let planted = secret[0].repeat(1_000);
+    sqlite
+        .execute_batch("PRAGMA secure_delete = OFF; CREATE TABLE planted (secret);")
+        .unwrap();
+    sqlite
+        .execute("INSERT INTO planted VALUES (?)", [&planted])
+        .unwrap();
+    sqlite.execute_batch("DROP TABLE planted;").unwrap();
+    let free: u32 = sqlite
+        .query_row("PRAGMA freelist_count", [], |row| row.get(0))
+        .unwrap();
+    assert!(free > 0);
+    drop(sqlite);
+    assert_ne!(
+        found(secret, &sent, &files(directory.path())),
+        BTreeSet::new()
+    );
 }
 
 /// What passes is the same, asked for or not.
@@ -194,9 +343,10 @@ fn without_being_asked_for_only_credentials_are_replaced_and_the_search_finds_th
 fn forwarding_is_unchanged() {
     let directory = tempdir().unwrap();
     let received = |name: &str, redact: &[&str]| {
-        let (upstream, received) = traffic::server_that_tells();
+        let (upstream, received) = server_that_tells();
         let out = directory.path().join(name);
-        let (recorder, sent, _) = recorded(&out, &upstream, redact);
+        let recorder = start(Command::new(binary()), &upstream, &out, redact);
+        let sent = send(recorder.address());
         recorder.stop();
         let mut received = received.lock().unwrap().clone();
         received.sort();
@@ -212,8 +362,12 @@ fn one_recording_has_one_key_where_payloads_are_redacted() {
     let upstream = server();
     let directory = tempdir().unwrap();
     let out = directory.path().join("traffic.db");
-    let (recorder, ..) = recorded(&out, &upstream, &REDACT);
-    recorder.stop().with_code(0);
+    let record = |out: &Path| {
+        let recorder = start(Command::new(binary()), &upstream, out, &REDACT);
+        send(recorder.address());
+        recorder.stop().with_code(0);
+    };
+    record(&out);
     let flags = [
         "record",
         "--listen",
@@ -232,8 +386,7 @@ fn one_recording_has_one_key_where_payloads_are_redacted() {
     );
 
     let other = directory.path().join("other.db");
-    let (recorder, ..) = recorded(&other, &upstream, &REDACT);
-    recorder.stop().with_code(0);
+    record(&other);
     let verified = run(["verify".as_ref(), out.as_os_str(), other.as_os_str()]).ends_with(2);
     has(verified.error(), &["2 redaction keys", "verify each alone"]);
 }

@@ -119,7 +119,10 @@ fn what_is_not_there_is_told_with_what_is() {
     let ran = show(&["--session", "s-none"]).ends_with(2);
     has(ran.error(), &["there is no session \"s-none\"", &id]);
     let ran = show(&["--connection", "9"]).ends_with(2);
-    has(ran.error(), &["there is no connection 9", "there are 8"]);
+    has(
+        ran.error(),
+        &["there is no connection 9", "there are 8, from 1 to 8"],
+    );
 }
 
 #[test]
