@@ -47,6 +47,8 @@ fn every_row_of_the_transparency_page_names_tests_that_are_there() {
         let attributes = &before[before.rfind("\n\n").unwrap_or(0)..];
         let is_test = attributes.contains("#[test]") || attributes.contains("#[tokio::test");
         assert!(is_test, "{name} in {file} is no test");
+        let is_run = !attributes.contains("#[ignore") || name.starts_with("long_");
+        assert!(is_run, "{name} in {file} is not run");
         seen.insert((file, name));
     }
     assert!(seen.len() >= rows, "{} tests for {rows} rows", seen.len());

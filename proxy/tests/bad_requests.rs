@@ -9,7 +9,9 @@ use crate::harness::{Rig, read_all};
 async fn answer_to(rig: &Rig, request: &[u8]) -> String {
     let mut client = rig.client().await;
     client.write_all(request).await.unwrap();
-    String::from_utf8(read_all(&mut client).await).unwrap()
+    let answer = String::from_utf8(read_all(&mut client).await).unwrap();
+    assert!(answer.contains("\r\n\r\nwsaudit: "), "{answer}");
+    answer
 }
 
 #[tokio::test]

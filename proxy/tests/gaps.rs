@@ -205,12 +205,9 @@ async fn a_recorder_that_stalls_ends_traffic_where_that_is_wanted() {
     // Nor is another one opened.
     let mut other = rig.client().await;
     other.write_all(UPGRADE).await.unwrap();
-    let answer = read_all(&mut other).await;
-    assert!(
-        answer.starts_with(b"HTTP/1.1 503 "),
-        "{}",
-        answer.escape_ascii()
-    );
+    let answer = String::from_utf8(read_all(&mut other).await).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 503 "), "{answer}");
+    assert!(answer.contains("\r\n\r\nwsaudit: "), "{answer}");
     drop(all);
     let left = rig.stop().await;
     assert_eq!(left.connection().closed.unwrap().how, HowEnded::Stopped);

@@ -239,8 +239,12 @@ async fn an_upstream_that_does_not_answer_a_handshake_gives_504() {
     client.write_all(UPGRADE).await.unwrap();
     let mut server = rig.accept().await;
     expect(&mut server, UPGRADE).await;
-    let answer = read_all(&mut client).await;
-    assert!(answer.starts_with(b"HTTP/1.1 504 Gateway Timeout\r\n"));
+    let answer = String::from_utf8(read_all(&mut client).await).unwrap();
+    assert!(
+        answer.starts_with("HTTP/1.1 504 Gateway Timeout\r\n"),
+        "{answer}"
+    );
+    assert!(answer.contains("\r\n\r\nwsaudit: "), "{answer}");
     let left = rig.stop().await;
     assert_eq!(
         left.connection().closed.unwrap().how,

@@ -18,6 +18,7 @@ async fn one_client_too_many_gets_503_and_is_served_when_another_has_gone() {
         answer.starts_with("HTTP/1.1 503 Service Unavailable\r\n"),
         "{answer}"
     );
+    assert!(answer.contains("\r\n\r\nwsaudit: "), "{answer}");
     assert!(answer.contains("--max-connections"), "{answer}");
     // The first one does not notice.
     client.write_all(&masked(0x81, b"x")).await.unwrap();
@@ -51,6 +52,11 @@ async fn one_client_too_many_gets_503_and_is_served_when_another_has_gone() {
     assert_eq!(left.summary.established, 2);
 }
 
+/// Whether it is the proxy's own, by its body.
+fn says_whose_it_is(answer: &[u8]) -> bool {
+    String::from_utf8_lossy(answer).contains("\r\n\r\nwsaudit: ")
+}
+
 /// A refusal may be overtaken by the reset that answers what the client wrote after it.
 async fn read_all_or_reset(stream: &mut tokio::net::TcpStream) -> Vec<u8> {
     let mut bytes = Vec::new();
@@ -69,10 +75,12 @@ async fn a_head_that_does_not_end_in_time_gets_408_and_one_too_long_431() {
     slow.write_all(b"GET / HTT").await.unwrap();
     let answer = read_all(&mut slow).await;
     assert!(answer.starts_with(b"HTTP/1.1 408 Request Timeout\r\n"));
+    assert!(says_whose_it_is(&answer));
     let mut long = rig.client().await;
     long.write_all(&[b'x'; 101]).await.unwrap();
     let answer = read_all(&mut long).await;
     assert!(answer.starts_with(b"HTTP/1.1 431 Request Header Fields Too Large\r\n"));
+    assert!(says_whose_it_is(&answer));
     rig.stop().await;
 }
 

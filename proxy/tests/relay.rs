@@ -218,6 +218,9 @@ async fn nothing_is_sent_to_the_client_before_the_upstream_answered() {
     assert_eq!(early.unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
     server.write_all(SWITCH).await.unwrap();
     expect(&mut client, SWITCH).await;
+    // It is the server's, and there is no other one.
+    server.shutdown().await.unwrap();
+    assert_eq!(read_all(&mut client).await, b"");
 }
 
 /// A message goes around through two connections, which two threads of the proxy may serve.

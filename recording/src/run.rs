@@ -134,8 +134,10 @@ pub(crate) fn unix_now() -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use std::time::{Duration, Instant};
+
     use super::{Numbers, Run};
-    use crate::record::Seq;
+    use crate::record::{Nanos, Seq};
 
     #[test]
     fn places_are_handed_out_once() {
@@ -151,5 +153,11 @@ mod tests {
         let run = Run::start(Numbers::FIRST, "u".into());
         let earlier = run.now();
         assert!(run.now() >= earlier);
+        // It is what passed, whatever the wall clock says; and what was before the start is at 0.
+        let (instant, hour) = (Instant::now(), Duration::from_secs(3_600));
+        let hour_later = run.at(instant + hour).0 - run.at(instant).0;
+        assert_eq!(u128::from(hour_later), hour.as_nanos());
+        let before = run.started.checked_sub(Duration::from_nanos(1));
+        assert!(before.is_none_or(|before| run.at(before) == Nanos(0)));
     }
 }

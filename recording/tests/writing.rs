@@ -380,3 +380,62 @@ fn a_disk_that_stays_full_is_an_error_of_close_and_leaves_an_unclean_recording()
     assert_eq!(reader.unclean().expect("unclean").runs, [RunId(1)]);
     reader.check().expect("sound");
 }
+
+/// The run's own clock says how long something took, and the anchors say what time it was: also where
+/// somebody has set the wall clock meanwhile.
+#[test]
+fn the_wall_clock_is_noted_again_and_again() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("a.db");
+    let options = WriterOptions {
+        anchor_interval: Duration::ZERO,
+        ..WriterOptions::default()
+    };
+    let writer = Writer::create(&path, options).expect("created");
+    let sender = writer.sender();
+    let (id, opened) = opened(&writer);
+    sender.send(vec![opened], None);
+    for commits in 1..4 {
+        sender.send(vec![frame(&writer, id)], None);
+        wait_for("a commit", || writer.stats().commits >= commits);
+    }
+    writer.close().expect("closed");
+
+    let sqlite = rusqlite::Connection::open(&path).expect("a recording");
+    let anchors = || -> Vec<(u64, u64)> {
+        let mut all = sqlite
+            .prepare("SELECT at, wall FROM clock_anchor ORDER BY at")
+            .expect("prepared");
+        let rows = all.query_map([], |row| {
+            let (at, wall): (i64, i64) = (row.get(0)?, row.get(1)?);
+            Ok((at.cast_unsigned(), wall.cast_unsigned()))
+        });
+        rows.expect("asked")
+            .map(|row| row.expect("a row"))
+            .collect()
+    };
+    let noted = anchors();
+    assert!(noted.len() >= 3, "{noted:?}");
+    let reader = Reader::open(&path).expect("a recording");
+    for (at, wall) in &noted {
+        assert_eq!(reader.time(RunId(1), Nanos(*at)), Some(*wall));
+    }
+    drop(reader);
+
+    // As if somebody had set it ahead by an hour before the last one.
+    let (last, wall) = noted[noted.len() - 1];
+    let hour = 3_600_000_000_000;
+    let ahead = "UPDATE clock_anchor SET wall = wall + ?1 WHERE at = ?2";
+    sqlite
+        .execute(ahead, [hour, last.cast_signed()])
+        .expect("set");
+    let reader = Reader::open(&path).expect("a recording");
+    let time = |at: u64| reader.time(RunId(1), Nanos(at)).expect("a time");
+    assert_eq!(time(last + 5), wall + hour.cast_unsigned() + 5);
+    assert!(time(last - 1) < wall + hour.cast_unsigned());
+    let steady = |at: u64| reader.steady_time(RunId(1), Nanos(at)).expect("a time");
+    assert_eq!(steady(last) - steady(0), last);
+    let steps = reader.clock_steps(hour.cast_unsigned() / 2);
+    assert_eq!(steps.len(), 1);
+    assert_eq!(steps[0].at, Nanos(last));
+}

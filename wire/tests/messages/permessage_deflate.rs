@@ -239,11 +239,12 @@ proptest! {
     #[test]
     fn what_was_deflated_is_inflated_whatever_the_fragments(
         messages in messages(),
-        window in 9u8..=15,
+        window in 8u8..=15,
         cut in any::<prop::sample::Index>(),
     ) {
-        let mut compress = Compress::new_with_window_bits(Compression::best(), false, window);
-        let mut line = server("permessage-deflate");
+        // zlib has no window of 8 bits: who agrees to one deflates with 9, or not at all.
+        let mut compress = Compress::new_with_window_bits(Compression::best(), false, window.max(9));
+        let mut line = server(&format!("permessage-deflate; server_max_window_bits={window}"));
         for message in messages {
             let payload = deflate(&mut compress, &message);
             let (first, last) = payload.split_at(cut.index(payload.len() + 1));
