@@ -177,8 +177,13 @@ fn saw(sessions: &[Session]) -> String {
     }
     let least = sessions.iter().map(total).min().unwrap_or(0);
     let most = sessions.iter().map(total).max().unwrap_or(0);
+    let each = if least == most {
+        format!("{most} each")
+    } else {
+        format!("{least} to {most} each")
+    };
     format!(
-        "{} saw {} ({least} to {most} each)",
+        "{} saw {} ({each})",
         plural(sessions.len(), "session"),
         counted(sessions.iter().map(total).sum(), "event")
     )

@@ -56,12 +56,15 @@
         button("←", "Earlier", () => this.shift(-0.4)),
         button("→", "Later", () => this.shift(0.4)),
         button("whole", "Show the whole time", () => this.show(this.whole)),
+        ...(this.data.violations.length > 0 ? [button("violations", "Show the time of the violations", () => this.showShown())] : []),
         this.told,
       ]);
       const legend = html("p", { className: "legend" }, [
-        "Bars are connections. Dots are frames of the evidence. An arrow leads from where something was claimed to the session that received it. Hatched: frames are missing. Drag to look closer.",
+        "Bars are connections. Dots are frames of the evidence. An arrow leads from where something was claimed to the session that received it; a ring stands for one whose beginning is not drawn. Hatched: frames are missing. Drag to look closer.",
       ]);
       figure.append(tools, this.box, legend);
+      // The scale stays in sight where the lanes are scrolled.
+      this.box.addEventListener("scroll", () => this.scale?.setAttribute("transform", `translate(0,${this.box.scrollTop})`));
       this.drag();
       new ResizeObserver(() => this.draw()).observe(this.box);
     }
@@ -96,17 +99,28 @@
     /** The lanes that are drawn, by their number: those that are concerned, unless all are asked for. */
     lanes(shown) {
       const numbers = this.data.lanes.map((_, number) => number);
-      const points = shown.flatMap((one) => [one.from, one.to, ...one.frames]);
-      const concerned = new Set(points.filter(Boolean).map((point) => point.lane));
-      const few = numbers.filter((number) => concerned.has(number));
-      const wanted = this.every.checked || few.length === 0 ? numbers : few;
+      const lanesOf = (one) => [one.from, one.to, ...one.frames].filter(Boolean).map((point) => point.lane);
+      const concerned = new Set(shown.flatMap(lanesOf));
+      const wanted = this.every.checked || concerned.size === 0 ? numbers : numbers.filter((number) => concerned.has(number));
       const most = this.every.checked ? MOST_LANES.all : MOST_LANES.concerned;
-      // The current violation's own are always there.
+      // Whole violations first, the current one before all: an arrow needs both its ends.
       const now = shown.find((one) => one.id === this.current);
-      const own = new Set([now?.from?.lane, now?.to?.lane]);
-      const kept = new Set(wanted.filter((number) => own.has(number)));
+      const kept = new Set();
+      for (const one of now ? [now, ...shown] : shown) {
+        const own = new Set(lanesOf(one).filter((lane) => !kept.has(lane)));
+        if (kept.size + own.size <= most || one === now) for (const lane of own) kept.add(lane);
+      }
       for (const number of wanted) if (kept.size < most) kept.add(number);
       return { kept: wanted.filter((number) => kept.has(number)), left: wanted.length - kept.size };
+    }
+
+    /** The time of all violations that are shown; with something around it. */
+    showShown() {
+      const times = this.shown().flatMap((one) => [one.from, one.to, ...one.frames]).filter(Boolean).map((point) => point.at);
+      if (times.length === 0) return;
+      const [from, to] = times.reduce(([low, high], at) => [Math.min(low, at), Math.max(high, at)], [Infinity, -Infinity]);
+      const around = Math.max((to - from) * 0.05, 0.001);
+      this.show([from - around, to + around]);
     }
 
     x(at) {
@@ -131,7 +145,8 @@
       const pattern = svg("pattern", { id: hatch, width: 6, height: 6, patternUnits: "userSpaceOnUse", patternTransform: "rotate(45)" }, [
         svg("line", { class: "hatch", x1: 0, y1: 0, x2: 0, y2: 6 }),
       ]);
-      const parts = [svg("defs", {}, [pattern]), this.axis(bottom)];
+      const axis = this.axis(bottom);
+      const parts = [svg("defs", {}, [pattern]), axis.lines];
       kept.forEach((number, at) => parts.push(this.lane(this.data.lanes[number], AXIS + at * height, y.get(number), narrow, height)));
       for (const gap of this.data.gaps) parts.push(...this.gap(gap, y, bottom, `url(#${hatch})`));
       const arrows = shown.slice(0, MOST_ARROWS);
@@ -140,7 +155,9 @@
       const marks = svg("g", { class: now ? "has-current" : "" });
       for (const one of arrows) if (one !== now) marks.append(this.leak(one, y, false));
       if (now) marks.append(this.leak(now, y, true));
-      parts.push(marks);
+      this.scale = axis.scale;
+      this.scale.setAttribute("transform", `translate(0,${this.box.scrollTop})`);
+      parts.push(marks, this.scale);
       const label = `${kept.length} sessions from ${this.time[0].toFixed(3)} to ${this.time[1].toFixed(3)} seconds, ${arrows.length} violations; the list of violations tells them in words`;
       this.drawn = svg("svg", { viewBox: `0 0 ${this.width} ${bottom}`, height: bottom, role: "img", "aria-label": label }, parts);
       this.box.replaceChildren(this.drawn);
@@ -156,14 +173,15 @@
       const [from, to] = this.time;
       const step = tick(to - from, (this.width - this.left) / 90);
       const digits = Math.min(Math.max(0, -Math.floor(Math.log10(step) + 1e-9)), 6);
-      const marks = [];
+      const lines = [];
+      const texts = [svg("rect", { class: "axis-back", x: 0, y: 0, width: this.width, height: AXIS - 6 })];
       for (let n = Math.ceil(from / step); n * step <= to; n += 1) {
         const x = this.x(n * step);
-        marks.push(svg("line", { x1: x, x2: x, y1: AXIS - 6, y2: bottom }));
+        lines.push(svg("line", { x1: x, x2: x, y1: AXIS - 6, y2: bottom }));
         const anchor = x > this.width - 40 ? "end" : x < this.left + 12 ? "start" : "middle";
-        marks.push(svg("text", { x, y: 14, "text-anchor": anchor }, [`${(n * step).toFixed(digits)} s`]));
+        texts.push(svg("text", { x, y: 14, "text-anchor": anchor }, [`${(n * step).toFixed(digits)} s`]));
       }
-      return svg("g", { class: "axis" }, marks);
+      return { lines: svg("g", { class: "axis" }, lines), scale: svg("g", { class: "axis" }, texts) };
     }
 
     lane(lane, top, y, narrow, height) {
@@ -199,9 +217,11 @@
     }
 
     leak(one, y, isCurrent) {
-      const group = svg("g", { class: isCurrent ? "violation-mark current" : "violation-mark" }, [title(`${one.rule}: ${one.to?.name ?? ""}`)]);
       const known = one.known ? " known" : "";
       const { from, to } = one;
+      const name = (point) => (point ? this.data.lanes[point.lane].name : "");
+      const way = from && to ? `, from ${name(from)} to ${name(to)}` : "";
+      const group = svg("g", { class: isCurrent ? "violation-mark current" : "violation-mark" }, [title(`${one.rule}: ${to?.name ?? ""}${way}`)]);
       const there = (point) => point && y.has(point.lane);
       if (there(from) && there(to) && (this.inside(from.at) || this.inside(to.at))) {
         const clamp = (at) => Math.min(Math.max(this.x(at), this.left), this.width - 4);
@@ -209,7 +229,10 @@
         const down = y2 === y1 ? 0 : Math.sign(y2 - y1);
         const tip = y2 - down * 5;
         const bend = down === 0 ? y1 - 18 : (y1 + tip) / 2;
-        group.append(svg("path", { class: `leak${known}`, d: `M${x1},${y1} C${x1},${bend} ${x2},${bend} ${x2},${tip - down * 6}` }));
+        // Arrows that stand upright in one place would lie on each other: the longer, the wider its bow.
+        const bow = down !== 0 && Math.abs(x2 - x1) < 24 ? Math.min(8 + Math.abs(y2 - y1) / 8, 60) : 0;
+        const aside = Math.min(bow, this.width - 6 - Math.max(x1, x2));
+        group.append(svg("path", { class: `leak${known}`, "data-from": name(from), "data-to": name(to), d: `M${x1},${y1} C${x1 + aside},${bend} ${x2 + aside},${bend} ${x2},${tip - down * 6}` }));
         const point = down || 1;
         group.append(svg("path", { class: `head${known}`, d: `M${x2},${tip} l-4,${-7 * point} h8 z` }));
       } else if (there(to) && this.inside(to.at)) {

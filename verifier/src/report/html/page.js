@@ -105,7 +105,7 @@
   };
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || $("help").open) return;
-    if (event.target.matches("input, select")) {
+    if (event.target.matches("input:not([type=checkbox]), select")) {
       if (event.key === "Escape") { clear(); event.target.blur(); }
       return;
     }

@@ -5,14 +5,16 @@ use std::collections::BTreeMap;
 
 use super::facets::Facets;
 use super::history::Head;
-use super::markup::Markup;
+use super::markup::{Markup, shortened};
 use super::more;
 use super::share::Share;
 use crate::report::closing::utc;
-use crate::report::model::{Report, Session, User};
+use crate::report::model::{Report, Session, User, Violation};
 
 /// So many names of messages are told of a session.
 const MOST_NAMES: usize = 8;
+/// So many violations of a user are named.
+const MOST_VIOLATIONS: usize = 6;
 /// So many files of a recording in parts are named.
 const MOST_FILES: usize = 8;
 
@@ -50,13 +52,17 @@ fn table(label: &'static str, columns: &[&'static str], page: &mut Markup) {
             None => ("<th scope=\"col\">", *column),
         };
         page.put(class);
-        // A long name may be broken at each underscore.
-        for (number, part) in column.split('_').enumerate() {
-            page.put(if number == 0 { "" } else { "_<wbr>" }).put(part);
-        }
+        parts(column, page);
         page.put("</th>");
     }
     page.put("</tr></thead>\n<tbody>\n");
+}
+
+/// A name that may be broken at each underscore, where it is long.
+fn parts(name: &str, page: &mut Markup) {
+    for (number, part) in shortened(name).split('_').enumerate() {
+        page.put(if number == 0 { "" } else { "_<wbr>" }).text(part);
+    }
 }
 
 const TABLE_END: &str = "</tbody>\n</table>\n</div>\n";
@@ -114,7 +120,10 @@ fn row(session: &Session, facets: &Facets<'_>, page: &mut Markup) {
         .put("</code></th><td>");
     optional(session.user_id.as_deref(), page);
     page.put("</td><td>");
-    optional(session.session_type.as_deref(), page);
+    match &session.session_type {
+        Some(kind) => parts(kind, page),
+        None => optional(None, page),
+    }
     page.put("</td>");
     judged(Some(session.success), Good::Yes, page);
     judged(Some(session.websocket_connected), Good::Yes, page);
@@ -204,10 +213,11 @@ pub(super) fn users(
             "agent_context_isolation",
             "database_session_isolation",
             "thread_isolation_maintained",
-            "#violations",
+            "violations",
         ],
         page,
     );
+    let (told, _) = share.violations(&report.violations);
     for user in chosen(&report.users, share.rows, |it: &User| it.success) {
         page.put("<tr");
         facets.user([user.user_id.as_str()], page);
@@ -221,16 +231,37 @@ pub(super) fn users(
         judged(user.agent_context_isolation, Good::Yes, page);
         judged(user.database_session_isolation, Good::Yes, page);
         judged(user.thread_isolation_maintained, Good::Yes, page);
-        page.number(
-            user.violations.len(),
-            "<td class=\"figure\">",
-            "</td></tr>\n",
-        );
+        violations(user, &told, head, page);
+        page.put("</tr>\n");
     }
     page.put(TABLE_END)
         .put("<p class=\"nothing\" hidden>No user matches the filters.</p>\n");
     more(report.users.len().saturating_sub(share.rows), "user", page);
     page.put("</section>\n");
+}
+
+/// How many there are, and the way to each of those that are told.
+fn violations(user: &User, told: &[&Violation], head: Head, page: &mut Markup) {
+    page.number(user.violations.len(), "<td class=\"ways\">", "");
+    let own = told.iter().enumerate().filter(|(_, violation)| {
+        let concerned = [&violation.user, &violation.owner_user];
+        concerned.contains(&&Some(user.user_id.clone()))
+    });
+    let own: Vec<_> = own.collect();
+    for (number, violation) in own.iter().take(MOST_VIOLATIONS) {
+        page.put(" <a href=\"#");
+        head.id("v", *number, page);
+        page.put("\">").name(&violation.rule);
+        if let Some(at) = violation.offending.at {
+            page.put(" ").seconds(at);
+        }
+        page.put("</a>");
+    }
+    let shown = own.len().min(MOST_VIOLATIONS);
+    if let Some(more @ 1..) = user.violations.len().checked_sub(shown) {
+        page.number(more, " <span class=\"fine\">+", " more</span>");
+    }
+    page.put("</td>");
 }
 
 /// The recordings, and the frames that they lack.

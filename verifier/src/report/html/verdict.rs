@@ -85,12 +85,16 @@ fn keeps(audit: &Audit, page: &mut Markup) {
     };
     page.put("<h2 class=\"label\">What keeps it from clean</h2>\n<ul class=\"keeps\">\n");
     let rules = violated(audit);
-    for (name, count) in rules.iter().take(MOST_NAMED) {
+    for ((name, title), count) in rules.iter().take(MOST_NAMED) {
         begin("is-violated", told_in("#violations"), page);
         page.text(&plural(*count, "violation"))
             .put("</b></a> of <code>")
             .name(name)
-            .put("</code></li>\n");
+            .put("</code>");
+        if !title.is_empty() {
+            page.put(": ").told(title);
+        }
+        page.put("</li>\n");
     }
     if let Some(more @ 1..) = rules.len().checked_sub(MOST_NAMED) {
         page.put("<li class=\"is-violated\">")
@@ -120,13 +124,16 @@ fn keeps(audit: &Audit, page: &mut Markup) {
     }
 }
 
-/// The rules with violations that no baseline knows, with their number: the most first.
-fn violated(audit: &Audit) -> Vec<(String, usize)> {
+/// The rules with violations that no baseline knows, by name and title, with their number: the most
+/// first.
+fn violated(audit: &Audit) -> Vec<((String, String), usize)> {
     let mut counts = BTreeMap::<_, usize>::new();
     for report in &audit.histories {
         for violation in report.violations.iter().filter(|it| !it.is_known()) {
             let name = format!("{}/{}", violation.pack, violation.rule);
-            *counts.entry(name).or_default() += 1;
+            let rule = report.rule(&violation.pack, &violation.rule);
+            let title = rule.map_or_else(String::new, |rule| rule.title.clone());
+            *counts.entry((name, title)).or_default() += 1;
         }
     }
     let mut counts: Vec<_> = counts.into_iter().collect();
