@@ -18,6 +18,19 @@ pub(crate) fn print(error: &anyhow::Error, color: ColorChoice) {
     say(&format!("{} {}", paint.error("error:"), in_one_line(error)));
 }
 
+/// The same for the log of a job on GitHub: annotations, at the places where something is wrong.
+#[cfg(feature = "verify")]
+pub(crate) fn annotations(error: &anyhow::Error) -> String {
+    use wsaudit_verifier::report::failure_github;
+    use wsaudit_verifier::rules::LoadError;
+
+    let wrong = match error.downcast_ref() {
+        Some(LoadError::Rules(errors)) => errors.diagnostics(),
+        _ => &[],
+    };
+    failure_github(wrong, &in_one_line(error))
+}
+
 /// The error and its causes. A cause that a message repeats already is left out.
 pub(crate) fn in_one_line(error: &anyhow::Error) -> String {
     let mut line = String::new();

@@ -16,6 +16,7 @@ use wsaudit_verifier::report::{cases_github, cases_junit, disarm};
 use wsaudit_verifier::suite::CaseResult;
 
 use crate::exit::Exit;
+use crate::failure;
 use crate::file::write_whole;
 use crate::numbers::counted;
 use crate::output::Output;
@@ -106,8 +107,19 @@ fn operator(word: &str) -> Result<Operator, String> {
     })
 }
 
-/// Runs cases.
+/// Runs cases. On GitHub, what keeps them from being run is annotated, too.
 pub(crate) fn run(args: &TestArgs, output: &mut Output) -> anyhow::Result<Exit> {
+    let ended = run_all(args, output);
+    if let Err(error) = &ended
+        && args.github
+    {
+        output.write_all(failure::annotations(error).as_bytes())?;
+        output.finish()?;
+    }
+    ended
+}
+
+fn run_all(args: &TestArgs, output: &mut Output) -> anyhow::Result<Exit> {
     if args.update && !args.force && is_ci() {
         bail!(
             "--update is refused where the variable CI is set: there, nobody reads what it changes (--force updates all \

@@ -8,6 +8,7 @@ mod outputs;
 mod progress;
 mod recordings;
 
+use std::io::Write as _;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -24,6 +25,7 @@ use wsaudit_verifier::rules::Pack;
 use wsaudit_verifier::survey::{Survey, survey};
 
 use crate::exit::Exit;
+use crate::failure;
 use crate::output::{Output, Paint};
 use crate::shell::quoted;
 
@@ -104,9 +106,20 @@ struct Aside {
     survey: Option<Survey>,
 }
 
-/// Verifies recordings, and writes the reports.
+/// Verifies recordings, and writes the reports. On GitHub, what keeps it from beginning is annotated, too.
 pub(crate) fn run(args: &VerifyArgs, output: &mut Output) -> anyhow::Result<Exit> {
     let outputs = Outputs::resolve(&args.reports)?;
+    let ended = verify_all(args, &outputs, output);
+    if let Err(error) = &ended
+        && args.reports.are_for_github()
+    {
+        output.write_all(failure::annotations(error).as_bytes())?;
+        output.finish()?;
+    }
+    ended
+}
+
+fn verify_all(args: &VerifyArgs, outputs: &Outputs, output: &mut Output) -> anyhow::Result<Exit> {
     let known = Known::read(&args.known)?;
     let (packs, facts) = args.asked.load()?;
     let without_rules = args.asked.rules.is_empty();

@@ -194,10 +194,8 @@ fn what_cannot_be_read_is_in_every_report() {
 fn a_directory_without_a_recording_is_no_pass() {
     let place = Place::new();
     let ran = house(&["verify", place.dir()]).ends_with(2);
-    has(
-        ran.error(),
-        &["no recording beneath", place.dir(), "`wsaudit test "],
-    );
+    has(ran.error(), &["no recording beneath", place.dir()]);
+    assert!(!ran.error().contains("wsaudit test"), "there is no case");
     fs::write(place.path("notes.md"), "# nothing\n").unwrap();
     place.put(".hidden/a.db", LEAKY);
     place.put("node_modules/a.db", LEAKY);
@@ -214,6 +212,69 @@ fn a_directory_without_a_recording_is_no_pass() {
     has(
         &ran.stdout,
         &["deep/er/a.recording", "(1 history: 1 violated"],
+    );
+}
+
+#[test]
+fn text_cases_beneath_a_directory_are_not_taken_for_verified() {
+    let place = Place::new();
+    place.put("cases/leaky.md", "fixtures/golden/chat-leaky.md");
+    let ran = house(&["verify", place.dir()]).ends_with(2);
+    has(
+        ran.error(),
+        &["the 1 text case there is run by `wsaudit test "],
+    );
+    place.put("a.db", LEAKY);
+    place.put("cases/b.md", "fixtures/golden/chat-sound.md");
+    let ran = house(&["verify", place.dir()]).ends_with(0);
+    has(
+        &ran.stderr,
+        &["left out: 2 text cases beneath", "`wsaudit test "],
+    );
+}
+
+#[test]
+fn what_keeps_a_job_from_beginning_is_annotated_where_it_is_wrong() {
+    let place = Place::new();
+    let (rules, known) = (place.name("rules.toml"), place.name("known.toml"));
+    fs::write(
+        &rules,
+        "[pack]\nname = \"a\"\nformat = 1\n[[rule]]\nkind = \"ownd\"\n",
+    )
+    .unwrap();
+    let job = |args: &[&str]| {
+        house(&[&["verify", "--github"], args].concat())
+            .ends_with(2)
+            .stdout
+    };
+    let told = job(&["--rules", &rules, LEAKY]);
+    let place_of =
+        |line: u32, column: u32| format!("::error file={rules},line={line},col={column},");
+    has(
+        &told,
+        &[
+            &place_of(5, 8),
+            "unknown word `ownd`%0A",
+            "did you mean `owned`?",
+        ],
+    );
+    assert_eq!(told.lines().count(), 3, "id, title and kind: {told}");
+    fs::write(&known, "format = 1\n[[known]]\nreason = \"TODO\"\n").unwrap();
+    let told = job(&["--baseline", &known, LEAKY]);
+    has(&told, &[&format!("::error file={known},line=3,col=10,")]);
+    let told = job(&[place.dir()]);
+    assert!(
+        told.starts_with("::error title=wsaudit::no recording beneath "),
+        "{told}"
+    );
+    // Not where somebody else's report stands on standard output.
+    let ran = house(&["verify", "--rules", &rules, LEAKY, "--json", "-"]).ends_with(2);
+    assert_eq!(ran.stdout, "");
+    let ran = house(&["test", "--github", place.dir()]).ends_with(2);
+    assert!(
+        ran.stdout.starts_with("::error title=wsaudit::no case in "),
+        "{}",
+        ran.stdout
     );
 }
 

@@ -40,7 +40,7 @@ pub enum OpenError {
         path: PathBuf,
     },
     /// It is something else than SQLite.
-    #[error("{}: not an SQLite file (it begins with {found}); wsaudit reads the files that `wsaudit record` writes", path.display())]
+    #[error("{}: not an SQLite file (it begins with {found}); {}", path.display(), instead_of_sqlite(found))]
     NotSqlite {
         /// The file.
         path: PathBuf,
@@ -99,6 +99,16 @@ pub enum OpenError {
         /// What SQLite said.
         detail: String,
     },
+}
+
+/// What to do where there is something else than SQLite.
+fn instead_of_sqlite(found: &str) -> &'static str {
+    // <https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md>: how each pointer begins.
+    if found.starts_with("\"version https") {
+        "a pointer of Git LFS stands there: `git lfs pull` fetches the recording"
+    } else {
+        "wsaudit reads the files that `wsaudit record` writes"
+    }
 }
 
 /// What to do where there is no file.

@@ -116,6 +116,19 @@ fn a_text_file() {
 }
 
 #[test]
+fn a_pointer_of_git_lfs() {
+    let pointer = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n";
+    let (_directory, path) = bytes_in_a_file(pointer);
+    let error = refused(&path);
+    assert!(
+        error
+            .to_string()
+            .ends_with("`git lfs pull` fetches the recording"),
+        "{error}"
+    );
+}
+
+#[test]
 fn the_first_bytes_of_sqlite_only() {
     let (_directory, path) = bytes_in_a_file(b"SQLite format 3\0\x20\0");
     let error = refused(&path);

@@ -28,7 +28,7 @@ pub use audit::Audit;
 pub use build::{fingerprint, report};
 pub use cases::cases_junit;
 pub use excerpt::{Excerpt, excerpt};
-pub use github::{cases_github, disarm, github};
+pub use github::{cases_github, disarm, failure_github, github};
 pub use html::html;
 pub use json::{audit_json, json};
 pub use junit::junit;

@@ -201,6 +201,33 @@ fn annotations_are_few_and_the_worst_come_first() {
 }
 
 #[test]
+fn an_annotation_is_a_fault_and_not_each_time_it_happened() {
+    let one = github(&Audit::of(report(LEAK)));
+    let three = Audit::of_many(vec![report(LEAK), report(LEAK), report(LEAK)]);
+    let told = github(&three);
+    let errors = |told: &str| {
+        told.lines()
+            .filter(|line| line.starts_with("::error "))
+            .count()
+    };
+    assert_eq!(errors(&told), errors(&one), "{told}");
+    assert!(told.contains("; 2 more with this fingerprint)"), "{told}");
+    let mut unread = inconclusive();
+    unread.unread = vec![Unread {
+        recording: "a.db".to_owned(),
+        why: "a.db: truncated".to_owned(),
+    }];
+    unread.reasons[0].reason = "unread";
+    let told = github(&Audit::of(unread));
+    assert_eq!(
+        told.matches("a.db: truncated").count(),
+        1,
+        "told once: {told}"
+    );
+    assert!(!told.contains("wsaudit%3A unread"), "{told}");
+}
+
+#[test]
 fn what_one_history_does_not_exercise_another_one_may() {
     let mut idle = clean();
     idle.verdict = "inconclusive";

@@ -8,8 +8,11 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 use wsaudit_recording::{APPLICATION_ID, Reader};
+use wsaudit_verifier::case::Case;
 
+use crate::numbers::counted;
 use crate::output::say;
+use crate::shell::quoted;
 
 /// Directories that hold other people's files.
 const FOREIGN: [&str; 3] = ["node_modules", "target", "venv"];
@@ -37,6 +40,8 @@ enum Content {
     Recording,
     /// Another application's database.
     Foreign,
+    /// A text case, which is for `wsaudit test`.
+    Case,
     /// Anything else.
     Other,
 }
@@ -54,17 +59,33 @@ impl Histories {
             histories.push(files.into_iter().cloned().collect());
         }
         for directory in directories {
-            let found = beneath(directory).with_context(|| {
+            let Found { recordings, cases } = beneath(directory).with_context(|| {
                 format!("cannot look for recordings in {}", directory.display())
             })?;
-            if found.is_empty() {
+            let name = quoted(&directory.to_string_lossy());
+            if recordings.is_empty() {
+                let instead = match cases {
+                    0 => String::new(),
+                    cases => format!(
+                        "; the {} there {} run by `wsaudit test {name}`",
+                        counted(cases, "text case"),
+                        if cases == 1 { "is" } else { "are" },
+                    ),
+                };
                 bail!(
-                    "no recording beneath {}: expected files that `wsaudit record --out` wrote; text cases are \
-                     run by `wsaudit test {0}`",
+                    "no recording beneath {}: expected files that `wsaudit record --out` wrote{instead}",
                     directory.display()
                 );
             }
-            histories.extend(grouped(found));
+            // A job that takes them for verified would test less than it seems to.
+            if cases > 0 {
+                say(&format!(
+                    "left out: {} beneath {}: `wsaudit test {name}` runs them",
+                    counted(cases, "text case"),
+                    directory.display()
+                ));
+            }
+            histories.extend(grouped(recordings));
         }
         Ok(Self::Many(histories))
     }
@@ -98,15 +119,23 @@ fn refuse_twice(paths: &[PathBuf]) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The recordings beneath a directory, in the order of their paths.
-fn beneath(directory: &Path) -> io::Result<Vec<PathBuf>> {
-    let mut found = Vec::new();
+/// What is beneath a directory.
+#[derive(Debug, Default)]
+struct Found {
+    /// In the order of their paths.
+    recordings: Vec<PathBuf>,
+    /// How many text cases.
+    cases: u64,
+}
+
+fn beneath(directory: &Path) -> io::Result<Found> {
+    let mut found = Found::default();
     walk(directory, &mut found)?;
-    found.sort();
+    found.recordings.sort();
     Ok(found)
 }
 
-fn walk(directory: &Path, found: &mut Vec<PathBuf>) -> io::Result<()> {
+fn walk(directory: &Path, found: &mut Found) -> io::Result<()> {
     let mut entries = fs::read_dir(directory)?.collect::<Result<Vec<_>, _>>()?;
     entries.sort_by_key(fs::DirEntry::file_name);
     for entry in entries {
@@ -123,7 +152,8 @@ fn walk(directory: &Path, found: &mut Vec<PathBuf>) -> io::Result<()> {
             continue;
         }
         match content(&path) {
-            Content::Recording => found.push(path),
+            Content::Recording => found.recordings.push(path),
+            Content::Case => found.cases += 1,
             Content::Foreign => say(&format!(
                 "left out: {}: another application's database",
                 path.display()
@@ -141,8 +171,11 @@ fn content(path: &Path) -> Content {
     let called = EXTENSIONS.contains(&extension.to_ascii_lowercase().as_str());
     let head = head(path).ok().filter(|head| head.starts_with(MAGIC));
     let Some(head) = head else {
+        let is_case = || fs::read_to_string(path).is_ok_and(|text| Case::is_in(&text));
         return if called {
             Content::Recording
+        } else if extension == "md" && is_case() {
+            Content::Case
         } else {
             Content::Other
         };

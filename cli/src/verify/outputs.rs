@@ -54,6 +54,13 @@ pub(super) struct ReportArgs {
     github: bool,
 }
 
+impl ReportArgs {
+    /// Whether annotations go to standard output; what asks for several reports there is refused before.
+    pub(super) fn are_for_github(&self) -> bool {
+        (self.github || self.format == Some(Format::Github)) && self.output.is_none()
+    }
+}
+
 /// How a report is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum Format {

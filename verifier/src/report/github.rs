@@ -3,6 +3,7 @@
 //! A workflow command is a line that the runner obeys: `::error file=a.toml,line=3::message`.
 //! <https://docs.github.com/actions/reference/workflow-commands-for-github-actions>
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use super::Audit;
@@ -10,6 +11,7 @@ use super::anchor::{Anchor, anchor};
 use super::excerpt::printable;
 use super::model::{Reason, Report, Violation};
 use super::standing::Standing;
+use crate::rules::Diagnostic;
 use crate::suite::CaseResult;
 use crate::verdict::Reason as Doubt;
 
@@ -31,7 +33,8 @@ struct Annotation<'r> {
 
 /// What a run tells, as annotations: at most eight, and how many more there are.
 pub fn github(audit: &Audit) -> String {
-    let mut all: Vec<_> = audit.histories.iter().flat_map(annotations).collect();
+    let mut all: Vec<_> = audit.histories.iter().flat_map(unread).collect();
+    all.extend(violations(audit));
     all.extend(doubts(audit));
     all.extend(audit.remark.iter().map(|remark| Annotation {
         // A verdict that says less than it seems to is worse than a doubt, which is in the verdict.
@@ -44,6 +47,39 @@ pub fn github(audit: &Audit) -> String {
     // The order among equals stays: that of histories, rules and places.
     all.sort_by_key(|annotation| annotation.rank);
     shown(&all, "the step summary and the log have them all")
+}
+
+/// Why nothing was verified, as annotations: at the places in rule files or in a baseline, where the
+/// trouble is there.
+pub fn failure_github(wrong: &[Diagnostic], message: &str) -> String {
+    let error = |anchor, title: &str, lines| Annotation {
+        rank: 0,
+        level: "error",
+        anchor,
+        title: title.to_owned(),
+        lines,
+    };
+    if wrong.is_empty() {
+        let lines = message.lines().map(str::to_owned).collect();
+        return shown(&[error(None, "wsaudit", lines)], "the log has them all");
+    }
+    let places: Vec<_> = wrong.iter().map(Diagnostic::location).collect();
+    let all: Vec<_> = wrong
+        .iter()
+        .zip(&places)
+        .map(|(diagnostic, place)| {
+            let label = (!diagnostic.label.is_empty()).then(|| diagnostic.label.clone());
+            let lines = [diagnostic.message.clone()].into_iter().chain(label);
+            let anchor = Anchor {
+                file: &place.file,
+                line: place.line,
+                column: place.column,
+            };
+            let lines = lines.chain(diagnostic.help.iter().cloned()).collect();
+            error(Some(anchor), "wsaudit: cannot be read", lines)
+        })
+        .collect();
+    shown(&all, "the log has them all")
 }
 
 /// What cases came to, as annotations at their lines: at most eight, and how many more there are.
@@ -81,14 +117,30 @@ fn shown(all: &[Annotation<'_>], rest: &str) -> String {
     out
 }
 
-/// The violations of a history, and what of it could not be read.
-fn annotations(report: &Report) -> Vec<Annotation<'_>> {
-    let mut all: Vec<_> = report
-        .violations
-        .iter()
-        .map(|violation| of_violation(report, violation))
-        .collect();
-    all.extend(report.unread.iter().map(|unread| Annotation {
+/// The violations of all histories; of those with one fingerprint, which differ in ids and times, the
+/// first, and how many there are.
+fn violations(audit: &Audit) -> Vec<Annotation<'_>> {
+    let mut all: Vec<(&Report, &Violation, usize)> = Vec::new();
+    let mut met = BTreeMap::new();
+    for report in &audit.histories {
+        for violation in &report.violations {
+            let outcome = violation.standing.as_ref().map_or("", |it| it.outcome);
+            let fault = (&violation.fingerprint, outcome, violation.severity);
+            let at = *met.entry(fault).or_insert(all.len());
+            match all.get_mut(at) {
+                Some((_, _, count)) => *count += 1,
+                None => all.push((report, violation, 1)),
+            }
+        }
+    }
+    all.into_iter()
+        .map(|(report, violation, count)| of_violation(report, violation, count))
+        .collect()
+}
+
+/// What of a history could not be read.
+fn unread(report: &Report) -> Vec<Annotation<'_>> {
+    let all = report.unread.iter().map(|unread| Annotation {
         rank: 0,
         level: "error",
         anchor: Some(Anchor {
@@ -98,8 +150,8 @@ fn annotations(report: &Report) -> Vec<Annotation<'_>> {
         }),
         title: "wsaudit: cannot be read".to_owned(),
         lines: vec![unread.why.clone()],
-    }));
-    all
+    });
+    all.collect()
 }
 
 /// The doubts of all histories; what is in doubt in several is told once.
@@ -107,7 +159,8 @@ fn doubts(audit: &Audit) -> Vec<Annotation<'_>> {
     let mut all: Vec<(&Report, &Reason, usize)> = Vec::new();
     for report in &audit.histories {
         for reason in &report.reasons {
-            if audit.is_exercised_elsewhere(reason) {
+            // What could not be read has been told, as the error that it is.
+            if audit.is_exercised_elsewhere(reason) || reason.reason == Doubt::Unread.as_str() {
                 continue;
             }
             let same = |(_, other, _): &&mut (&Report, &Reason, usize)| {
@@ -147,11 +200,15 @@ fn doubts(audit: &Audit) -> Vec<Annotation<'_>> {
     told.collect()
 }
 
-fn of_violation<'r>(report: &'r Report, violation: &'r Violation) -> Annotation<'r> {
+fn of_violation<'r>(report: &'r Report, violation: &'r Violation, count: usize) -> Annotation<'r> {
     let rule = report.rule(&violation.pack, &violation.rule);
     let place = &violation.offending;
+    let more = match count {
+        1 => String::new(),
+        count => format!("; {} more with this fingerprint", count - 1),
+    };
     let mut lines = vec![format!(
-        "{} (frame {} of {})",
+        "{} (frame {} of {}{more})",
         violation.message, place.seq, place.recording
     )];
     for (number, line) in (1..).zip(&violation.evidence).take(MOST_LINES) {

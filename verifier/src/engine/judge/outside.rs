@@ -236,7 +236,11 @@ fn unread(error: &SourceError) -> OutsideDoubt {
     OutsideDoubt {
         doubt: Doubt {
             reason: Reason::Unread,
-            message: format!("nothing is known of {}: {}", error.recording, error.why),
+            message: if error.why.starts_with(&error.recording) {
+                format!("nothing is known of {}", error.why)
+            } else {
+                format!("nothing is known of {}: {}", error.recording, error.why)
+            },
             settle: "verify again with a copy that can be read, or leave it out".to_owned(),
             place: None,
             subject: Subject::default(),
