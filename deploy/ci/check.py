@@ -46,6 +46,15 @@ def lint(action, workflow):
     assert step["uses"].split("@")[0].endswith("/deploy/ci"), step
 
 
+def wanted(step, inputs):
+    """Whether a step runs: so far, the only condition of those that run a script is that an input is given."""
+    if "if" not in step:
+        return True
+    found = re.fullmatch(r"\$\{\{ inputs\.([a-z-]+) != '' \}\}", step["if"])
+    assert found, step["if"]
+    return inputs[found[1]] != ""
+
+
 class Runner:
     def __init__(self, action, directory):
         self.action, self.directory = action, directory
@@ -60,7 +69,7 @@ class Runner:
         printed, outputs = "", {}
         self.summary.unlink(missing_ok=True)
         for number, step in enumerate(self.action["runs"]["steps"]):
-            if "run" not in step:
+            if "run" not in step or not wanted(step, inputs):
                 continue
             output = self.directory / f"output-{number}"
             output.write_text("")
@@ -73,7 +82,8 @@ class Runner:
                 "RUNNER_TEMP": str(self.directory),
             }
             for name, value in step.get("env", {}).items():
-                env[name] = EXPRESSION.sub(lambda found: known[found[1]], value)
+                # An output of a step that was skipped is empty.
+                env[name] = EXPRESSION.sub(lambda found: known.get(found[1], ""), value)
             # What `shell: bash` means.
             command = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", step["run"]]
             ran = subprocess.run(
@@ -128,6 +138,50 @@ def main():
         # The value of an input is no option, and no command.
         code, _, printed = runner.run(recordings="--help\n$(touch pwned)", wsaudit=wsaudit)
         assert code == 2 and not (directory / "pwned").exists(), f"{code}: {printed}"
+        # Cases alone, both, and neither; the worse of both codes counts.
+        cases = directory / "fix tures/cases"
+        cases.mkdir()
+        text = (golden / "chat-leaky.md").read_text("utf-8")
+        (cases / "leaky.md").write_text(text.replace("chat-leaky.db", "../chat-leaky.db").replace("../peers/chat/rules.toml", "../../my rules.toml"))
+        code, outputs, printed = runner.run(cases="fix tures/cases\n", wsaudit=wsaudit)
+        assert (code, outputs["exit-code"], "json" in outputs) == (0, "0", False), f"{code}: {printed}"
+        assert "1 case, " in printed, printed
+        assert "<testsuite " in (directory / "wsaudit-reports/cases.xml").read_text("utf-8")
+        (cases / "wrong.md").write_text("# wrong\n\n```trace\nrules: protocol\n\nA = session s\n0.0 A open /ws\n0.1 A > {}   #! expect protocol\n```\n")
+        code, outputs, printed = runner.run(recordings=str(sound), cases="fix tures/cases", rules=str(rules), wsaudit=wsaudit)
+        assert (code, outputs["exit-code"]) == (1, "1"), f"{code}: {printed}"
+        assert "\n::error file=fix tures/cases/wrong.md,line=8," in printed, printed
+        code, _, printed = runner.run(recordings="none.db", cases="fix tures/cases", wsaudit=wsaudit)
+        assert code == 2, f"{code}: {printed}"
+        (cases / "wrong.md").unlink()
+        code, _, printed = runner.run(recordings=str(sound), cases="fix tures/cases", rules=open_rules, wsaudit=wsaudit)
+        assert code == 3, f"{code}: {printed}"
+        code, _, printed = runner.run(recordings=" \n", wsaudit=wsaudit)
+        assert code == 2 and "neither recordings nor cases" in printed, f"{code}: {printed}"
+        # Rules that are wrong are shown where they are.
+        (directory / "bad.toml").write_text("[pack]\nname = 1\nformat = 1\n")
+        code, _, printed = runner.run(recordings=str(sound), rules="bad.toml", wsaudit=wsaudit)
+        assert code == 2 and "\n::error file=bad.toml,line=2,col=8," in printed, f"{code}: {printed}"
+        # A baseline lets what it knows pass until it expires.
+        known = directory / "known.toml"
+        subprocess.run(
+            [wsaudit, "verify", "--rules", rules, golden / "chat-leaky.db", "--write-baseline", known, "--today", "2026-01-01"],
+            capture_output=True, check=False, timeout=60,
+        )
+        known.write_text(known.read_text("utf-8").replace('"TODO"', '"mended soon"'), "utf-8")
+        leaky = str(golden / "chat-leaky.db")
+        code, _, printed = runner.run(recordings=leaky, rules=str(rules), baseline="known.toml", wsaudit=wsaudit)
+        assert code == 1 and "title=no longer excused%3A " in printed, f"{code}: {printed}"
+        known.write_text(re.sub(r"expires +=.*", "expires = 9999-12-31", known.read_text("utf-8")), "utf-8")
+        code, _, printed = runner.run(recordings=leaky, rules=str(rules), baseline="known.toml", wsaudit=wsaudit)
+        assert code == 0 and "\n::notice file=" in printed, f"{code}: {printed}"
+        # What was cut off on its way, and an empty directory.
+        (directory / "torn.db").write_bytes(sound.read_bytes()[:9000])
+        code, _, printed = runner.run(recordings="torn.db", rules=str(rules), wsaudit=wsaudit)
+        assert code == 2 and "::error file=torn.db,line=1," in printed, f"{code}: {printed}"
+        (directory / "empty").mkdir()
+        code, _, printed = runner.run(recordings="empty/", rules=str(rules), wsaudit=wsaudit)
+        assert code == 2 and "::error title=wsaudit::no recording beneath empty/" in printed, f"{code}: {printed}"
         code, _, printed = runner.run(recordings="x", wsaudit="no-such-program")
         assert code == 2 and "names no program" in printed, f"{code}: {printed}"
     print("deploy/ci: the action's steps do what they say")
