@@ -10,6 +10,7 @@ use anyhow::{Context as _, bail};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use wsaudit_verifier::case::Case;
+use wsaudit_verifier::finding;
 use wsaudit_verifier::report::Violation;
 use wsaudit_verifier::slice::{Target, slice};
 use wsaudit_verifier::suite::{Directory, run_case};
@@ -26,7 +27,7 @@ use relative::relative;
 
 const EXAMPLES: &str = "\
 Messages and connections are left out as long as the rule still finds a \
-violation of the same fingerprint; what is left is written as a case \
+violation of the same fingerprint, and argues as it did; what is left is written as a case \
 (docs/cases.md), read again and run: it is a fixture that `wsaudit test` takes \
 as it is. With --out FILE.db the frames of one recording are copied as they are \
 into a new one, which is verified. Ids and payloads stay as they were recorded: \
@@ -84,7 +85,10 @@ pub(crate) fn run(args: &SliceArgs, output: &mut Output) -> anyhow::Result<Exit>
         }
         Form::Case(path) => {
             let rules = rules(args, &verified, violation)?;
-            let text = slice.case(&title(violation), &prose(&verified, violation), &rules)?;
+            // What the slice shows is told, not what was around it in the recording.
+            let told = slice.violation()?;
+            let title = format!("{}: {}", violation.rule, one_line(&told.message));
+            let text = slice.case(&title, &prose(&verified, violation, &told), &rules)?;
             check(path.unwrap_or(Path::new("slice.md")), &text)?;
             match path {
                 Some(path) => {
@@ -171,12 +175,7 @@ fn rules(args: &SliceArgs, verified: &Verified, violation: &Violation) -> anyhow
     Ok(path.to_owned())
 }
 
-fn title(violation: &Violation) -> String {
-    let message = one_line(&violation.message);
-    format!("{}: {message}", violation.rule)
-}
-
-fn prose(verified: &Verified, violation: &Violation) -> String {
+fn prose(verified: &Verified, violation: &Violation, shown: &finding::Violation) -> String {
     let recordings = verified.report.recordings.iter();
     let names: Vec<_> = recordings
         .map(|recording| file_name(&recording.name))
@@ -186,10 +185,10 @@ fn prose(verified: &Verified, violation: &Violation) -> String {
         names.join(" and "),
         violation.fingerprint
     )];
-    for (number, line) in (1..).zip(&violation.evidence) {
+    for (number, line) in (1..).zip(&shown.evidence) {
         lines.push(format!("{number}. {}", one_line(&line.text)));
     }
-    lines.push(format!("\nExpected: {}", one_line(&violation.expected)));
+    lines.push(format!("\nExpected: {}", one_line(&shown.expected)));
     lines.join("\n")
 }
 

@@ -1,8 +1,9 @@
 //! Cutting a history down to the messages that show one violation: a fixture in the making.
 //!
 //! What is cut is checked by running it: as long as the rule still finds a violation of the same
-//! fingerprint, more is left out. Within the bounds of what is tried, nothing that is left can be
-//! spared alone.
+//! fingerprint, and tells it by the same argument, more is left out. Where an argument cannot be had
+//! from its own messages alone (it may count what else there was), the fingerprint is enough. Within
+//! the bounds of what is tried, nothing that is left can be spared alone.
 
 mod material;
 mod reduce;
@@ -12,6 +13,7 @@ use std::collections::BTreeMap;
 use crate::case::{Case, CaseHistory, Draft, Unwritable, Writing};
 use crate::engine::{Input, RunError, Verification, verify};
 use crate::facts::{Fact, Facts};
+use crate::finding;
 use crate::history::{MemorySource, Source, SourceError};
 use crate::report::{Violation, fingerprint};
 use crate::rules::Pack;
@@ -42,6 +44,8 @@ pub struct Slice {
     pub facts: Vec<(String, Fact)>,
     /// By recording, in the order in which they were given: what of it is in the slice.
     pub origins: BTreeMap<usize, Origin>,
+    /// The sessions of the violation, the owner first.
+    cast: Vec<String>,
     trial: Trial,
 }
 
@@ -67,20 +71,34 @@ pub enum SliceError {
 
 /// Cuts. `progress` is told how many messages are left whenever they become fewer.
 pub fn slice(target: &Target<'_>, progress: &mut dyn FnMut(usize)) -> Result<Slice, SliceError> {
-    let trial = Trial::of(target);
+    let mut trial = Trial::of(target);
     let mut material = None;
     for extent in Extent::ALL {
-        let gathered = Material::gather(target.sources, target.violation, extent)?;
-        if trial.shows(&gathered.whole())? {
-            material = Some(gathered);
+        // All there is need not be read for the sake of the words.
+        if extent == Extent::All && material.is_some() {
             break;
         }
+        let gathered = Material::gather(target.sources, target.violation, extent)?;
+        let verification = trial.verify(&gathered.whole())?;
+        match trial.found(&verification) {
+            Some(shown) if trial.argues(shown) => {
+                material = Some((gathered, Told::Likewise));
+                break;
+            }
+            Some(_) => {
+                material.get_or_insert((gathered, Told::Otherwise));
+            }
+            None => {}
+        }
     }
-    let Some(material) = material else {
+    let Some((material, told)) = material else {
         return Err(SliceError::NotInMessages {
             rule: target.violation.rule.clone(),
         });
     };
+    if told == Told::Otherwise {
+        trial.argument = None;
+    }
     let source = reduce(&material, &trial, progress)?;
     let tables = trial.pack.facts.keys();
     let facts = tables
@@ -89,10 +107,12 @@ pub fn slice(target: &Target<'_>, progress: &mut dyn FnMut(usize)) -> Result<Sli
             rows.map(|fact| (table.clone(), fact.clone()))
         })
         .collect();
+    let cast = [&target.violation.owner_session, &target.violation.session];
     Ok(Slice {
         origins: material.origins(&source),
         source,
         facts,
+        cast: cast.into_iter().flatten().cloned().collect(),
         trial,
     })
 }
@@ -105,6 +125,7 @@ impl Slice {
             prose,
             rules,
             only: &self.trial.pack.rules[0].id,
+            first: &self.cast,
             facts: &self.facts,
             source: &self.source,
         })?;
@@ -124,6 +145,13 @@ impl Slice {
         Ok(draft.marked(&offending))
     }
 
+    /// The violation as the slice shows it: its argument is about what is in it.
+    pub fn violation(&self) -> Result<finding::Violation, RunError> {
+        let verification = self.trial.verify(&self.source)?;
+        let shown = self.trial.found(&verification);
+        Ok(shown.expect("a slice shows it").clone())
+    }
+
     /// Whether a recording shows the violation.
     pub fn is_shown_by(&self, sources: &[Box<dyn Source>]) -> Result<bool, RunError> {
         Ok(self.trial.is_shown_by(&self.trial.verify_all(sources)?))
@@ -135,12 +163,23 @@ impl Slice {
     }
 }
 
+/// How a part of the history tells the violation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Told {
+    /// By the same argument.
+    Likewise,
+    /// By another one.
+    Otherwise,
+}
+
 /// A run of the one rule over a part of the history.
 #[derive(Debug)]
 struct Trial {
     pack: Pack,
     facts: Facts,
     fingerprint: String,
+    /// What the argument says, the [`form`] of each line; `None`: whatever it says.
+    argument: Option<Vec<String>>,
 }
 
 impl Trial {
@@ -161,6 +200,13 @@ impl Trial {
             pack,
             facts,
             fingerprint: violation.fingerprint.clone(),
+            argument: Some(
+                violation
+                    .evidence
+                    .iter()
+                    .map(|line| form(&line.text))
+                    .collect(),
+            ),
         }
     }
 
@@ -185,8 +231,28 @@ impl Trial {
     }
 
     fn is_shown_by(&self, verification: &Verification) -> bool {
-        let mut violations = verification.rules[0].outcome.violations.iter();
-        let rule = &self.pack.rules[0].id;
-        violations.any(|it| fingerprint(&self.pack.name, rule, &it.roles) == self.fingerprint)
+        self.found(verification).is_some_and(|it| self.argues(it))
     }
+
+    /// The violation of that fingerprint; of several, one that is told by the same argument.
+    fn found<'v>(&self, verification: &'v Verification) -> Option<&'v finding::Violation> {
+        let violations = verification.rules[0].outcome.violations.iter();
+        let rule = &self.pack.rules[0].id;
+        let mut same = violations
+            .filter(|it| fingerprint(&self.pack.name, rule, &it.roles) == self.fingerprint);
+        let first = same.clone().next();
+        same.find(|it| self.argues(it)).or(first)
+    }
+
+    /// Whether a violation is told as it was.
+    fn argues(&self, violation: &finding::Violation) -> bool {
+        let told = violation.evidence.iter().map(|line| form(&line.text));
+        let wanted = self.argument.as_ref();
+        wanted.is_none_or(|wanted| told.eq(wanted.iter().cloned()))
+    }
+}
+
+/// A line of an argument without its numbers: those of connections and frames are others in a slice.
+fn form(text: &str) -> String {
+    text.chars().filter(|it| !it.is_ascii_digit()).collect()
 }

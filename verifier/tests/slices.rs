@@ -59,6 +59,7 @@ fn every_violation_of_the_fixtures_can_be_cut_out() {
     cases(&fixtures, &mut files);
     files.sort();
     let (mut cut, mut smaller, mut shared, mut not_in_messages) = (0, 0, 0, Vec::new());
+    let mut told_otherwise = Vec::new();
     for file in files {
         let text = std::fs::read_to_string(&file).unwrap();
         if !Case::is_in(&text) {
@@ -99,6 +100,22 @@ fn every_violation_of_the_fixtures_can_be_cut_out() {
             assert!(result.passed(), "{name}: {:?}\n{text}", result.mismatches);
             let after = slice.source.messages().len();
             assert!(after <= before, "{name}: {after} of {before} messages");
+            let told = slice.violation().unwrap();
+            // Numbers of frames and connections are others.
+            let form = |text: &str| text.replace(|it: char| it.is_ascii_digit(), "");
+            let wanted = violation.evidence.iter().map(|line| form(&line.text));
+            if !told.evidence.iter().map(|line| form(&line.text)).eq(wanted) {
+                told_otherwise.push(format!("{name}: {}", violation.rule));
+            }
+            // Its owner is A, whoever came first.
+            if let Some(owner) = &violation.owner_session
+                && text.contains(&format!(" = session {owner}"))
+            {
+                assert!(
+                    text.contains(&format!("\nA = session {owner}")),
+                    "{name}\n{text}"
+                );
+            }
             cut += 1;
             shared += usize::from(
                 verification
@@ -116,4 +133,7 @@ fn every_violation_of_the_fixtures_can_be_cut_out() {
     );
     assert!(smaller * 2 > cut, "{smaller} of {cut} are smaller");
     assert!(not_in_messages.is_empty(), "{not_in_messages:#?}");
+    // This argument rests on how the recording ends.
+    let otherwise = "kinds/duration/together-with-an-end-that-may-be-missing.md: together";
+    assert_eq!(told_otherwise, [otherwise]);
 }

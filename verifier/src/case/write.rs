@@ -25,6 +25,8 @@ pub struct Writing<'w> {
     pub rules: &'w str,
     /// The rule that it is about.
     pub only: &'w str,
+    /// The sessions that have the first letters, in this order.
+    pub first: &'w [String],
     /// The facts that it needs, by table.
     pub facts: &'w [(String, Fact)],
     /// The history.
@@ -72,7 +74,7 @@ impl<'w> Draft<'w> {
     /// Puts the history into words.
     pub fn of(writing: Writing<'w>) -> Result<Self, Unwritable> {
         let connections = &writing.source.outline().connections;
-        let names = names(connections);
+        let names = names(connections, writing.first);
         let mut all = Vec::new();
         for connection in connections {
             all.extend(lines(
@@ -142,7 +144,9 @@ fn head(
     } = writing;
     let mut out =
         format!("# {title}\n\n{prose}\n\n```trace\nrules: {rules}\nrules only: {only}\n\n");
-    for connection in connections {
+    let mut declared: Vec<_> = connections.iter().collect();
+    declared.sort_by_key(|connection| &names[&connection.number]);
+    for connection in declared {
         let tags = connection::declared(connection)?;
         let _ = writeln!(out, "{} = {tags}", names[&connection.number]);
     }
@@ -183,10 +187,19 @@ fn seconds(nanoseconds: i64) -> String {
     }
 }
 
-/// A letter for each session, in the order of opening; its further connections are numbered. Those of
-/// nobody are `X`.
-fn names(connections: &[Connection]) -> BTreeMap<u64, String> {
+/// A letter for each session: those that come first, then in the order of opening; its further
+/// connections are numbered. Those of nobody are `X`.
+fn names<'n>(connections: &'n [Connection], first: &'n [String]) -> BTreeMap<u64, String> {
+    let there = |session: &&String| {
+        let mut tags = connections.iter().flat_map(|it| &it.tags);
+        tags.any(|tag| tag.kind == TagKind::Session && tag.value == **session)
+    };
     let mut sessions: Vec<Option<&str>> = Vec::new();
+    for session in first.iter().filter(there) {
+        if !sessions.contains(&Some(session)) {
+            sessions.push(Some(session));
+        }
+    }
     let mut counts: BTreeMap<Option<&str>, u32> = BTreeMap::new();
     let mut names = BTreeMap::new();
     for connection in connections {
