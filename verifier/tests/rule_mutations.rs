@@ -215,7 +215,10 @@ fn with_any_key_misspelt_a_pack_has_all_its_rules_or_is_refused() {
             match Pack::from_texts(&[("broken.toml", &broken.join("\n"))]) {
                 Ok(pack) => assert_eq!(pack.rules.len(), written, "{misspelt}"),
                 Err(errors) if line.starts_with("kind") => {
-                    assert!(errors.to_string().contains("has no `kind`"), "{errors}");
+                    assert!(
+                        errors.to_string().contains("did you mean `kind`?"),
+                        "{errors}"
+                    );
                 }
                 Err(_) => {}
             }
