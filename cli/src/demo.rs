@@ -140,6 +140,7 @@ fn one(args: &DemoArgs, fault: Option<Fault>, output: &mut Output) -> anyhow::Re
     }
     let options = TextOptions {
         palette: palette(output.paint()),
+        width: Output::columns(),
         shown: Shown::First(2),
         coverage: None,
         survey: None,

@@ -55,7 +55,12 @@ pub(crate) fn run(args: &ExplainArgs, output: &mut Output) -> anyhow::Result<Exi
         serde_json::to_writer_pretty(&mut *output, &story)?;
         writeln!(output)?;
     } else {
-        let text = story_text(&verified.report, &story, palette(output.paint()));
+        let text = story_text(
+            &verified.report,
+            &story,
+            palette(output.paint()),
+            Output::columns(),
+        );
         output.write_all(text.as_bytes())?;
     }
     Ok(Exit::Clean)

@@ -90,6 +90,14 @@ impl Output {
         self.color.paint(io::stdout().is_terminal())
     }
 
+    /// How many columns the terminal has; `None`: this is none, or does not say.
+    #[cfg(feature = "verify")]
+    pub(crate) fn columns() -> Option<usize> {
+        let terminal = console::Term::stdout();
+        let size = terminal.is_term().then(|| terminal.size_checked());
+        size.flatten().map(|(_, columns)| columns.into())
+    }
+
     /// Whether nobody reads any more, so that long work can end.
     #[cfg(feature = "verify")]
     pub(crate) fn is_deserted(&self) -> bool {

@@ -159,9 +159,10 @@ fn verify_all(args: &VerifyArgs, outputs: &Outputs, output: &mut Output) -> anyh
     known.apply(&mut audit);
     audit.remark = without_rules.then(|| without(&histories));
     let remark = audit.remark.as_deref();
-    let told = |paint: Paint| {
+    let told = |paint: Paint, width: Option<usize>| {
         let options = |number: usize| TextOptions {
             palette: palette(paint),
+            width,
             shown: if args.all { Shown::All } else { Shown::DEFAULT },
             coverage: asides
                 .get(number)

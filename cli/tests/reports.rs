@@ -7,6 +7,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use super::harness::{Ran, has, run, wsaudit};
+use super::terminal::Terminal;
 
 const HOUSE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 const CHAT: &str = "fixtures/peers/chat/rules.toml";
@@ -213,6 +214,24 @@ fn a_directory_without_a_recording_is_no_pass() {
         &ran.stdout,
         &["deep/er/a.recording", "(1 history: 1 violated"],
     );
+}
+
+#[test]
+fn an_argument_fits_the_terminal_that_it_is_shown_on() {
+    let (rules, leaky) = (format!("{HOUSE}/{CHAT}"), format!("{HOUSE}/{LEAKY}"));
+    let args = format!("--color never verify --rules '{rules}' '{leaky}'");
+    let lines = |columns| {
+        let (code, shown) = Terminal::of_width(columns, &args).ends();
+        assert_eq!(code, Some(1), "{shown}");
+        let argument = shown.lines().map(|line| line.trim_end().to_owned());
+        let argument =
+            argument.filter(|line| line.starts_with("  ") && !line.contains("opportunit"));
+        argument.collect::<Vec<_>>()
+    };
+    let longest = |lines: &[String]| lines.iter().map(|line| line.chars().count()).max();
+    let narrow = lines(80);
+    assert!(longest(&narrow) <= Some(80), "{narrow:#?}");
+    assert!(longest(&lines(200)) > Some(80), "there is something to fit");
 }
 
 #[test]

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use crate::harness::{DEADLINE, send_signal};
 
-/// A terminal of 200 columns, and the binary on it.
+/// A terminal, and the binary on it.
 pub(crate) struct Terminal {
     child: Child,
     shown: Arc<Mutex<String>>,
@@ -16,10 +16,15 @@ pub(crate) struct Terminal {
 }
 
 impl Terminal {
-    /// Runs it with these arguments, as a shell reads them.
+    /// Runs it on 200 columns with these arguments, as a shell reads them.
     pub(crate) fn run(args: &str) -> Self {
+        Self::of_width(200, args)
+    }
+
+    /// Likewise, on so many columns.
+    pub(crate) fn of_width(columns: u16, args: &str) -> Self {
         let command = format!(
-            "stty columns 200; echo \"process $$\"; exec '{}' {args}",
+            "stty rows 40 columns {columns}; echo \"process $$\"; exec '{}' {args}",
             assert_cmd::cargo::cargo_bin!("wsaudit").display(),
         );
         let mut child = Command::new("script")
@@ -79,14 +84,19 @@ impl Terminal {
         }
     }
 
-    /// Sends the signal; the exit code as a shell gives it (128 and the signal, where that ended it),
-    /// and all that was shown.
-    pub(crate) fn end_by(mut self, signal: &str) -> (Option<i32>, String) {
-        let pid = self.word_after("process ").parse().unwrap();
-        send_signal(pid, signal);
+    /// Waits until it ends by itself; its exit code, and all that was shown.
+    pub(crate) fn ends(mut self) -> (Option<i32>, String) {
         let status = self.child.wait().unwrap();
         self.reading.join().unwrap();
         let shown = self.shown.lock().unwrap().clone();
         (status.code(), shown)
+    }
+
+    /// Sends the signal; the exit code as a shell gives it (128 and the signal, where that ended it),
+    /// and all that was shown.
+    pub(crate) fn end_by(self, signal: &str) -> (Option<i32>, String) {
+        let pid = self.word_after("process ").parse().unwrap();
+        send_signal(pid, signal);
+        self.ends()
     }
 }

@@ -55,6 +55,7 @@ fn several() -> Audit {
 
 const PLAIN: TextOptions<'_> = TextOptions {
     palette: &Palette::PLAIN,
+    width: None,
     shown: Shown::DEFAULT,
     coverage: None,
     survey: None,

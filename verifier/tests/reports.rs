@@ -27,6 +27,7 @@ fn report(text: &str) -> Report {
 
 const PLAIN: TextOptions<'_> = TextOptions {
     palette: &Palette::PLAIN,
+    width: None,
     shown: Shown::DEFAULT,
     coverage: None,
     survey: None,
@@ -293,6 +294,100 @@ fn colours_are_the_callers_choice_and_change_nothing_else() {
     }
     stripped.push_str(rest);
     assert_eq!(stripped, plain);
+}
+
+/// The argument of a leak with a long payload on 80 columns: what does not fit stands below or is cut, and
+/// what matters is in sight.
+#[test]
+fn an_argument_fits_a_terminal() {
+    let long = format!("\"messages\":[\"{}\"]", "secret ".repeat(30));
+    let text = LEAK.replace("\"messages\":[\"secret\"]", &long);
+    let text = text.replace("\"thread_id\":\"thr_9c\",\"messages\"", "\"messages\"");
+    let text = text.replace("\"]}", "\"],\"thread_id\":\"thr_9c\"}");
+    let told = |width| {
+        let options = TextOptions { width, ..PLAIN };
+        report::text(&report(&text), &options)
+    };
+    let argument = |told: &str| -> Vec<String> {
+        let lines = told.lines().skip(1);
+        let lines = lines.take_while(|line| !line.starts_with("  expected:"));
+        lines.map(str::to_owned).collect()
+    };
+    let wide = argument(&told(None));
+    assert!(
+        wide.iter().any(|line| line.chars().count() > 80),
+        "{wide:#?}"
+    );
+    for columns in [60, 80, 100] {
+        let narrow = argument(&told(Some(columns)));
+        for line in &narrow {
+            assert!(line.chars().count() <= columns, "{columns}: {line}");
+        }
+        // The line with the content shows whose it is.
+        let content = narrow.iter().filter(|line| line.contains("secret"));
+        let shown: Vec<_> = content.collect();
+        assert!(
+            shown.len() == 1 && shown[0].contains("thr_9c"),
+            "{narrow:#?}"
+        );
+    }
+    assert_eq!(told(Some(1000)), told(None));
+}
+
+/// Of many violations, each fault is told before one is told again; of many doubts, some.
+#[test]
+fn what_is_told_first_is_of_each_kind() {
+    let mut many = report(LEAK);
+    let [first, ..] = &many.violations[..] else {
+        panic!("there is a leak");
+    };
+    let alike = |number: usize, fingerprint: &str| {
+        let mut one = first.clone();
+        one.message = format!("leak number {number}");
+        one.fingerprint = fingerprint.to_owned();
+        one
+    };
+    let mut all: Vec<_> = (0..40).map(|number| alike(number, "aaaa")).collect();
+    all.push(alike(40, "bbbb"));
+    let rule = many.rules.iter_mut().find(|rule| rule.id == first.rule);
+    rule.expect("its rule").violations = all.len();
+    many.violations = all;
+    let doubt = |number: usize| report::Reason {
+        reason: "undecided",
+        rules: vec!["rooms/foreign-thread".to_owned()],
+        message: format!("doubt number {number}"),
+        settle: "record".to_owned(),
+        recording: None,
+        seq: None,
+    };
+    many.reasons = (0..25).map(doubt).collect();
+    let told = report::text(&many, &PLAIN);
+    let count = |what: &str| told.lines().filter(|line| line.contains(what)).count();
+    assert_eq!(
+        (count("leak number"), count("doubt number")),
+        (10, 10),
+        "{told}"
+    );
+    assert!(
+        told.contains("leak number 40") && told.contains("leak number 8"),
+        "{told}"
+    );
+    assert!(
+        told.contains("... and 31 more violations of foreign-thread"),
+        "{told}"
+    );
+    assert!(
+        told.contains("... and 15 more doubts (undecided) about rooms/foreign-thread"),
+        "{told}"
+    );
+    let all = TextOptions {
+        shown: Shown::All,
+        ..PLAIN
+    };
+    assert_eq!(
+        report::text(&many, &all).matches("doubt number").count(),
+        25
+    );
 }
 
 #[test]

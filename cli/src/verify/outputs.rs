@@ -115,7 +115,7 @@ pub(super) struct Outputs {
 }
 
 /// How the text for people is made; it may be coloured.
-pub(super) type TextOf<'t> = dyn Fn(Paint) -> String + 't;
+pub(super) type TextOf<'t> = dyn Fn(Paint, Option<usize>) -> String + 't;
 
 impl Outputs {
     /// What the flags ask for; two reports never go to one place.
@@ -194,12 +194,14 @@ impl Outputs {
         for sink in &self.sinks {
             match &sink.target {
                 Target::Stdout if told || sink.format != Format::Text => {
-                    let report = rendered(sink.format, audit, &|| text(output.paint()));
+                    let report = rendered(sink.format, audit, &|| {
+                        text(output.paint(), Output::columns())
+                    });
                     output.write_all(report.as_bytes())?;
                 }
                 Target::Stdout => {}
                 Target::File(path) => {
-                    let report = rendered(sink.format, audit, &|| text(Paint::Plain));
+                    let report = rendered(sink.format, audit, &|| text(Paint::Plain, None));
                     let done = write_whole(path, report.as_bytes())
                         .with_context(|| format!("cannot write the report to {}", path.display()));
                     written.unless_failed(done, output);

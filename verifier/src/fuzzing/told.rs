@@ -11,6 +11,7 @@ pub(super) fn told(input: &Input<'_>) -> Result<String, String> {
     let survey = survey(input.packs, input.sources).map_err(|error| error.to_string())?;
     let options = TextOptions {
         palette: &Palette::PLAIN,
+        width: None,
         shown: Shown::All,
         coverage: Some(&verification.coverage),
         survey: Some(&survey),

@@ -86,7 +86,7 @@ fn skipped(why: &str) -> TestCaseStatus {
 fn failure(report: &Report, violations: &[&Violation]) -> TestCaseStatus {
     let mut told = String::new();
     for violation in violations.iter().take(MOST_TOLD) {
-        argument::write(report, violation, &Palette::PLAIN, &mut told);
+        argument::write(report, violation, &Palette::PLAIN, None, &mut told);
         told.push('\n');
     }
     if let Some(more @ 1..) = violations.len().checked_sub(MOST_TOLD) {

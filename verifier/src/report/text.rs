@@ -3,6 +3,7 @@
 
 pub(super) mod argument;
 mod coverage;
+mod fold;
 mod many;
 mod misses;
 mod palette;
@@ -10,11 +11,14 @@ mod standing;
 mod story;
 mod table;
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 pub use many::many;
 pub use palette::Palette;
 pub use story::story_text;
+
+use fold::folded;
 
 use super::Report;
 use super::closing::{closing, plural};
@@ -30,6 +34,9 @@ use crate::verdict::Verdict;
 pub struct TextOptions<'t> {
     /// Its colours.
     pub palette: &'t Palette,
+    /// How many columns the terminal has; `None`: it goes somewhere else, and lines are as long as they
+    /// are.
+    pub width: Option<usize>,
     /// How many violations of each rule are told in full.
     pub shown: Shown,
     /// With these, what the rules met, and what they do not speak of.
@@ -71,12 +78,7 @@ pub fn text(report: &Report, options: &TextOptions<'_>) -> String {
     let palette = options.palette;
     violations(report, options, &mut out);
     table::write(report, palette, &mut out);
-    for reason in &report.reasons {
-        doubt(report, reason, palette, &mut out);
-    }
-    if !report.reasons.is_empty() {
-        out.push('\n');
-    }
+    doubts(report, options, &mut out);
     notes(report, options, &mut out);
     if let Some(coverage) = options.coverage {
         coverage::write(coverage, options.survey, palette, &mut out);
@@ -112,8 +114,8 @@ fn violations(report: &Report, options: &TextOptions<'_>, out: &mut String) {
             .iter()
             .filter(|violation| violation.rule == rule.id && violation.pack == rule.pack);
         let (known, fresh): (Vec<_>, Vec<_>) = own.partition(|violation| violation.is_known());
-        for violation in fresh.iter().take(most) {
-            argument::write(report, violation, options.palette, out);
+        for violation in chosen(&fresh, most) {
+            argument::write(report, violation, options.palette, options.width, out);
             out.push('\n');
         }
         for violation in known.iter().take(most) {
@@ -135,8 +137,49 @@ fn violations(report: &Report, options: &TextOptions<'_>, out: &mut String) {
     }
 }
 
-fn doubt(report: &Report, reason: &Reason, palette: &Palette, out: &mut String) {
-    let style = palette.doubt;
+/// So many of them, in their order: of each fingerprint the first one, then others.
+fn chosen<'v>(all: &[&'v Violation], most: usize) -> Vec<&'v Violation> {
+    let mut met = BTreeSet::new();
+    let (first, again): (Vec<_>, Vec<_>) = all
+        .iter()
+        .enumerate()
+        .partition(|(_, violation)| met.insert(&violation.fingerprint));
+    let mut chosen: Vec<_> = first.into_iter().chain(again).take(most).collect();
+    chosen.sort_by_key(|(number, _)| *number);
+    chosen
+        .into_iter()
+        .map(|(_, violation)| *violation)
+        .collect()
+}
+
+/// What keeps the recording from proving the rest; of one kind and one rule so many.
+fn doubts(report: &Report, options: &TextOptions<'_>, out: &mut String) {
+    let most = options.shown.most();
+    let mut met = BTreeMap::<_, usize>::new();
+    for reason in &report.reasons {
+        let count = met.entry((reason.reason, &reason.rules)).or_default();
+        *count += 1;
+        if *count <= most {
+            doubt(report, reason, options, out);
+        }
+    }
+    for ((reason, rules), count) in met {
+        if let Some(more @ 1..) = count.checked_sub(most) {
+            let _ = writeln!(
+                out,
+                "... and {} ({reason}) about {}: `wsaudit verify --all` shows them",
+                plural(more, "more doubt"),
+                printable(&rules.join(", "))
+            );
+        }
+    }
+    if !report.reasons.is_empty() {
+        out.push('\n');
+    }
+}
+
+fn doubt(report: &Report, reason: &Reason, options: &TextOptions<'_>, out: &mut String) {
+    let style = options.palette.doubt;
     let rules = match &reason.rules[..] {
         all if all.len() == report.rules.len() && all.len() > 1 => "every rule".to_owned(),
         rules if rules.len() > 4 => plural(rules.len(), "rule"),
@@ -149,13 +192,12 @@ fn doubt(report: &Report, reason: &Reason, palette: &Palette, out: &mut String) 
         (Some(seq), _) => format!(", frame {seq}"),
         (None, _) => String::new(),
     };
-    let _ = writeln!(
-        out,
-        "{style}{}{style:#}: {} ({rules}{place})",
-        reason.reason,
-        printable(&reason.message)
-    );
-    let _ = writeln!(out, "  to settle it: {}", printable(&reason.settle));
+    let room = options.width.unwrap_or(usize::MAX);
+    let message = format!("{} ({rules}{place})", printable(&reason.message));
+    let message = folded(&message, reason.reason.len() + 2, "  ", room);
+    let _ = writeln!(out, "{style}{}{style:#}: {message}", reason.reason);
+    let settle = format!("  to settle it: {}", printable(&reason.settle));
+    line_of(out, &folded(&settle, 0, "    ", room));
 }
 
 fn notes(report: &Report, options: &TextOptions<'_>, out: &mut String) {
@@ -163,12 +205,10 @@ fn notes(report: &Report, options: &TextOptions<'_>, out: &mut String) {
     for note in report.notes.iter().take(most) {
         let style = options.palette.note;
         let place = argument::place(report, Some(&note.recording), note.seq, note.at);
-        let message = printable(&note.message);
-        let _ = writeln!(
-            out,
-            "{style}noted{style:#}: {message} ({}, {place})",
-            note.rule
-        );
+        let message = format!("{} ({}, {place})", printable(&note.message), note.rule);
+        let room = options.width.unwrap_or(usize::MAX);
+        let message = folded(&message, "noted: ".len(), "  ", room);
+        let _ = writeln!(out, "{style}noted{style:#}: {message}");
     }
     if let Some(more) = report
         .notes

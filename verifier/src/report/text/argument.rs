@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use super::fold::folded;
 use super::palette::Palette;
 use crate::report::excerpt::printable;
 use crate::report::model::{Evidence, Report, Violation};
@@ -82,40 +83,49 @@ impl<'r> Cast<'r> {
     }
 }
 
-/// Writes one violation.
+/// Before each excerpt, and each place below its line.
+const INDENT: &str = "     ";
+
+/// Writes one violation. `width`: how many columns a terminal has; `None`: lines are as long as they are.
 pub(in crate::report) fn write(
     report: &Report,
     violation: &Violation,
     palette: &Palette,
+    width: Option<usize>,
     out: &mut String,
 ) {
+    let room = width.unwrap_or(usize::MAX);
     let cast = Cast::of(violation);
     let style = palette.violated;
     let message = printable(&cast.rename(&violation.message, "session "));
-    let _ = writeln!(
-        out,
-        "{style}violated{style:#}: {}: {message}",
-        violation.rule
-    );
-    legend(report, &cast, out);
+    let message = format!("{}: {message}", violation.rule);
+    let message = folded(&message, "violated: ".len(), "  ", room);
+    let _ = writeln!(out, "{style}violated{style:#}: {message}");
+    legend(report, &cast, room, out);
     let lines: Vec<_> = violation
         .evidence
         .iter()
         .map(|line| printable(&cast.rename(&line.text, "")))
         .collect();
-    let width = lines
-        .iter()
-        .map(|line| line.chars().count())
-        .max()
-        .unwrap_or(0)
-        .min(64);
-    for (number, (evidence, line)) in (1..).zip(violation.evidence.iter().zip(&lines)) {
-        let told = frame(report, &cast, evidence);
-        let line = format!("  {number}. {line:<width$}  {told}");
-        let _ = writeln!(out, "{}", line.trim_end());
-        excerpt(evidence, palette, out);
+    let evidence = violation.evidence.iter();
+    let places: Vec<_> = evidence.map(|line| frame(report, &cast, line)).collect();
+    let longest = |of: &[String]| of.iter().map(|it| it.chars().count()).max().unwrap_or(0);
+    let column = longest(&lines).min(64);
+    // Where they would not fit beside each other, places stand below.
+    let beside = INDENT.len() + column + 2 + longest(&places) <= room;
+    for (number, evidence) in violation.evidence.iter().enumerate() {
+        let (line, place) = (&lines[number], &places[number]);
+        let number = number + 1;
+        if beside || place.is_empty() {
+            let line = format!("  {number}. {line:<column$}  {place}");
+            let _ = writeln!(out, "{}", line.trim_end());
+        } else {
+            let _ = writeln!(out, "  {number}. {line}\n{INDENT}{place}");
+        }
+        excerpt(evidence, palette, room, out);
     }
     let expected = printable(&cast.rename(&violation.expected, "session "));
+    let expected = folded(&expected, "  expected: ".len(), "    ", room);
     let _ = writeln!(out, "  expected: {expected}");
     super::standing::expired(violation, palette, out);
     let dim = palette.dim;
@@ -123,7 +133,7 @@ pub(in crate::report) fn write(
 }
 
 /// `  A = s-7f2 (user u1, LAPTOP_BROWSER)   B = ...`
-fn legend(report: &Report, cast: &Cast<'_>, out: &mut String) {
+fn legend(report: &Report, cast: &Cast<'_>, room: usize, out: &mut String) {
     let known: Vec<_> = cast
         .sessions
         .iter()
@@ -144,8 +154,16 @@ fn legend(report: &Report, cast: &Cast<'_>, out: &mut String) {
             Some(format!("{name} ({})", traits.join(", ")))
         })
         .collect();
-    if !known.is_empty() {
-        let _ = writeln!(out, "  {}", printable(&known.join("   ")));
+    if known.is_empty() {
+        return;
+    }
+    let line = format!("  {}", printable(&known.join("   ")));
+    if line.chars().count() <= room {
+        let _ = writeln!(out, "{line}");
+    } else {
+        for one in known {
+            let _ = writeln!(out, "  {}", printable(&one));
+        }
     }
 }
 
@@ -182,11 +200,41 @@ pub(in crate::report) fn place(
     format!("frame {seq}{of}{at}")
 }
 
-fn excerpt(evidence: &Evidence, palette: &Palette, out: &mut String) {
+fn excerpt(evidence: &Evidence, palette: &Palette, room: usize, out: &mut String) {
     let Some(text) = &evidence.excerpt else {
         return;
     };
-    let _ = writeln!(out, "     {}", marked(text, evidence.mark, palette));
+    let (text, mark) = cut(text, evidence.mark, room.saturating_sub(INDENT.len()));
+    let _ = writeln!(out, "{INDENT}{}", marked(&text, mark, palette));
+}
+
+/// So much of a text as fits into a line, with its mark in it.
+fn cut(text: &str, mark: Option<(usize, usize)>, room: usize) -> (String, Option<(usize, usize)>) {
+    let count = |text: &str| text.chars().count();
+    // What is narrower is cut by the terminal.
+    if count(text) <= room || room < 24 {
+        return (text.to_owned(), mark);
+    }
+    let (start, end) = mark.unwrap_or_default();
+    // The mark, and a little behind it; what is left stands before it.
+    let behind = count(&text[end..]).min(room / 8);
+    let wanted = count(&text[..end]) + behind;
+    let skipped = (wanted + 1).saturating_sub(room).min(count(&text[..start]));
+    let begin = text.char_indices().nth(skipped).map_or(0, |(at, _)| at);
+    let head = if begin > 0 { "…" } else { "" };
+    let mut left = room - head.chars().count();
+    let whole = count(&text[begin..]) <= left;
+    if !whole {
+        left -= 1;
+    }
+    let stop = text[begin..]
+        .char_indices()
+        .nth(left)
+        .map_or(text.len(), |(at, _)| begin + at);
+    let tail = if whole { "" } else { "…" };
+    let moved = |at: usize| (at.clamp(begin, stop) + head.len()) - begin;
+    let mark = mark.map(|(start, end)| (moved(start), moved(end)));
+    (format!("{head}{}{tail}", &text[begin..stop]), mark)
 }
 
 /// A text with the value in it that proves something made visible.
@@ -206,6 +254,35 @@ pub(super) fn marked(text: &str, mark: Option<(usize, usize)>, palette: &Palette
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_excerpt_is_cut_around_its_mark() {
+        let text =
+            "{\"type\":\"thread\",\"ü\":\"é\",\"thread_id\":\"thr_9c\",\"messages\":[1,2,3]}";
+        let start = text.find("thr_9c").unwrap();
+        let mark = (start, start + 6);
+        for room in 24..80 {
+            let (shown, (from, to)) = match cut(text, Some(mark), room) {
+                (shown, Some(mark)) => (shown, mark),
+                (shown, None) => panic!("{shown}"),
+            };
+            assert_eq!(&shown[from..to], "thr_9c", "{room}: {shown}");
+            let length = shown.chars().count();
+            assert!(
+                length <= room && length + 12 > room.min(60),
+                "{room}: {shown}"
+            );
+            let inner = shown.trim_start_matches('…').trim_end_matches('…');
+            assert!(text.contains(inner), "{room}: {shown}");
+        }
+        let beginning: String = text.chars().take(23).collect();
+        assert_eq!(cut(text, None, 24).0, format!("{beginning}…"));
+        // A mark that is longer than the line begins with it.
+        let long = "x".repeat(50);
+        let (shown, mark) = cut(&long, Some((10, 50)), 30);
+        assert_eq!(shown.chars().count(), 30, "{shown}");
+        assert!(mark.is_some_and(|(from, to)| from < to && to <= shown.len()));
+    }
 
     #[test]
     fn sessions_are_renamed_as_whole_words() {

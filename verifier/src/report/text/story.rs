@@ -8,11 +8,16 @@ use crate::report::excerpt::printable;
 use crate::report::model::Report;
 use crate::report::story::{Happening, Party, Story};
 
-/// The story as text, with a newline at its end.
-pub fn story_text(report: &Report, story: &Story<'_>, palette: &Palette) -> String {
+/// The story as text, with a newline at its end; the argument for a terminal of so many columns.
+pub fn story_text(
+    report: &Report,
+    story: &Story<'_>,
+    palette: &Palette,
+    width: Option<usize>,
+) -> String {
     let mut out = String::new();
     let cast = Cast::of(story.violation);
-    argument::write(report, story.violation, palette, &mut out);
+    argument::write(report, story.violation, palette, width, &mut out);
     if story.alike > 1 {
         let _ = writeln!(
             out,
