@@ -26,6 +26,20 @@ pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
     fs::rename(part.path(), &path)
 }
 
+/// Whether [`write_whole`] can write there, as far as can be known before. Nothing is left behind.
+pub(crate) fn can_write(path: &Path) -> io::Result<()> {
+    let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    match fs::metadata(&path) {
+        Ok(present) if present.is_dir() => Err(io::Error::new(
+            io::ErrorKind::IsADirectory,
+            "it is a directory; name a file",
+        )),
+        // Opening a pipe would wait for its reader.
+        Ok(present) if !present.is_file() => Ok(()),
+        _ => Part::of(&path)?.fill(b""),
+    }
+}
+
 /// Writes a file that must not be there yet.
 pub(crate) fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let part = Part::of(path)?;

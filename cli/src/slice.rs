@@ -17,7 +17,7 @@ use wsaudit_verifier::suite::{Directory, run_case};
 
 use crate::bar::target;
 use crate::exit::Exit;
-use crate::file::write_new;
+use crate::file::{can_write, write_new};
 use crate::interrupt;
 use crate::numbers::counted;
 use crate::output::{Output, say};
@@ -140,6 +140,8 @@ fn form(out: Option<&Path>) -> anyhow::Result<Form<'_>> {
     if path.exists() {
         bail!("{} exists; name another file, or remove it", path.display());
     }
+    // Before all the work, not after it.
+    can_write(path).with_context(|| format!("cannot write {}", path.display()))?;
     Ok(form)
 }
 

@@ -17,7 +17,7 @@ use wsaudit_verifier::suite::CaseResult;
 
 use crate::exit::Exit;
 use crate::failure;
-use crate::file::write_whole;
+use crate::file::{can_write, write_whole};
 use crate::numbers::counted;
 use crate::output::Output;
 
@@ -125,6 +125,10 @@ fn run_all(args: &TestArgs, output: &mut Output) -> anyhow::Result<Exit> {
             "--update is refused where the variable CI is set: there, nobody reads what it changes (--force updates all \
              the same)"
         );
+    }
+    if let Some(path) = &args.junit {
+        can_write(path)
+            .with_context(|| format!("cannot write the report to {}", path.display()))?;
     }
     let files = selection::files(args)?;
     if args.mutate {

@@ -53,9 +53,9 @@ share a clock. A directory stands for the recordings beneath it, each a history 
 of its own (parts of one run are one).
 
 Several reports can be written at once, each to a file of its own; `-` is \
-standard output. With a report on standard output, the text is not printed. A \
-report that cannot be written is told, the rest is written, and the exit code \
-is 2.
+standard output. With a report on standard output, the text is not printed. \
+Where one cannot be written, that is told before anything is verified, and the \
+exit code is 2; one that fails later is told, and the rest is written.
 
 Examples:
   wsaudit verify traffic.db
@@ -120,6 +120,8 @@ pub(crate) fn run(args: &VerifyArgs, output: &mut Output) -> anyhow::Result<Exit
 }
 
 fn verify_all(args: &VerifyArgs, outputs: &Outputs, output: &mut Output) -> anyhow::Result<Exit> {
+    // Before all the work, not after it.
+    outputs.can_be_written(output)?;
     let known = Known::read(&args.known)?;
     let (packs, facts) = args.asked.load()?;
     let without_rules = args.asked.rules.is_empty();
@@ -157,7 +159,7 @@ fn verify_all(args: &VerifyArgs, outputs: &Outputs, output: &mut Output) -> anyh
             .map_or_else(|| Audit::of_many(Vec::new()), Audit::of)
     };
     known.apply(&mut audit);
-    audit.remark = without_rules.then(|| without(&histories));
+    audit.remark = remark(&packs, without_rules, &histories);
     let remark = audit.remark.as_deref();
     let told = |paint: Paint, width: Option<usize>| {
         let options = |number: usize| TextOptions {
@@ -190,15 +192,24 @@ fn verify_all(args: &VerifyArgs, outputs: &Outputs, output: &mut Output) -> anyh
     })
 }
 
-/// Said where nobody said what to check: a clean verdict must not be taken for isolation.
-fn without(histories: &Histories) -> String {
+/// Said where no rule knows the application: a clean verdict must not be taken for isolation.
+fn remark(packs: &[Pack], without_rules: bool, histories: &Histories) -> Option<String> {
+    let mut rules = packs.iter().flat_map(|pack| &pack.rules);
+    if rules.any(|rule| rule.spec.knows_the_application()) {
+        return None;
+    }
+    let checked = if without_rules {
+        "checked without --rules: only what holds for every application."
+    } else {
+        "none of these rules knows the application's messages: they say only what holds for every application."
+    };
     let first = histories.each().first().into_iter().flatten();
     let first: Vec<_> = first.map(|path| quoted(&path.to_string_lossy())).collect();
-    format!(
-        "checked without --rules: only what holds for every application. Whether sessions are isolated, only \
-         rules that know these messages can tell; to begin some: `wsaudit rules new {} --out my-rules.toml`",
+    Some(format!(
+        "{checked} Whether sessions are isolated, only rules that know these messages can tell; to begin some: \
+         `wsaudit rules new {} --out my-rules.toml`",
         first.join(" ")
-    )
+    ))
 }
 
 /// The packs that were asked for, or those that hold for every application.

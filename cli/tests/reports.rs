@@ -141,14 +141,99 @@ fn two_reports_never_share_a_place() {
 }
 
 #[test]
-fn what_cannot_be_written_is_told_and_the_rest_is_written() {
+fn what_cannot_be_written_is_told_before_anything_is_verified() {
     let place = Place::new();
     let (good, bad) = (place.name("good.xml"), place.name("no/such/dir/a.sarif"));
+    fs::write(&good, "an earlier report").unwrap();
+    let html = place.name("new.html");
     let args = [
-        "verify", "--rules", CHAT, LEAKY, "--sarif", &bad, "--junit", &good,
+        "verify",
+        "--rules",
+        CHAT,
+        LEAKY,
+        "--sarif",
+        &bad,
+        "--junit",
+        &good,
+        "--html",
+        &html,
+        "--json",
+        place.dir(),
     ];
     let ran = house(&args).ends_with(2);
-    has(ran.error(), &["cannot write the report to", &bad]);
+    let lines: Vec<_> = ran.stderr.lines().collect();
+    let [first, second] = lines[..] else {
+        panic!("{}", ran.stderr);
+    };
+    has(first, &["error: --json: cannot write to", "is a directory"]);
+    has(
+        second,
+        &["error: --sarif: cannot write to", &bad, "make it first"],
+    );
+    assert_eq!(ran.stdout, "");
+    assert_eq!(place.read("good.xml"), "an earlier report");
+    let left = fs::read_dir(place.0.path()).unwrap().count();
+    assert_eq!(left, 1, "nothing is left behind");
+
+    // Nor is what an earlier run has written touched by one that comes to nothing.
+    let missing = [
+        "verify",
+        "--rules",
+        "/no/such/rules.toml",
+        LEAKY,
+        "--junit",
+        &good,
+    ];
+    house(&missing).ends_with(2);
+    assert_eq!(place.read("good.xml"), "an earlier report");
+    let known = place.name("no/known.toml");
+    let ran = house(&["verify", LEAKY, "--write-baseline", &known]).ends_with(2);
+    has(
+        ran.error(),
+        &["--write-baseline: cannot write to", "make it first"],
+    );
+}
+
+/// A report in the place of the recording would be the end of that recording.
+#[test]
+fn a_report_does_not_replace_a_recording_or_a_rule_pack() {
+    let place = Place::new();
+    place.put("a.db", LEAKY);
+    place.put("rules.toml", CHAT);
+    let before = fs::read(place.path("a.db")).unwrap();
+    for flag in ["--json", "--html", "--output"] {
+        for name in ["a.db", "rules.toml"] {
+            let ran = house(&["verify", flag, &place.name(name), LEAKY]).ends_with(2);
+            has(
+                ran.error(),
+                &[flag, name, "is no report; name another file"],
+            );
+        }
+    }
+    assert!(fs::read(place.path("a.db")).unwrap() == before);
+    // One file under two names is one.
+    let (one, other) = (place.name("out"), format!("{}/./out", place.dir()));
+    let ran = house(&["verify", LEAKY, "--json", &one, "--junit", &other]).ends_with(2);
+    has(ran.error(), &["both write to"]);
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn what_fails_while_it_is_written_is_told_and_the_rest_is_written() {
+    let place = Place::new();
+    let good = place.name("good.xml");
+    let args = [
+        "verify",
+        "--rules",
+        CHAT,
+        LEAKY,
+        "--sarif",
+        "/dev/full",
+        "--junit",
+        &good,
+    ];
+    let ran = house(&args).ends_with(2);
+    has(ran.error(), &["cannot write the report to /dev/full"]);
     has(&ran.stdout, &["verdict: violated"]);
     has(&place.read("good.xml"), &["<failure "]);
     let left = fs::read_dir(place.0.path()).unwrap().count();
@@ -466,6 +551,9 @@ fn that_no_rules_were_given_is_in_every_report_for_people() {
         has(&ran.stdout, &[remark, "wsaudit rules new"]);
         let ran = house(&["verify", "--rules", CHAT, LEAKY, "--format", format]).ends_with(1);
         assert!(!ran.stdout.contains(remark), "{format}");
+        // Rules that hold for every application are no others for being named.
+        let ran = house(&["verify", "--rules", "protocol", LEAKY, "--format", format]).ends_with(0);
+        has(&ran.stdout, &["none of these rules knows", remark]);
     }
     let summary = place.name("summary.md");
     let ran = with_env(

@@ -116,7 +116,7 @@ fn the_report_goes_to_a_file() {
     let ran = verify(&["--output", "/no/such/directory/report"]).ends_with(2);
     has(
         ran.error(),
-        &["cannot write the report to /no/such/directory/report"],
+        &["--output: cannot write to /no/such/directory/report"],
     );
 }
 

@@ -67,6 +67,23 @@ impl Spec {
         }
     }
 
+    /// Whether it says something of the application's own messages. What does not holds for every
+    /// application, and cannot tell whether sessions are isolated.
+    pub const fn knows_the_application(&self) -> bool {
+        match self {
+            Self::Addressed(_)
+            | Self::Always(_)
+            | Self::Count(_)
+            | Self::Duration(_)
+            | Self::Never(_)
+            | Self::Owned(_)
+            | Self::Response(_)
+            | Self::Sequence(_)
+            | Self::Sql(_) => true,
+            Self::Correlated(_) | Self::Handshake(_) | Self::Protocol(_) => false,
+        }
+    }
+
     /// Whether a message that cannot be decoded leaves it in doubt.
     pub const fn reads_messages(&self) -> bool {
         match self {

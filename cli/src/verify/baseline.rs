@@ -13,7 +13,7 @@ use wsaudit_verifier::date::Date;
 use wsaudit_verifier::report::Audit;
 use wsaudit_verifier::rules::LoadError;
 
-use crate::file::write_new;
+use crate::file::{can_write, write_new};
 use crate::numbers::counted;
 use crate::output::say;
 
@@ -58,6 +58,10 @@ impl Known {
                 "--write-baseline {}: the file exists; name a new one, and move what you want to keep",
                 path.display()
             );
+        }
+        if let Some(path) = &args.write_baseline {
+            can_write(path)
+                .with_context(|| format!("--write-baseline: cannot write to {}", path.display()))?;
         }
         // Where no baseline is, nobody asks what day it is.
         let today = match args.today {

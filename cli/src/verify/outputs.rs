@@ -2,8 +2,8 @@
 
 use std::env;
 use std::fmt;
-use std::fs::OpenOptions;
-use std::io::Write as _;
+use std::fs::{File, OpenOptions};
+use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
@@ -12,7 +12,7 @@ use clap::{Args, ValueEnum};
 use wsaudit_verifier::report::{self, Audit};
 
 use crate::failure;
-use crate::file::write_whole;
+use crate::file::{can_write, write_whole};
 use crate::output::{Output, Paint};
 
 /// GitHub takes at most 1 MiB of a step's summary, and drops a longer one whole.
@@ -85,6 +85,23 @@ pub(super) enum Format {
 enum Target {
     Stdout,
     File(PathBuf),
+}
+
+impl Target {
+    /// The same for two names of one file.
+    fn place(&self) -> Option<PathBuf> {
+        let Self::File(path) = self else {
+            return None;
+        };
+        let (directory, name) = (path.parent()?, path.file_name()?);
+        let here = Path::new(".");
+        let directory = Some(directory).filter(|it| !it.as_os_str().is_empty());
+        let found = path.canonicalize().or_else(|_| {
+            let directory = directory.unwrap_or(here).canonicalize()?;
+            Ok::<_, std::io::Error>(directory.join(name))
+        });
+        Some(found.unwrap_or_else(|_| path.clone()))
+    }
 }
 
 impl FromStr for Target {
@@ -161,7 +178,9 @@ impl Outputs {
             }
         }
         for (number, sink) in sinks.iter().enumerate() {
-            let other = sinks[..number].iter().find(|it| it.target == sink.target);
+            let place = sink.target.place();
+            let mut others = sinks[..number].iter();
+            let other = others.find(|it| it.target.place() == place);
             if let Some(other) = other {
                 bail!(
                     "{} and {} both write to {}: give one of them another file",
@@ -178,6 +197,26 @@ impl Outputs {
     pub(super) fn want_text(&self) -> bool {
         let is_text = |sink: &Sink| matches!(sink.format, Format::Text | Format::Github);
         self.sinks.iter().any(is_text)
+    }
+
+    /// Whether each of them can be written, as far as that can be known before there is anything to write.
+    /// Of several that cannot be, the last one is the error, and those before it are told. Nothing is left
+    /// behind, and what is there stays as it is.
+    pub(super) fn can_be_written(&self, output: &Output) -> anyhow::Result<()> {
+        let mut failed = None;
+        for sink in &self.sinks {
+            let Target::File(path) = &sink.target else {
+                continue;
+            };
+            let done = can_replace(path)
+                .with_context(|| format!("{}: cannot write to {}", sink.flag, path.display()));
+            if let Err(error) = done
+                && let Some(before) = failed.replace(error)
+            {
+                failure::print(&before, output.color());
+            }
+        }
+        failed.map_or(Ok(()), Err)
     }
 
     /// Writes them all. What cannot be written is told, and the rest is written; whether all was.
@@ -245,6 +284,29 @@ fn rendered(format: Format, audit: &Audit, text: &dyn Fn() -> String) -> String 
         Format::Html => report::html(audit),
         Format::Github => format!("{}\n{}", text(), report::github(audit)),
     }
+}
+
+/// Whether a report can be written to a file. What is there may be an earlier report, and must not be a
+/// recording or a rule pack: `--json a.db b.db` says nothing of a report's name.
+fn can_replace(path: &Path) -> anyhow::Result<()> {
+    let is_pack = path.extension().is_some_and(|it| it == "toml") && path.exists();
+    if is_pack || is_database(path) {
+        bail!("it is there, and is no report; name another file");
+    }
+    Ok(can_write(path)?)
+}
+
+/// <https://www.sqlite.org/fileformat2.html#the_database_header>
+fn is_database(path: &Path) -> bool {
+    const MAGIC: &[u8] = b"SQLite format 3\0";
+    let mut found = [0; MAGIC.len()];
+    // A pipe has no beginning that could be looked at.
+    let is_file = path.metadata().is_ok_and(|it| it.is_file());
+    is_file
+        && File::open(path)
+            .and_then(|mut file| file.read_exact(&mut found))
+            .is_ok()
+        && found == MAGIC
 }
 
 /// Adds to what earlier steps, or earlier commands of this one, have written.
