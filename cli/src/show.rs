@@ -72,7 +72,8 @@ pub(crate) fn run(args: &ShowArgs, output: &mut Output) -> anyhow::Result<Exit> 
         if args.json {
             overview.write_json(output)?;
         } else {
-            overview.write_text(output)?;
+            let columns = Output::columns();
+            overview.write_text(output, columns)?;
         }
         return Ok(Exit::Clean);
     }

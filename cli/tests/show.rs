@@ -5,6 +5,7 @@ use std::process::{Command, Stdio};
 use serde_json::Value;
 
 use super::harness::{Ran, has, run, sound_recording};
+use super::terminal::Terminal;
 
 fn show(more: &[&str]) -> Ran {
     let recording = sound_recording().as_os_str();
@@ -49,6 +50,28 @@ fn the_overview_has_sessions_connections_and_sources() {
             ),
         ],
     );
+}
+
+#[test]
+fn tables_fit_the_terminal_and_are_whole_elsewhere() {
+    let recording = sound_recording().display();
+    let rows = |text: &str| -> Vec<String> {
+        let lines = text.lines().filter(|line| line.starts_with("  "));
+        lines.map(|line| line.trim_end().to_owned()).collect()
+    };
+    let piped = rows(&show(&[]).ends_with(0).stdout);
+    for (columns, cut) in [(200, false), (40, true)] {
+        let terminal = Terminal::of_width(columns, &format!("show '{recording}'"));
+        let (code, shown) = terminal.ends();
+        assert_eq!(code, Some(0), "{shown}");
+        let shown = rows(&shown);
+        assert_eq!(shown.len(), piped.len());
+        for line in &shown {
+            assert!(line.chars().count() <= columns.into(), "{line}");
+        }
+        assert_eq!(shown.iter().any(|line| line.ends_with('…')), cut);
+        assert_eq!(shown == piped, !cut);
+    }
 }
 
 #[test]

@@ -246,7 +246,8 @@ fn write_table(ran: &[Ran], output: &mut Output) -> anyhow::Result<()> {
             ran.others(),
         ]);
     }
-    table.write(output)?;
+    let columns = Output::columns();
+    table.write(output, columns)?;
     for ran in ran {
         for (seed, why) in &ran.failed {
             writeln!(output, "{}, seed {seed}: {why}", stage::name(ran.fault))?;

@@ -9,7 +9,7 @@ use wsaudit_wire::Direction;
 
 use super::frames::Clock;
 use super::identity::Identities;
-use super::overview_text::{cut, list};
+use super::overview_text::list;
 use super::printable::printable;
 use crate::numbers::{bytes, counted, grouped};
 use crate::table::{Align, Table};
@@ -71,7 +71,11 @@ pub(super) fn read(
 }
 
 /// The first of them as a table, and how many there are.
-pub(super) fn write_text(lines: &[ExchangeLine], out: &mut impl Write) -> anyhow::Result<()> {
+pub(super) fn write_text(
+    lines: &[ExchangeLine],
+    out: &mut impl Write,
+    columns: Option<usize>,
+) -> anyhow::Result<()> {
     if lines.is_empty() {
         return Ok(());
     }
@@ -94,14 +98,14 @@ pub(super) fn write_text(lines: &[ExchangeLine], out: &mut impl Write) -> anyhow
             format!("{:+.3} s", line.opened_at),
             list(&line.sessions),
             printable(&line.method),
-            cut(&printable(&line.target)),
+            printable(&line.target),
             or_dash(line.status.map(|status| status.to_string())),
             or_dash(line.request_bytes.map(bytes)),
             or_dash(line.response_bytes.map(bytes)),
             line.how_ended.unwrap_or("still open at the end").to_owned(),
         ]);
     }
-    table.write(out)?;
+    table.write(out, columns)?;
     if let Some(more @ 1..) = lines.len().checked_sub(LISTED) {
         writeln!(
             out,

@@ -10,7 +10,11 @@ use crate::shell::{program, quoted};
 use crate::table::{Align, Table};
 
 impl Overview {
-    pub(super) fn write_text(&self, out: &mut impl Write) -> anyhow::Result<()> {
+    pub(super) fn write_text(
+        &self,
+        out: &mut impl Write,
+        columns: Option<usize>,
+    ) -> anyhow::Result<()> {
         writeln!(out, "{}", self.name)?;
         if let Some(why) = &self.unclean {
             writeln!(out, "its end may be missing: {why}")?;
@@ -57,16 +61,16 @@ impl Overview {
                 )?;
             }
         }
-        self.write_sessions(out)?;
-        self.write_connections(out)?;
-        exchanges::write_text(&self.exchanges, out)?;
+        self.write_sessions(out, columns)?;
+        self.write_connections(out, columns)?;
+        exchanges::write_text(&self.exchanges, out, columns)?;
         self.write_gaps(out)?;
         self.write_anomalies(out)?;
-        self.write_candidates(out)?;
+        self.write_candidates(out, columns)?;
         self.write_next(out)
     }
 
-    fn write_sessions(&self, out: &mut impl Write) -> anyhow::Result<()> {
+    fn write_sessions(&self, out: &mut impl Write, columns: Option<usize>) -> anyhow::Result<()> {
         let known = self.sessions.iter().filter(|it| it.session.is_some());
         writeln!(out, "\n{}", counted(known.count() as u64, "session"))?;
         let mut table = Table::new(&[
@@ -96,10 +100,14 @@ impl Overview {
         if self.sessions.is_empty() {
             return Ok(());
         }
-        table.write(out)
+        table.write(out, columns)
     }
 
-    fn write_connections(&self, out: &mut impl Write) -> anyhow::Result<()> {
+    fn write_connections(
+        &self,
+        out: &mut impl Write,
+        columns: Option<usize>,
+    ) -> anyhow::Result<()> {
         writeln!(
             out,
             "\n{}",
@@ -125,13 +133,13 @@ impl Overview {
                 line.id.to_string(),
                 format!("{:+.3} s", line.opened_at),
                 list(&line.sessions),
-                cut(&printable(&line.target)),
+                printable(&line.target),
                 status,
                 grouped(line.frames),
                 ended(line),
             ]);
         }
-        table.write(out)
+        table.write(out, columns)
     }
 
     fn write_gaps(&self, out: &mut impl Write) -> anyhow::Result<()> {
@@ -178,7 +186,7 @@ impl Overview {
         Ok(())
     }
 
-    fn write_candidates(&self, out: &mut impl Write) -> anyhow::Result<()> {
+    fn write_candidates(&self, out: &mut impl Write, columns: Option<usize>) -> anyhow::Result<()> {
         if self.candidates.is_empty() {
             return Ok(());
         }
@@ -198,7 +206,7 @@ impl Overview {
                 grouped(line.values as u64),
             ]);
         }
-        table.write(out)
+        table.write(out, columns)
     }
 
     fn write_next(&self, out: &mut impl Write) -> anyhow::Result<()> {
@@ -243,13 +251,4 @@ pub(super) fn list(values: &[String]) -> String {
     }
     let values: Vec<_> = values.iter().map(|value| printable(value)).collect();
     values.join(", ")
-}
-
-/// The first characters of a target: tokens in it are long.
-pub(super) fn cut(target: &str) -> String {
-    const LONGEST: usize = 60;
-    match target.char_indices().nth(LONGEST) {
-        Some((at, _)) => format!("{}…", &target[..at]),
-        None => target.to_owned(),
-    }
 }
