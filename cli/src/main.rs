@@ -40,6 +40,7 @@ mod verify;
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser, Subcommand};
+use mimalloc::MiMalloc;
 
 use exit::Exit;
 use output::{ColorChoice, Output};
@@ -55,6 +56,10 @@ struct Arguments {
     #[command(subcommand)]
     command: Command,
 }
+
+/// A payload is allocated where it is read and freed where it is written, on another thread (decision 0024).
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 #[derive(Debug, Subcommand)]
 enum Command {
