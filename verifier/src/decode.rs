@@ -10,7 +10,7 @@ mod values;
 
 pub use extractor::{AheadReader, Extractor, ExtractorBuilder, ReadAhead};
 pub use strings::{Strings, for_each_string};
-pub use values::{SlotId, Values, Yielded};
+pub use values::{SlotBits, SlotId, Values, Yielded};
 
 /// A value that a pointer leads to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -12,6 +12,28 @@ impl SlotId {
     }
 }
 
+/// Some slots, each as one bit of 64: where two have no bit in common, they have no slot in common.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct SlotBits(u64);
+
+impl SlotBits {
+    fn insert(&mut self, slot: SlotId) {
+        self.0 |= 1 << (slot.0 % 64);
+    }
+
+    const fn meets(self, other: Self) -> bool {
+        self.0 & other.0 != 0
+    }
+}
+
+impl FromIterator<SlotId> for SlotBits {
+    fn from_iter<I: IntoIterator<Item = SlotId>>(slots: I) -> Self {
+        let mut bits = Self::default();
+        slots.into_iter().for_each(|slot| bits.insert(slot));
+        bits
+    }
+}
+
 /// The values of one message, by slot. It is reused from message to message: nothing is allocated
 /// once it has grown.
 #[derive(Debug, Default)]
@@ -21,6 +43,8 @@ pub struct Values {
     entries: Vec<Entry>,
     /// By slot: its first and last entry, plus one; 0: none.
     ends: Vec<(u32, u32)>,
+    /// Those that have an entry.
+    yielded: SlotBits,
     duplicate_keys: u32,
 }
 
@@ -63,6 +87,7 @@ impl Values {
             self.ends[usize::from(entry.slot.0)] = (0, 0);
         }
         self.text.clear();
+        self.yielded = SlotBits::default();
         self.duplicate_keys = 0;
     }
 
@@ -90,6 +115,7 @@ impl Values {
     }
 
     fn enter(&mut self, slot: SlotId, shape: Shape, start: u32, end: u32) {
+        self.yielded.insert(slot);
         self.entries.push(Entry {
             slot,
             shape,
@@ -127,6 +153,12 @@ impl Values {
     /// Whether the slot's pointer yielded anything.
     pub fn has(&self, slot: SlotId) -> bool {
         self.ends[usize::from(slot.0)].0 != 0
+    }
+
+    /// Whether the pointers of any of these slots may have yielded anything: most messages have no values
+    /// for most rules.
+    pub fn may_have(&self, slots: SlotBits) -> bool {
+        self.yielded.meets(slots)
     }
 
     /// The values of a slot, in the message's order.

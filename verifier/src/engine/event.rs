@@ -188,8 +188,8 @@ impl<'e> Event<'e> {
     /// there; else where the field says.
     pub fn ids<'i>(&self, ids: &'i Ids) -> impl Iterator<Item = &'e str> + Clone + use<'e, 'i> {
         let yielded = match self.values {
-            Some(values) => values.of_each(ids.slots(&self.is)),
-            None => Yielded::default(),
+            Some(values) if values.may_have(ids.all()) => values.of_each(ids.slots(&self.is)),
+            Some(_) | None => Yielded::default(),
         };
         yielded.filter_map(Value::as_id)
     }

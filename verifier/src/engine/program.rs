@@ -9,7 +9,7 @@ use wsaudit_wire::{Direction, percent_decode};
 use super::checker::{Checker, checker};
 use super::event::EventSet;
 use super::lanes;
-use crate::decode::{Extractor, ExtractorBuilder, SlotId, Value, Values};
+use crate::decode::{Extractor, ExtractorBuilder, SlotBits, SlotId, Value, Values};
 use crate::facts::{Fact, Facts};
 use crate::history::Exchange;
 use crate::rules::read::Carrier;
@@ -145,24 +145,15 @@ impl<'b> Compiler<'b> {
     pub fn ids(&mut self, selector: &Selector) -> Ids {
         match selector {
             Selector::Field(field) => self.field(*field),
-            Selector::Pointer(pointer) => Ids {
-                slots: vec![self.slot(pointer)],
-                bound: vec![],
-            },
-            Selector::Exchange => Ids {
-                slots: vec![self.exchange],
-                bound: vec![],
-            },
+            Selector::Pointer(pointer) => Ids::new(vec![self.slot(pointer)], vec![]),
+            Selector::Exchange => Ids::new(vec![self.exchange], vec![]),
         }
     }
 
     /// Where a field's ids are: where an event binds it, there; else where the field says.
     pub fn field(&self, field: FieldId) -> Ids {
         let field = usize::from(field.0);
-        Ids {
-            slots: self.fields[field].clone(),
-            bound: self.binds[field].clone(),
-        }
+        Ids::new(self.fields[field].clone(), self.binds[field].clone())
     }
 
     /// How a field is called in sentences.
@@ -232,9 +223,25 @@ impl<'b> Compiler<'b> {
 pub struct Ids {
     slots: Vec<SlotId>,
     bound: Vec<(EventSet, Vec<SlotId>)>,
+    /// All of these slots.
+    all: SlotBits,
 }
 
 impl Ids {
+    fn new(slots: Vec<SlotId>, bound: Vec<(EventSet, Vec<SlotId>)>) -> Self {
+        let all = bound.iter().flat_map(|(_, slots)| slots).chain(&slots);
+        Self {
+            all: all.copied().collect(),
+            slots,
+            bound,
+        }
+    }
+
+    /// All slots that it looks at, whatever events a message is.
+    pub(super) fn all(&self) -> SlotBits {
+        self.all
+    }
+
     /// The slots for a message that is these events.
     pub(super) fn slots(&self, is: &EventSet) -> &[SlotId] {
         self.bound

@@ -38,6 +38,9 @@ impl Checker for Check {
         } else {
             Selected::No
         };
+        if selected == Selected::No && !self.walk.is_moved_by(event) {
+            return;
+        }
         let mut inside = None;
         self.walk.see(cx, event, selected, |sight| {
             if let Sight::Inside { since, key } = sight {

@@ -38,6 +38,10 @@ impl Checker for Check {
         } else {
             Selected::No
         };
+        let alike = self.events.could_come_like(event);
+        if !alike && !self.walk.is_moved_by(event) {
+            return;
+        }
         let Self {
             events,
             walk,
@@ -45,7 +49,6 @@ impl Checker for Check {
             opportunities,
             ..
         } = self;
-        let alike = events.could_come_like(event);
         let (mut counted, mut found) = (0, Vec::new());
         walk.see(cx, event, selected, |sight| match sight {
             Sight::Inside { since, key } => {

@@ -85,6 +85,11 @@ impl Walk {
         }
     }
 
+    /// Whether an event begins or ends windows.
+    pub(in crate::kinds) fn is_moved_by(&self, event: &Event<'_>) -> bool {
+        self.span.speaks_of(event)
+    }
+
     /// Goes on to an event, and tells where it stands in each window that it belongs to.
     pub(in crate::kinds) fn see(
         &mut self,
