@@ -4,7 +4,7 @@ use std::fs;
 use std::io::Write as _;
 use std::process::{Command, Stdio};
 
-use super::harness::{has, run};
+use super::harness::{has, not_tested, run};
 
 #[test]
 fn every_command_has_a_page_that_groff_reads_without_a_complaint() {
@@ -87,6 +87,47 @@ fn every_command_has_a_page_that_groff_reads_without_a_complaint() {
     has(&nowhere.stderr, &["cannot make /dev/null/man1"]);
 }
 
+/// What fish and zsh make of their scripts, where they are installed.
+#[test]
+fn fish_and_zsh_take_their_scripts() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("script");
+    let written = |shell: &str| {
+        std::fs::write(&path, run(["completions", shell]).ends_with(0).stdout).unwrap();
+        let there = Command::new(shell).arg("--version").output().is_ok();
+        if !there {
+            not_tested(&format!("what {shell} completes: it is not installed"));
+        }
+        there
+    };
+    if written("zsh") {
+        let checked = Command::new("zsh").arg("-n").arg(&path).output().unwrap();
+        assert!(checked.status.success(), "{checked:?}");
+    }
+    if written("fish") {
+        for (typed, offered) in [
+            ("--color ", "always"),
+            ("verify --color ", "always"),
+            ("verify --rules agent", "agent-platform"),
+            ("rules show hand", "handshake"),
+            ("--color never ver", "verify"),
+        ] {
+            let script = format!("source {}; complete -C 'wsaudit {typed}'", path.display());
+            let asked = Command::new("fish")
+                .args(["--no-config", "-c", &script])
+                .current_dir(&directory)
+                .output()
+                .unwrap();
+            let text = String::from_utf8_lossy(&asked.stdout).into_owned();
+            let found = text
+                .lines()
+                .any(|line| line.split('\t').next() == Some(offered));
+            assert!(found, "{typed}: {asked:?}");
+            assert!(!text.contains("script"), "no file is offered: {text}");
+        }
+    }
+}
+
 #[test]
 fn completions_are_scripts_that_their_shell_takes() {
     let script = run(["completions", "bash"]).ends_with(0).stdout;
@@ -121,6 +162,39 @@ fn completions_are_scripts_that_their_shell_takes() {
         &[
             "using_subcommand completions\" -f -a \"bash elvish fish powershell zsh\"",
             "using_subcommand rules; and __fish_seen_subcommand_from kinds\" -f -a \"addressed ",
+        ],
+    );
+    // Names of packs where a path may stand; and paths.
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::write(directory.path().join("a-rule.toml"), "").unwrap();
+    let asked = format!(
+        "{script}\nCOMP_WORDS=(wsaudit verify --rules a); COMP_CWORD=3; _wsaudit wsaudit a --rules; echo \"${{COMPREPLY[@]}}\""
+    );
+    let offered = Command::new("bash")
+        .args(["-c", &asked])
+        .current_dir(&directory)
+        .output()
+        .unwrap();
+    let offered = String::from_utf8_lossy(&offered.stdout).into_owned();
+    let mut offered: Vec<_> = offered.split_whitespace().collect();
+    offered.sort_unstable();
+    assert_eq!(offered, ["a-rule.toml", "agent-platform"]);
+    let zsh = run(["completions", "zsh"]).ends_with(0).stdout;
+    assert_eq!(zsh.matches(":_wsaudit_rules'").count(), 4);
+    has(
+        &zsh,
+        &[
+            "shipped pack:(agent-platform correlated handshake protocol)",
+            "_wsaudit_rules() {",
+        ],
+    );
+    let rules = "using_subcommand verify\" -l rules -r -F -a \"agent-platform correlated ";
+    has(
+        &fish,
+        &[
+            rules,
+            "from show\" -a \"agent-platform ",
+            "$cmd[1..-2] 2>/dev/null",
         ],
     );
     let unknown = run(["completions", "tcsh"]).ends_with(2);
