@@ -97,6 +97,28 @@ fn what_rules_name_and_nothing_was_is_told_where_the_verdict_is_not_clean() {
 }
 
 #[test]
+fn what_a_pack_says_of_sessions_to_no_effect_is_told() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("rules.toml");
+    let told = |id: &str| {
+        let pack = format!(
+            "[pack]\nname = \"p\"\nformat = 1\n[session]\nid = {id}\n[[rule]]\nid = \"a\"\ntitle = \"t\"\nkind = \"protocol\"\n"
+        );
+        fs::write(&path, pack).unwrap();
+        verify(&["--rules", path.to_str().unwrap()])
+            .ends_with(0)
+            .stdout
+    };
+    let idle = "a source that yielded nothing: `id` in [session] (header:X-Sesion, query:sid); ";
+    has(
+        &told("[\"header:X-Sesion\", \"query:sid\"]"),
+        &[idle, "verdict: clean"],
+    );
+    let fine = told("[\"header:X-Sesion\", \"header:X-Session-ID\"]");
+    assert!(!fine.contains("yielded nothing"), "{fine}");
+}
+
+#[test]
 fn the_report_goes_to_a_file() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("report.json");

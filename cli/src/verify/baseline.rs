@@ -97,7 +97,7 @@ impl Known {
         say(&match entries {
             0 => format!("wrote {name}: nothing is violated, and so nothing is known"),
             entries => format!(
-                "wrote {name}: {}, {open} of which need a reason before --baseline takes it",
+                "wrote {name}: {}; before --baseline takes it, say why in each `reason` that is \"TODO\" ({open})",
                 counted(entries, "known violation")
             ),
         });

@@ -54,7 +54,7 @@ fn session(out: &mut String, tagged: &[(TagKind, String)], candidates: &[Candida
         let _ = writeln!(
             out,
             "\n# The recorder has tagged the connections: {}.\n\
-             # A table [session] would replace these tags.",
+             # What a table [session] finds would take the place of these tags.",
             comment(&sources.join(", "))
         );
         return;
@@ -177,8 +177,9 @@ fn fields(
         let all: u64 = field.seen_in.values().sum();
         let _ = writeln!(
             out,
-            "#   {}   {all} times, {} distinct, first in {}",
+            "#   {}   {}, {} distinct, first in {}",
             comment(pointer),
+            times(all),
             field.values.len(),
             field
                 .values
@@ -209,6 +210,14 @@ fn called(observed: &Observed) -> Called<'_> {
     called
 }
 
+/// `once`, `6 times`
+fn times(count: u64) -> String {
+    match count {
+        1 => "once".to_owned(),
+        count => format!("{count} times"),
+    }
+}
+
 fn events(out: &mut String, observed: &Observed, resources: &[Resource<'_>], called: &Called<'_>) {
     let used: BTreeSet<_> = resources.iter().map(|resource| resource.claim).collect();
     out.push_str("\n[events]\n");
@@ -218,7 +227,7 @@ fn events(out: &mut String, observed: &Observed, resources: &[Resource<'_>], cal
         }
         let line = event(named, &called[named]);
         let hash = if used.contains(named) { "" } else { "# " };
-        let _ = writeln!(out, "{hash}{line}   # {count} times");
+        let _ = writeln!(out, "{hash}{line}   # {}", times(*count));
     }
     let nameless: u64 = observed
         .names
@@ -238,9 +247,10 @@ fn events(out: &mut String, observed: &Observed, resources: &[Resource<'_>], cal
     for (name, count) in &observed.exchanges {
         let _ = writeln!(
             out,
-            "# {} = {{ from = \"http-response\", name = {} }}   # {count} times",
+            "# {} = {{ from = \"http-response\", name = {} }}   # {}",
             identifier(name),
-            quoted(name)
+            quoted(name),
+            times(*count)
         );
     }
 }

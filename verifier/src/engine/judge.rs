@@ -113,6 +113,9 @@ pub struct Coverage {
     pub uncovered: BTreeMap<(Direction, String), u64>,
     /// Every message name that was met, with its number.
     pub names: BTreeMap<(Direction, String), u64>,
+    /// What packs say in `[session]` that yielded nothing on any connection: the key, and its sources.
+    /// The recorder's tags stand there.
+    pub idle_sources: Vec<(&'static str, Vec<String>)>,
     /// Messages that may be what an event means which none was.
     pub meant: Vec<Meant>,
 }

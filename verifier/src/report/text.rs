@@ -88,6 +88,9 @@ pub fn text(report: &Report, options: &TextOptions<'_>) -> String {
     {
         misses::write(coverage, palette, &mut out);
     }
+    if let Some(coverage) = options.coverage.or(options.misses) {
+        misses::sources(coverage, palette, &mut out);
+    }
     if let Some(baseline) = &report.baseline {
         standing::write(baseline, palette, &mut out);
     }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use wsaudit_tagging::TagKind;
 use wsaudit_wire::Direction;
 
 use super::{Coverage, Finished, Meant};
@@ -36,9 +37,43 @@ pub(super) fn coverage(packs: &[Pack], finished: &Finished<'_>) -> Coverage {
         events,
         pointers,
         uncovered: finished.tally.uncovered(),
+        idle_sources: idle_sources(packs, finished),
         meant: meant(packs, finished),
         names: finished.tally.names(),
     }
+}
+
+/// Of `[session]`, the keys none of whose sources yielded anything, if there was a connection at all.
+fn idle_sources(packs: &[Pack], finished: &Finished<'_>) -> Vec<(&'static str, Vec<String>)> {
+    const KEYS: [(&str, TagKind); 3] = [
+        ("id", TagKind::Session),
+        ("user", TagKind::User),
+        ("device", TagKind::Device),
+    ];
+    let outlines = finished.cx.outlines.iter();
+    let connections: Vec<_> = outlines.flat_map(|it| &it.connections).collect();
+    let yielded = |kind: TagKind, source: &str| {
+        let mut tags = connections.iter().flat_map(|it| &it.tags);
+        // A cookie that the server was seen to set is tagged as issued.
+        let is_it = |own: &str| own == source || own.strip_prefix("set-") == Some(source);
+        tags.any(|tag| tag.kind == kind && is_it(&tag.source))
+    };
+    let mut idle = Vec::new();
+    for (key, kind) in KEYS {
+        // Packs that say anything here say the same.
+        let sources = packs.iter().map(|pack| pack.session.sources(kind));
+        let sources = sources.max_by_key(|sources| sources.len());
+        let sources: Vec<_> = sources
+            .unwrap_or_default()
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        let any = sources.iter().any(|source| yielded(kind, source));
+        if !sources.is_empty() && !any && !connections.is_empty() {
+            idle.push((key, sources));
+        }
+    }
+    idle
 }
 
 /// For each event that no message was: the nearest name of those that came from whom it says, else the

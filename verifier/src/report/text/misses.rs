@@ -69,6 +69,20 @@ fn told(meant: &Meant) -> String {
     format!("`{event}` asks for `{wanted}`: did you mean `{met}`, which the {from} sent {times}?")
 }
 
+/// Names what a pack says of sessions to no effect, whatever the verdict: who judged by it would be
+/// mistaken about whom.
+pub(super) fn sources(coverage: &Coverage, palette: &Palette, out: &mut String) {
+    let style = palette.doubt;
+    for (key, sources) in &coverage.idle_sources {
+        let _ = writeln!(
+            out,
+            "{style}a source that yielded nothing{style:#}: `{key}` in [session] ({}); the recorder's tags stand, \
+             and `wsaudit show` lists candidates\n",
+            printable(&some(sources))
+        );
+    }
+}
+
 fn some(names: &[String]) -> String {
     let named = names.iter().take(MOST_NAMED);
     let named: Vec<_> = named.map(String::as_str).collect();
