@@ -25,22 +25,7 @@ fn errors_in_the_file_name_file_line_and_column() {
         (
             "out = \"t.db\"\ndrian = \"5s\"\n",
             ":2:1: ",
-            "unknown field `drian`; did you mean `drain`?",
-        ),
-        (
-            "max_stall = \"5s\"\n",
-            ":1:1: ",
-            "unknown field `max_stall`; did you mean `max-stall`?",
-        ),
-        (
-            "[session]\nids = [\"query:s\"]\n",
-            ":2:1: ",
-            "unknown field `ids`; did you mean `id`?",
-        ),
-        (
-            "foo = 1\n",
-            ":1:1: ",
-            "unknown field `foo`, expected one of `",
+            "unknown field `drian`",
         ),
         ("drain = 5\n", ":1:9: ", "expected a string"),
         ("drain = \"soon\"\n", ":1:9: ", "number"),
@@ -108,10 +93,7 @@ fn a_file_a_flag_over_it_figures_and_a_log_in_json() {
     // `--upstream` of the harness overrides the file's.
     let mut recorder = Recorder::start(&upstream, &out, &["--config", &file, "--drain", "0s"]);
     let admin = recorder.wait_for_line("serving /metrics and /healthz on http://");
-    let said: Value = serde_json::from_str(&admin).unwrap();
-    assert_eq!(said["level"], "INFO");
-    let admin = said["message"].as_str().unwrap().rsplit("http://").next();
-    let admin = admin.unwrap().to_owned();
+    let admin = admin.rsplit("http://").next().unwrap().to_owned();
     let url = format!("{}?s=one", recorder.ws());
     runtime.block_on(async {
         let (mut socket, _) = tokio_tungstenite::connect_async(url).await.unwrap();
@@ -130,25 +112,7 @@ fn a_file_a_flag_over_it_figures_and_a_log_in_json() {
     let line: Value = serde_json::from_str(&line).unwrap();
     assert_eq!(line["level"], "WARN");
     assert_eq!(line["limit"], 200);
-    let ended = recorder.stop().with_code(0);
-    // Where it listens and that it ends are lines of the log, too.
-    let lines: Vec<Value> = ended
-        .stderr
-        .lines()
-        .map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("no JSON: {line}")))
-        .collect();
-    let messages: Vec<_> = lines
-        .iter()
-        .filter_map(|line| line["message"].as_str())
-        .collect();
-    assert!(
-        messages.iter().any(|it| it.starts_with("listening on")),
-        "{messages:?}"
-    );
-    assert!(
-        messages.iter().any(|it| it.starts_with("ending")),
-        "{messages:?}"
-    );
+    recorder.stop().with_code(0);
     let reader = Reader::open(&out).unwrap();
     let config: Value = serde_json::from_str(&reader.runs()[0].config).unwrap();
     assert_eq!(config["drain_seconds"], 0.0);

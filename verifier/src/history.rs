@@ -120,6 +120,20 @@ pub struct Outline {
     pub clock_steps: Vec<ClockStep>,
 }
 
+impl Outline {
+    /// The gaps in which frames of a connection may be: none, where it was refused.
+    pub fn gaps_of<'o>(&'o self, connection: &'o Connection) -> impl Iterator<Item = &'o Gap> {
+        let own = |gap: &&Gap| gap.connection.is_none_or(|of| of == connection.number);
+        let gaps = self.gaps.iter().filter(own);
+        gaps.filter(|_| !connection.refused())
+    }
+
+    /// Whether its end is missing.
+    pub fn is_cut_off(&self) -> bool {
+        self.unclean.is_some() || self.goes_on.is_some()
+    }
+}
+
 /// The clock of the recorder's machine was set. Times within a run do not follow it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ClockStep {

@@ -7,8 +7,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 use wsaudit_proxy::Upstream;
 
-use super::announce::{Level, announce};
-use super::flags::LogFormat;
+use crate::output::say;
 
 const LOOK: Duration = Duration::from_secs(5);
 
@@ -31,15 +30,16 @@ pub(super) fn listen(text: &str) -> Result<SocketAddr, String> {
 }
 
 /// Says once if the upstream cannot be reached now: it may come later, so this is no error.
-pub(super) async fn warn_where_nobody_listens(upstream: Upstream, format: LogFormat) {
+pub(super) async fn warn_where_nobody_listens(upstream: Upstream) {
     let connected = timeout(LOOK, TcpStream::connect((upstream.host(), upstream.port()))).await;
     let why = match connected {
         Ok(Ok(_)) => return,
         Ok(Err(error)) => error.to_string(),
         Err(_) => format!("no answer within {LOOK:?}"),
     };
-    let line = format!("{upstream} cannot be reached now ({why}); until it can, clients get a 502");
-    announce(format, Level::Warning, &line);
+    say(&format!(
+        "warning: {upstream} cannot be reached now ({why}); until it can, clients get a 502"
+    ));
 }
 
 #[cfg(test)]

@@ -3,16 +3,22 @@
 use std::collections::BTreeMap;
 
 use hashbrown::HashMap;
+use wsaudit_tagging::{Provenance, TagKind};
 
+use super::state::Cx;
 use crate::finding::{Evidence, Place, Subject, Violation};
 
 /// Violations of one rule. Those of the same roles, subject and resource are one: the first is told
-/// whole, of the others their number and the last place.
+/// whole, of the others their number and the last place. What an exception may cover is kept apart from
+/// what none does, so that it cannot hide it: a connection may have another device later.
 #[derive(Debug, Default)]
 pub struct Breaches {
     all: Vec<Breach>,
-    known: HashMap<(String, Subject, Option<String>), usize>,
+    known: HashMap<(String, Subject, Option<String>, Tags), usize>,
 }
+
+/// What exceptions ask of a connection: its session, user and device at a place, and who says so.
+type Tags = [Option<(String, Provenance)>; 3];
 
 #[derive(Debug)]
 struct Breach {
@@ -23,14 +29,25 @@ struct Breach {
 
 impl Breaches {
     /// Adds one.
-    pub fn add(&mut self, violation: Violation) {
+    pub fn add(&mut self, cx: &Cx<'_>, violation: Violation) {
+        let tags = match violation.subject.connection {
+            None => Tags::default(),
+            Some(connection) => [TagKind::Session, TagKind::User, TagKind::Device].map(|kind| {
+                let tag = cx.tag_at(kind, connection, violation.offending)?;
+                Some((tag.value.clone(), tag.provenance))
+            }),
+        };
+        self.add_as(tags, violation);
+    }
+
+    fn add_as(&mut self, tags: Tags, violation: Violation) {
         let Violation {
             roles,
             subject,
             resource,
             ..
         } = &violation;
-        let key = (roles.clone(), *subject, resource.clone());
+        let key = (roles.clone(), *subject, resource.clone(), tags);
         let last = violation.offending;
         let next = self.all.len();
         let at = *self.known.entry(key).or_insert(next);
@@ -91,7 +108,7 @@ mod tests {
     fn a_fault_that_comes_again_is_counted_and_its_first_and_last_places_are_kept() {
         let mut breaches = Breaches::default();
         for (roles, seq) in [("late", 7), ("foreign", 3), ("late", 9), ("late", 12)] {
-            breaches.add(violation(roles, seq));
+            breaches.add_as(Tags::default(), violation(roles, seq));
         }
         let told: Vec<_> = breaches
             .into_violations()

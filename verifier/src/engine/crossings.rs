@@ -152,15 +152,15 @@ impl Crossings {
     /// What breaks the rule, if the order in its slot is what it seems.
     pub fn add(&mut self, cx: &Cx<'_>, slot: impl FnOnce() -> Slot, violation: Violation) {
         if cx.has_several_clocks() {
-            self.held.entry(slot()).or_default().add(violation);
+            self.held.entry(slot()).or_default().add(cx, violation);
         } else {
-            self.certain.add(violation);
+            self.certain.add(cx, violation);
         }
     }
 
     /// What breaks the rule in whatever order things happened.
-    pub fn add_certain(&mut self, violation: Violation) {
-        self.certain.add(violation);
+    pub fn add_certain(&mut self, cx: &Cx<'_>, violation: Violation) {
+        self.certain.add(cx, violation);
     }
 
     /// What is sure to break the rule, and what is in doubt.
@@ -178,7 +178,7 @@ impl Crossings {
             .collect();
         sure.sort_by_key(|violation| violation.offending);
         for violation in sure {
-            certain.add(violation);
+            certain.add(cx, violation);
         }
         let doubts = crossed.iter().map(|(slot, crossed)| crossed.tell(cx, slot));
         (certain.into_violations(), doubts.collect())

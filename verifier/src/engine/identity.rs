@@ -2,7 +2,7 @@
 
 use wsaudit_tagging::TagKind;
 
-use super::lanes::Line;
+use super::lanes::{Lane, Line};
 use super::state::{ConnectionIx, Cx, Holder, SessionIx, UserIx};
 use crate::finding::{Evidence, Place};
 use crate::history::{Anomaly, Tag};
@@ -69,6 +69,7 @@ impl<'h> Cx<'h> {
     pub(super) fn speaker(&self, line: Line) -> (Option<SessionIx>, Option<UserIx>) {
         let state = self.connection(line.connection);
         match line.other() {
+            None if line.lane == Lane::Perhaps => (None, state.user),
             None => (state.session, state.user),
             Some(session) => {
                 let user = state.user.or_else(|| self.session_user(session));
@@ -84,9 +85,16 @@ impl<'h> Cx<'h> {
         let own = state.info.tags.iter();
         let own = own.filter(|tag| tag.kind == TagKind::Session);
         !state.lanes.is_empty()
+            && state.blind_from.is_none()
             && own
                 .chain(state.lanes)
                 .all(|tag| tag.value != session && is_hashed(&tag.value) == is_hashed(session))
+    }
+
+    /// Whether several sessions share a connection, as far as that is known.
+    pub(super) fn may_be_shared(&self, connection: ConnectionIx) -> bool {
+        let state = self.connection(connection);
+        !state.lanes.is_empty() || state.blind_from.is_some()
     }
 
     /// Whether what names nobody on a connection is of one of the sessions that share it, and nothing

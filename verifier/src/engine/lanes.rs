@@ -49,6 +49,8 @@ pub enum Lane {
     Own,
     /// It names none, and so is of the connection's own session.
     Unsaid,
+    /// It names another session, and what would give that one a lane may be missing or not decoded.
+    Perhaps,
 }
 
 impl Line {
@@ -64,9 +66,9 @@ impl Line {
     /// is answers nobody else.
     pub fn may_answer(self, asked: Self) -> bool {
         let lane = match (self.lane, asked.lane) {
-            (Lane::Only | Lane::Unsaid, _) | (Lane::Own, Lane::Own | Lane::Unsaid | Lane::Only) => {
-                true
-            }
+            (Lane::Only | Lane::Unsaid | Lane::Perhaps, _)
+            | (_, Lane::Perhaps)
+            | (Lane::Own, Lane::Own | Lane::Unsaid | Lane::Only) => true,
             (Lane::Other(one), Lane::Other(other)) => one == other,
             (Lane::Own, Lane::Other(_)) | (Lane::Other(_), _) => false,
         };
@@ -77,7 +79,7 @@ impl Line {
     pub fn other(self) -> Option<SessionIx> {
         match self.lane {
             Lane::Other(session) => Some(session),
-            Lane::Only | Lane::Own | Lane::Unsaid => None,
+            Lane::Only | Lane::Own | Lane::Unsaid | Lane::Perhaps => None,
         }
     }
 }
@@ -131,6 +133,10 @@ pub(super) fn named<'v>(values: &'v Values, slots: &[SlotId]) -> Option<&'v str>
 pub(super) struct Lanes {
     /// By connection: whom a message of it may name, and from where on, in order.
     pub(super) by_connection: Vec<Vec<Tag>>,
+    /// By connection: from where on something that would give a lane may be missing, or was not decoded.
+    pub(super) blind_from: Vec<Option<u64>>,
+    /// Whether messages name sessions at all.
+    named: bool,
     /// Names in messages that count for nothing, in order.
     pub(super) unbelieved: Vec<Unbelieved>,
 }
@@ -155,7 +161,7 @@ impl Lanes {
         input: &Input<'_>,
         outlines: &mut [Outline],
     ) -> Result<Self, SourceError> {
-        let mut met = Vec::new();
+        let (mut met, mut blind_from) = (Vec::new(), Vec::new());
         for (recording, (source, outline)) in (0_u16..).zip(input.sources.iter().zip(&*outlines)) {
             let mut survey = Survey::new(naming, input, recording, outline);
             let mut reading = source.reading()?;
@@ -164,6 +170,14 @@ impl Lanes {
                 survey.message(&cursor.current()?);
             }
             met.extend(survey.met);
+            let unread = &survey.unread;
+            blind_from.extend(outline.connections.iter().map(|connection| {
+                let opened = connection.opened.seq;
+                let gaps = outline.gaps_of(connection);
+                let lost = gaps.filter(|gap| gap.to >= opened).map(|gap| gap.from);
+                let unread = unread.get(&connection.number).copied();
+                lost.chain(unread).min()
+            }));
         }
         let mut connections: Vec<_> = outlines
             .iter_mut()
@@ -172,6 +186,8 @@ impl Lanes {
         let believed = believed(naming, &connections, &met);
         let mut lanes = Self {
             by_connection: vec![Vec::new(); connections.len()],
+            blind_from,
+            named: true,
             unbelieved: Vec::new(),
         };
         let named: BTreeSet<_> = met
@@ -205,6 +221,11 @@ impl Lanes {
             .collect();
         lanes.unbelieved.sort_by_key(|one| one.place);
         Ok(lanes)
+    }
+
+    /// Whether messages name sessions.
+    pub(super) const fn are_named(&self) -> bool {
+        self.named
     }
 
     /// What is worth knowing though nothing is wrong: names that count for nothing.
@@ -264,6 +285,8 @@ struct Survey {
     sockets: BTreeMap<u64, u32>,
     numbers: BTreeMap<(u32, By), BTreeMap<String, usize>>,
     met: Vec<Met>,
+    /// By the number of a connection: its first message that was not decoded.
+    unread: BTreeMap<u64, u64>,
 }
 
 impl Survey {
@@ -301,21 +324,27 @@ impl Survey {
             sockets,
             numbers: BTreeMap::new(),
             met: Vec::new(),
+            unread: BTreeMap::new(),
         }
     }
 
     fn message(&mut self, message: &SourceMessage<'_>) {
-        let SourcePayload::Whole(bytes) = message.payload else {
-            return;
-        };
         if !message.is_message() {
             return;
         }
         let Some(connection) = self.sockets.get(&message.connection).copied() else {
             return;
         };
-        // What does not decode is counted when rules read it.
-        if self.extractor.read(Codec::Json, bytes).is_err() {
+        let read = match message.payload {
+            // What does not decode is counted when rules read it.
+            SourcePayload::Whole(bytes) => self.extractor.read(Codec::Json, bytes).is_ok(),
+            SourcePayload::Truncated { .. }
+            | SourcePayload::Undecodable(_)
+            | SourcePayload::Withheld(_) => false,
+        };
+        if !read {
+            let first = self.unread.entry(message.connection);
+            first.or_insert(message.moment.seq);
             return;
         }
         let values = self.extractor.values();

@@ -9,6 +9,7 @@ use crate::rules::HolderKind;
 /// The connections of which something is missing or cannot be decoded, once the whole history is known.
 #[derive(Debug)]
 pub struct Losses {
+    all: Vec<ConnectionIx>,
     of: HashMap<Holder, Vec<ConnectionIx>>,
 }
 
@@ -23,7 +24,8 @@ impl Losses {
             };
             cx.lost_between(*connection, None, end)
         });
-        for (connection, _) in lossy {
+        let all: Vec<_> = lossy.map(|(connection, _)| connection).collect();
+        for connection in all.iter().copied() {
             let kinds = [
                 HolderKind::Session,
                 HolderKind::User,
@@ -34,7 +36,18 @@ impl Losses {
                 of.entry(holder).or_default().push(connection);
             }
         }
-        Self { of }
+        Self { all, of }
+    }
+
+    /// Whether something of any connection is missing or cannot be decoded.
+    pub const fn any(&self) -> bool {
+        !self.all.is_empty()
+    }
+
+    /// Whether something of any connection before a place is missing or cannot be decoded.
+    pub fn any_before(&self, cx: &Cx<'_>, to: Place) -> bool {
+        let mut all = self.all.iter();
+        all.any(|connection| cx.lost_between(*connection, None, to))
     }
 
     /// Whether something of somebody's connections between two places is missing or cannot be decoded;

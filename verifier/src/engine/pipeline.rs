@@ -202,6 +202,7 @@ mod tests {
 
     use super::*;
     use crate::decode::{ExtractorBuilder, Value};
+    use crate::engine::lanes::Lanes;
     use crate::engine::state::Cx;
     use crate::history::{Connection, MemoryMessage, MemorySource, Moment, Outline, Source};
 
@@ -237,7 +238,8 @@ mod tests {
     /// Walks over it with so many threads. `at` is told where each message stands, in turn, after it
     /// was looked at whether what was decoded ahead is that message's.
     fn walk_over(source: &MemorySource, threads: usize, at: &mut (dyn FnMut(u64) + Send)) {
-        let cx = Cx::new(vec![source.outline()], &[], 0);
+        let lanes = Lanes::default();
+        let cx = Cx::new(vec![source.outline()], &lanes, 0);
         let mut readings = vec![source.reading().unwrap()];
         let mut timeline = Timeline::new(&cx, &mut readings).unwrap();
         let mut builder = ExtractorBuilder::default();

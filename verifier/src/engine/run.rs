@@ -56,7 +56,7 @@ pub(super) fn run<'h>(
     threads: NonZeroUsize,
     progress: &mut dyn FnMut(u64),
 ) -> Result<Finished<'h>, SourceError> {
-    let mut cx = Cx::new(outlines, &lanes.by_connection, nanoseconds(input.skew));
+    let mut cx = Cx::new(outlines, lanes, nanoseconds(input.skew));
     let program = Program::new(input.packs, input.facts);
     let mut rooms = rooms(input.packs, program.packs, program.checkers, &cx);
     for room in &mut rooms {

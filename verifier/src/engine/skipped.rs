@@ -87,6 +87,18 @@ impl Skipped {
                 "let every message name its session, or let the connection have one of its own";
             return self.doubt(cx, Reason::Unidentified, what, settle);
         }
+        let is_blind = self.first.as_ref().is_some_and(|(place, connection, _)| {
+            let from = cx.connection(*connection).blind_from;
+            kind == HolderKind::Session
+                && cx.first_name(kind, *connection).is_some()
+                && from.is_some_and(|from| from <= place.seq)
+        });
+        if is_blind {
+            let what = "naming a session of which frames that are missing or cannot be decoded may say \
+                        that it shares the connection";
+            let settle = "record again without gaps, with a codec that decodes all messages";
+            return self.doubt(cx, Reason::Unidentified, what, settle);
+        }
         let what = match kind {
             HolderKind::Session => "before anything says which session it belongs to",
             HolderKind::User => "before anything says which user it belongs to",

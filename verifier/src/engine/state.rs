@@ -6,7 +6,7 @@ mod names;
 
 use self::live::Live;
 use self::names::Names;
-use super::lanes::Line;
+use super::lanes::{Lane, Lanes, Line};
 use crate::finding::{Place, Subject};
 use crate::history::{Connection, Outline, Tag};
 use crate::rules::HolderKind;
@@ -65,6 +65,9 @@ pub struct ConnectionState<'h> {
     pub lanes: &'h [Tag],
     /// Those of them that are there here.
     sharing: Vec<SessionIx>,
+    /// Where messages name sessions: the seq from which what would give one a lane may be missing, or not
+    /// decoded.
+    pub blind_from: Option<u64>,
 }
 
 /// Whether a connection stands.
@@ -82,7 +85,7 @@ pub enum Connected {
 #[derive(Debug)]
 pub struct Cx<'h> {
     pub(super) outlines: Vec<&'h Outline>,
-    lanes: &'h [Vec<Tag>],
+    lanes: &'h Lanes,
     pub(super) connections: Vec<ConnectionState<'h>>,
     sessions: Names,
     users: Names,
@@ -101,9 +104,10 @@ pub struct Cx<'h> {
 }
 
 impl<'h> Cx<'h> {
-    /// `lanes` are those of the connections; no lanes where none has any. `tolerance` is in nanoseconds.
-    pub(super) fn new(outlines: Vec<&'h Outline>, lanes: &'h [Vec<Tag>], tolerance: i64) -> Self {
-        let mut lanes_of = lanes.iter();
+    /// `lanes` are those of the connections. `tolerance` is in nanoseconds.
+    pub(super) fn new(outlines: Vec<&'h Outline>, lanes: &'h Lanes, tolerance: i64) -> Self {
+        let mut lanes_of = lanes.by_connection.iter();
+        let mut blind = lanes.blind_from.iter();
         let mut connections = Vec::new();
         for (recording, outline) in (0_u16..).zip(&outlines) {
             connections.extend(outline.connections.iter().map(|info| ConnectionState {
@@ -121,6 +125,7 @@ impl<'h> Cx<'h> {
                 first_undecoded: None,
                 lanes: lanes_of.next().map_or(&[], Vec::as_slice),
                 sharing: Vec::new(),
+                blind_from: blind.next().copied().flatten(),
             }));
         }
         let now = beginning(&outlines);
@@ -188,6 +193,15 @@ impl<'h> Cx<'h> {
             .flatten()
     }
 
+    /// Whether messages say on whose behalf connections speak: who cannot read all of them does not know.
+    pub fn learns_from_messages(&self) -> bool {
+        let in_message = |tag: &Tag| {
+            tag.source.starts_with("message:") || tag.source.starts_with("server-message:")
+        };
+        let mut all = self.connections.iter();
+        self.lanes.are_named() || all.any(|state| state.info.tags.iter().any(in_message))
+    }
+
     /// All sessions so far, in the order of first appearance.
     pub fn sessions(&self) -> impl Iterator<Item = SessionIx> + use<> {
         self.sessions.all().map(SessionIx)
@@ -216,6 +230,7 @@ impl<'h> Cx<'h> {
                 let own = self.connection(line.connection).user;
                 own.or_else(|| self.session_user(session)).map(Holder::User)
             }
+            (HolderKind::Session, None) if line.lane == Lane::Perhaps => None,
             (HolderKind::Connection, _) | (_, None) => self.holder(kind, line.connection),
         }
     }

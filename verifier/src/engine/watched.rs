@@ -2,6 +2,7 @@
 //! missing from the recording.
 
 use hashbrown::HashMap;
+use wsaudit_tagging::TagKind;
 
 use super::state::{ConnectionIx, Cx, Holder};
 use crate::finding::Place;
@@ -12,6 +13,7 @@ use crate::rules::HolderKind;
 #[derive(Debug)]
 pub struct Watched<'c, 'h> {
     cx: &'c Cx<'h>,
+    kind: HolderKind,
     connections: HashMap<Holder, Vec<ConnectionIx>>,
 }
 
@@ -41,7 +43,11 @@ impl<'c, 'h> Watched<'c, 'h> {
                 connections.entry(holder).or_default().push(connection);
             }
         }
-        Self { cx, connections }
+        Self {
+            cx,
+            kind,
+            connections,
+        }
     }
 
     /// The connections of a holder that were not refused, in order.
@@ -83,6 +89,15 @@ impl<'c, 'h> Watched<'c, 'h> {
         connections.any(|connection| self.cx.may_hide(*connection, from))
     }
 
+    /// Whether something from `from` on that may be anybody's is missing, or could not be decoded.
+    pub fn may_hide_nobodys(&self, from: Place) -> bool {
+        let end = Place {
+            recording: from.recording,
+            seq: u64::MAX,
+        };
+        self.cx.hides_nobodys(self.kind, Some(from), end)
+    }
+
     /// What it means that `holder` did not get, or send, something between `from` and `deadline`.
     /// `None` for a deadline: nothing but the end of the recording ends the wait.
     pub fn absence(&self, holder: Holder, from: Place, deadline: Option<i64>) -> Absence {
@@ -106,7 +121,14 @@ impl<'c, 'h> Watched<'c, 'h> {
                 seq: 0,
             };
             let skew = self.cx.skew(from, there);
+            let outline = self.cx.outlines[usize::from(state.recording)];
             let until = self.cx.watched_until(*connection);
+            let until = if outline.is_cut_off() {
+                // More of its last instant may be lost.
+                until.min(outline.ended_at.saturating_sub(1))
+            } else {
+                until
+            };
             state.info.opened.at.saturating_add(skew) <= deadline
                 && deadline <= until.saturating_sub(skew)
         });
@@ -148,6 +170,13 @@ impl Cx<'_> {
         )
     }
 
+    /// Whether the end of a recording is missing: whatever did not come may have come then, also on
+    /// connections that were opened then.
+    pub fn is_cut_off(&self) -> bool {
+        let mut outlines = self.outlines.iter();
+        outlines.any(|outline| outline.is_cut_off())
+    }
+
     /// Whether frames of a connection from `from` on are missing, or could not be decoded: what was
     /// not seen may be among them.
     pub fn may_hide(&self, connection: ConnectionIx, from: Place) -> bool {
@@ -186,6 +215,42 @@ impl Cx<'_> {
         })
     }
 
+    /// The same of what may be anybody's: of connections of which nothing says whose they are, or does so
+    /// only later.
+    pub fn hides_nobodys(&self, kind: HolderKind, from: Option<Place>, to: Place) -> bool {
+        let mut outlines = self.outlines.iter();
+        if !self.any_undecoded && outlines.all(|outline| outline.gaps.is_empty()) {
+            return false;
+        }
+        self.connections().any(|(connection, state)| {
+            let opened = state.info.opened.seq;
+            let Some(last) = self.nobodys_until(kind, connection).checked_sub(1) else {
+                return false;
+            };
+            let at = |seq| Place {
+                recording: state.recording,
+                seq,
+            };
+            // The order of places in two recordings is not known where one of them has a gap.
+            let own = |place: &Place| place.recording == state.recording;
+            let from = from.filter(own).map_or(opened, |from| from.seq.max(opened));
+            let to = Some(to).filter(own).map_or(last, |to| to.seq.min(last));
+            from <= to && self.lost_between(connection, Some(at(from)), at(to))
+        })
+    }
+
+    /// The place from which on something says whose a connection is; `u64::MAX`: it never does.
+    fn nobodys_until(&self, kind: HolderKind, connection: ConnectionIx) -> u64 {
+        let wanted = match kind {
+            HolderKind::Session => TagKind::Session,
+            HolderKind::User => TagKind::User,
+            HolderKind::Connection => return 0,
+        };
+        let mut tags = self.connection(connection).info.tags.iter();
+        let first = tags.find(|tag| tag.kind == wanted);
+        first.map_or(u64::MAX, |tag| tag.from)
+    }
+
     /// Whether frames of a connection between two places are missing, or could not be decoded. Of the
     /// messages that could not, the first and the last are known: one between them may be any.
     pub(super) fn lost_between(
@@ -218,10 +283,6 @@ impl Cx<'_> {
     /// The gaps in which frames of a connection may be: none, where it was refused.
     fn gaps_of(&self, connection: ConnectionIx) -> impl Iterator<Item = &Gap> {
         let state = self.connection(connection);
-        let gaps = self.outlines[usize::from(state.recording)].gaps.iter();
-        gaps.filter(|gap| {
-            let own = gap.connection.is_none_or(|of| of == state.info.number);
-            own && !state.info.refused()
-        })
+        self.outlines[usize::from(state.recording)].gaps_of(state.info)
     }
 }

@@ -60,8 +60,10 @@ impl<'v> People<'v> {
                 }
                 let doubts = result.outcome.doubts.iter();
                 for doubt in doubts.filter(|doubt| doubt.reason != Reason::NotExercised) {
-                    if !doubted.extend(&holders, doubt.subject, &doubt.message) {
-                        // Who nobody knows could be anybody.
+                    let known = doubted.extend(&holders, doubt.subject, &doubt.message);
+                    // Who nobody knows could be anybody; and what cannot be read may be anybody's,
+                    // whoever received it.
+                    if !known || doubt.reason == Reason::Undecodable {
                         doubted.extend_to_everybody(&doubt.message);
                     }
                 }

@@ -24,20 +24,20 @@ title = "a message goes to whom it names"
 kind  = "addressed"
 "#;
 
-const NAMES: Names = Names {
+pub(crate) const NAMES: Names = Names {
     asks: &["ask"],
     says: &["note", "note", "other", "opened"],
 };
 
 #[derive(Debug, Clone)]
-struct Rule {
-    to: HolderKind,
+pub(crate) struct Rule {
+    pub(crate) to: HolderKind,
     /// Of the events that it is about (`None`: of all messages): what it means that they name nobody.
     missing: Option<&'static str>,
 }
 
 impl Rule {
-    fn text(&self, session: &str) -> String {
+    pub(crate) fn text(&self, session: &str) -> String {
         let field = match self.to {
             HolderKind::User => "party_user",
             HolderKind::Session | HolderKind::Connection => "party",
@@ -78,7 +78,7 @@ impl Rule {
                 (None, Some(session)) => {
                     // Whichever of those who share the connection it is, it is not that one.
                     let is_none_of_them = self.to == HolderKind::Session
-                        && whose.is_shared(event.on)
+                        && whose.is_shared_by_these(event.on)
                         && !whose.has(event.on, session);
                     expected.doubts |= !is_none_of_them;
                     expected.exercised |= is_none_of_them;
@@ -105,7 +105,7 @@ impl Rule {
     }
 }
 
-fn rules() -> impl Strategy<Value = Rule> {
+pub(crate) fn rules() -> impl Strategy<Value = Rule> {
     let missing = vec![
         None,
         None,

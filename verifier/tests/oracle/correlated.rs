@@ -14,7 +14,7 @@ use super::told::{Expected, Repeats, check_payloads, pack};
 /// In ms.
 const GRACE: i64 = 1000;
 
-const PACK: &str = r#"
+pub(crate) const PACK: &str = r#"
 [[rule]]
 id    = "it"
 title = "it"
@@ -22,17 +22,17 @@ kind  = "correlated"
 cancel-grace = "1s"
 "#;
 
-const JSON_RPC: Names = Names {
+pub(crate) const JSON_RPC: Names = Names {
     asks: &["call", "call", "answer", "note"],
     says: &["answer", "answer", "answer", "call", "note"],
 };
 
-const GRAPHQL: Names = Names {
+pub(crate) const GRAPHQL: Names = Names {
     asks: &["subscribe", "subscribe", "complete"],
     says: &["next", "next", "next", "complete", "error"],
 };
 
-fn json_rpc(event: &Event<'_>) -> String {
+pub(crate) fn json_rpc(event: &Event<'_>) -> String {
     let id = event.request().unwrap_or(7);
     match event.name {
         "call" => format!(r#"{{"jsonrpc":"2.0","id":{id},"method":"x"}}"#),
@@ -41,7 +41,7 @@ fn json_rpc(event: &Event<'_>) -> String {
     }
 }
 
-fn graphql(event: &Event<'_>) -> String {
+pub(crate) fn graphql(event: &Event<'_>) -> String {
     let id = event.request().unwrap_or(7);
     let payload = match event.name {
         "subscribe" => r#","payload":{"query":"subscription { x }"}"#,

@@ -24,7 +24,7 @@ title = "it"
 kind  = "count"
 "#;
 
-const NAMES: Names = Names {
+pub(crate) const NAMES: Names = Names {
     asks: &["begin", "ask"],
     says: &["done", "done", "done", "other"],
 };
@@ -37,7 +37,7 @@ enum Per {
 }
 
 #[derive(Debug, Clone)]
-struct Rule {
+pub(crate) struct Rule {
     event: &'static str,
     distinct: bool,
     per: Per,
@@ -57,7 +57,7 @@ enum Group {
 }
 
 impl Rule {
-    fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         let per = match self.per {
             Per::Holder(HolderKind::Session) => "session",
             Per::Holder(HolderKind::User) => "user",
@@ -86,9 +86,14 @@ impl Rule {
     }
 
     fn kind(&self) -> HolderKind {
+        self.about().unwrap_or(HolderKind::Connection)
+    }
+
+    /// Whom it counts for; `None`: nobody.
+    pub(crate) fn about(&self) -> Option<HolderKind> {
         match self.per {
-            Per::Holder(kind) => kind,
-            Per::Recording | Per::Id => HolderKind::Connection,
+            Per::Holder(kind) => Some(kind),
+            Per::Recording | Per::Id => None,
         }
     }
 
@@ -126,7 +131,8 @@ impl Rule {
                     }
                 }
         });
-        unplaced || connections.iter().any(hides) || ends(group) && connections.iter().any(open)
+        let open = history.unclean || ends(group) && connections.iter().any(open);
+        unplaced || connections.iter().any(hides) || open
     }
 
     /// From where on nothing more can come; `None`: all connections were refused.
@@ -245,7 +251,7 @@ impl Rule {
     }
 }
 
-fn rules() -> impl Strategy<Value = Rule> {
+pub(crate) fn rules() -> impl Strategy<Value = Rule> {
     (
         select(vec!["done", "done", "done", "begin", "@open", "@accepted"]),
         any::<bool>(),

@@ -25,24 +25,24 @@ title = "it"
 kind  = "duration"
 "#;
 
-const NAMES: Names = Names {
+pub(crate) const NAMES: Names = Names {
     asks: &["begin", "begin", "other"],
     says: &["done", "done", "news"],
 };
 
 #[derive(Debug, Clone)]
-struct Rule {
+pub(crate) struct Rule {
     from: &'static str,
     to: &'static str,
     last: bool,
     keyed: bool,
-    per: HolderKind,
+    pub(crate) per: HolderKind,
     limits: Limits,
 }
 
 /// In ms.
 #[derive(Debug, Clone, Default)]
-struct Limits {
+pub(crate) struct Limits {
     max: Option<i64>,
     mean: Option<i64>,
     percentiles: BTreeMap<usize, i64>,
@@ -78,7 +78,7 @@ impl Span<'_> {
 }
 
 impl Rule {
-    fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         let mut text = format!(
             "{PACK}from = \"{}\"\nto = \"{}\"\nto-last = {}\nper = \"{}\"\n",
             self.from,
@@ -104,6 +104,10 @@ impl Rule {
             text += &format!("{name} = \"{limit}ms\"\n");
         }
         text
+    }
+
+    fn starts_are_steps(&self) -> bool {
+        self.from.starts_with('@')
     }
 
     /// The connections of somebody that were not refused.
@@ -150,10 +154,14 @@ impl Rule {
                 let end = if self.last { ends.last() } else { ends.next() };
                 let lines = Self::lines(history, who);
                 let before = end.map_or(history.happened.len(), |end| end.number);
+                // Another start may be among what is not seen, and its end; steps are all seen.
+                let since = if self.starts_are_steps() {
+                    start.number
+                } else {
+                    0
+                };
                 // Whatever else there is, the last end that was seen is none too early.
-                let hidden = lines
-                    .iter()
-                    .any(|on| history.hides(*on, start.number, before));
+                let hidden = lines.iter().any(|on| history.hides(*on, since, before));
                 let perhaps_own = unplaced.ends.iter().any(|end| {
                     (start.number..before).contains(&end.number)
                         && lines.contains(&end.on)
@@ -193,11 +201,9 @@ impl Rule {
                     // Without `max` it is never too late.
                     let stood = max.is_some_and(|max| {
                         let due = span.start.at + max;
-                        Self::lines(history, span.who).into_iter().any(|on| {
-                            let open = history.step(on, "@open");
-                            open.is_some_and(|open| open.at <= due)
-                                && due <= history.watched_until(on)
-                        })
+                        Self::lines(history, span.who)
+                            .into_iter()
+                            .any(|on| history.stood_at(on, due))
                     });
                     if stood && !span.unsure {
                         expected.violated.insert(breach(&span.start));
@@ -300,8 +306,9 @@ impl Rule {
             ..Expected::default()
         };
         let hides = |on| history.hides(on, 0, history.happened.len());
-        let is_step = self.from.starts_with('@');
-        let others = unplaced.start || !is_step && (0..history.connections()).any(hides);
+        let others = history.unclean
+            || unplaced.start
+            || !self.starts_are_steps() && (0..history.connections()).any(hides);
         self.judge_each(history, &spans, &mut expected);
         let mut broken = self.judge_all(&spans, others, &mut expected);
         let (cohorts, company) = self.judge_cohorts(&spans, &mut expected);
@@ -350,7 +357,7 @@ fn limits_on_several(found: &Verification) -> Vec<String> {
     limits
 }
 
-fn rules(limits: impl Strategy<Value = Limits>) -> impl Strategy<Value = Rule> {
+pub(crate) fn rules(limits: impl Strategy<Value = Limits>) -> impl Strategy<Value = Rule> {
     (
         select(vec!["begin", "begin", "@open", "@accepted"]),
         select(vec!["done", "done", "@accepted", "@closed"]),
@@ -369,7 +376,7 @@ fn rules(limits: impl Strategy<Value = Limits>) -> impl Strategy<Value = Rule> {
         })
 }
 
-fn one_by_one() -> impl Strategy<Value = Limits> {
+pub(crate) fn one_by_one() -> impl Strategy<Value = Limits> {
     select(vec![10, 400, 2000]).prop_map(|max| Limits {
         max: Some(max),
         ..Limits::default()
@@ -377,7 +384,7 @@ fn one_by_one() -> impl Strategy<Value = Limits> {
 }
 
 /// Limits that are met exactly now and then, by halves and thirds of the times there are, too.
-fn together() -> impl Strategy<Value = Limits> {
+pub(crate) fn together() -> impl Strategy<Value = Limits> {
     let time = || select(vec![0, 5, 10, 200, 400, 500, 1000, 2000, 3000]);
     let often = move || proptest::option::weighted(0.4, time());
     let percent = select(vec![1, 25, 34, 50, 66, 67, 75, 90, 99]);

@@ -1,6 +1,6 @@
 //! `handshake`: each connection by itself, and each two that speak for one session id.
 
-mod lives;
+pub(crate) mod lives;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -40,7 +40,7 @@ const DEMANDS: [&str; 5] = [
 const TRAITS: [&str; 4] = ["user", "device", "credential", "token-id"];
 
 #[derive(Debug, Clone)]
-struct Rule {
+pub(crate) struct Rule {
     demands: Vec<&'static str>,
     one_holder: Vec<&'static str>,
     unshared: Vec<&'static str>,
@@ -130,7 +130,7 @@ impl Lives {
 }
 
 impl Rule {
-    fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         let mut text = format!("{PACK}{}\n", self.demands.join("\n"));
         for (key, traits) in [
             ("one-holder", &self.one_holder),
@@ -303,7 +303,7 @@ fn both<'h>(
         .collect()
 }
 
-fn rules() -> impl Strategy<Value = Rule> {
+pub(crate) fn rules() -> impl Strategy<Value = Rule> {
     let some = |all: &'static [&'static str], most| subsequence(all, 0..=most);
     (some(&DEMANDS, 2), some(&TRAITS, 2), some(&TRAITS, 2))
         .prop_filter("it asks for something", |(one, two, three)| {

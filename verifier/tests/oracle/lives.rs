@@ -222,6 +222,14 @@ impl History {
         self.step(on, "@closed").map_or(self.ended_at, |end| end.at)
     }
 
+    /// Whether a connection stood at a time, and all of that time was watched: where the end is missing,
+    /// more of the last instant may be.
+    pub(crate) fn stood_at(&self, on: usize, at: i64) -> bool {
+        let opened = self.step(on, "@open").is_some_and(|open| open.at <= at);
+        let is_whole = !self.unclean || at < self.ended_at;
+        opened && at <= self.watched_until(on) && is_whole
+    }
+
     /// What the logins of a connection are.
     pub(crate) fn says(&self, on: usize) -> Says {
         self.says.get(on).copied().unwrap_or(Says::Issued)
@@ -296,6 +304,36 @@ impl History {
         let mut between = self.happened.iter().take(before).skip(after + 1);
         let unread = between.any(|one| one.on == on && matches!(one.what, What::Garbled(..)));
         self.gaps.iter().any(gap) || unread
+    }
+
+    /// Whether something that came after one place, and before another, and may be anybody's, may be missing
+    /// or cannot be read: on connections of which nothing says whose they are, or does so only later.
+    pub(crate) fn hides_nobodys(&self, kind: HolderKind, after: usize, before: usize) -> bool {
+        (0..self.connections()).any(|on| {
+            let known = self.speaks_for(kind, on).first().map(|(from, _)| *from);
+            let opened = self.step(on, "@open").map_or(0, |open| open.number);
+            self.loses(on, after.max(opened), before, known.unwrap_or(usize::MAX))
+        })
+    }
+
+    /// Whether something of a connection after one place, and before two others, may be missing, or cannot be
+    /// read. Of messages that cannot be read, the first and the last one are known at the first of those two:
+    /// what is between them may be any.
+    pub(crate) fn loses(&self, on: usize, after: usize, at: usize, before: usize) -> bool {
+        if self.step(on, "@refused").is_some() {
+            return false;
+        }
+        let gap = |(of, number): &(Option<usize>, usize)| {
+            of.is_none_or(|of| of == on) && (after..at.min(before)).contains(number)
+        };
+        let happened = self.happened.iter().enumerate().take(at);
+        let unread =
+            happened.filter(|(_, one)| one.on == on && matches!(one.what, What::Garbled(..)));
+        let unread: Vec<_> = unread.map(|(number, _)| number).collect();
+        let between = unread.first().is_some_and(|first| *first < before)
+            && unread.last().is_some_and(|last| *last > after);
+        let is_any = after < at.min(before);
+        is_any && (self.gaps.iter().any(gap) || between)
     }
 
     /// Whether a rule is in doubt whatever it finds.

@@ -19,6 +19,7 @@ mod correlated;
 mod count;
 mod duration;
 mod handshake;
+mod hidden;
 mod lives;
 mod members;
 mod owned;

@@ -12,7 +12,8 @@ use proptest::prelude::*;
 use wsaudit_verifier::rules::HolderKind;
 use wsaudit_wire::Direction;
 
-use self::rule::{Claims, Reach, Rule, rules};
+pub(crate) use self::rule::rules;
+use self::rule::{Claims, Reach, Rule};
 use super::lives::{Event, History, Reads, What, Who, user};
 use super::parties::Party;
 use super::random::{Names, cases, histories};
@@ -22,7 +23,7 @@ use super::told::{Expected, check, pack};
 /// In ms.
 const SLACK: i64 = 1000;
 
-const NAMES: Names = Names {
+pub(crate) const NAMES: Names = Names {
     asks: &["draft", "join", "join", "leave", "other"],
     says: &[
         "made", "made", "joined", "joined", "left", "left", "shared", "unshared", "released",
@@ -31,7 +32,7 @@ const NAMES: Names = Names {
 };
 
 /// The same, where sessions share connections.
-const NAMES_OF_SHARED: Names = Names {
+pub(crate) const NAMES_OF_SHARED: Names = Names {
     asks: NAMES.asks,
     says: &[
         "made", "made", "joined", "joined", "left", "shared", "unshared", "released", "motd",
@@ -209,27 +210,34 @@ impl<'a> Asked<'a> {
         let given = given.filter(|_| rule.reach == Reach::Server);
         for doc in all.iter().copied().chain(given).collect::<BTreeSet<_>>() {
             let claims = self.claims_to(doc);
-            if let Some(first @ (_, owner, shown)) = self.owner(doc) {
-                let others = claims.iter().filter(|(basis, who, _)| {
-                    *basis != Basis::Delivered
-                        && self.whose.differ(owner, *who)
-                        && !self.whose.same(self.rule.owner, owner, *who)
-                });
-                let others: Vec<_> = others.collect();
-                let placed = others.iter().find(|(.., place)| place.is_some());
-                if let Some(other @ (_, who, place)) = placed.or(others.first()) {
-                    match place.or(shown) {
-                        Some(_) if self.may_be_released(first, **other) => expected.doubts = true,
-                        Some(place) => {
-                            expected.violated.insert((
-                                place,
-                                self.whose.told_as(rule.owner, *who),
-                                id(doc),
-                            ));
-                        }
-                        None => expected.doubts = true,
+            let made = claims
+                .iter()
+                .filter(|(basis, ..)| *basis != Basis::Delivered);
+            let made: Vec<_> = made.copied().collect();
+            // The first two that contradict each other, or of which nothing says whether they do.
+            let two = |so: &dyn Fn(Party, Party) -> bool| {
+                made.iter().enumerate().find_map(|(number, one)| {
+                    let others = || made[number + 1..].iter().filter(|it| so(one.1, it.1));
+                    let placed = others().find(|(.., place)| place.is_some());
+                    Some((*one, *placed.or_else(|| others().next())?))
+                })
+            };
+            let same = |one, other| self.whose.same(rule.owner, one, other);
+            let differ = |one, other| self.whose.differ(one, other);
+            let contest = two(&|one, other| differ(one, other) && !same(one, other));
+            if let Some((one, other)) = contest {
+                match other.2.or(one.2) {
+                    Some(_) if self.may_be_released(one, other) => expected.doubts = true,
+                    Some(place) => {
+                        let who = self.whose.told_as(rule.owner, other.1);
+                        expected.violated.insert((place, who, id(doc)));
                     }
+                    None => expected.doubts = true,
                 }
+            } else {
+                let is_open = |one, other| !differ(one, other) && !same(one, other);
+                let placed = |(one, other): (Claim, Claim)| other.2.or(one.2).is_some();
+                expected.doubts |= two(&is_open).is_some_and(placed);
             }
             let is_fact = claims.iter().any(|(basis, ..)| *basis == Basis::Fact);
             let first = claims.iter().find(|(.., place)| place.is_some());
@@ -311,7 +319,7 @@ impl<'a> Asked<'a> {
 }
 
 /// Most that happens is about one document.
-fn crowded(mut history: History) -> History {
+pub(crate) fn crowded(mut history: History) -> History {
     for one in &mut history.happened {
         if let What::Says(_, _, fields) = &mut one.what {
             fields.doc = fields.doc.map(|doc| doc / 2);

@@ -62,7 +62,7 @@ const CLAIMS: [&str; 5] = [
 ];
 
 const ASKS: &[&str] = &["make", "make", "draft", "open", "open", "change"];
-const NAMES: Names = Names {
+pub(crate) const NAMES: Names = Names {
     asks: ASKS,
     says: &[
         "made", "made", "content", "content", "refused", "shared", "unshared", "motd", "hint",
@@ -71,7 +71,7 @@ const NAMES: Names = Names {
 };
 
 /// The same, where sessions share connections.
-const NAMES_OF_SHARED: Names = Names {
+pub(crate) const NAMES_OF_SHARED: Names = Names {
     asks: ASKS,
     says: &[
         "made", "made", "content", "content", "refused", "shared", "unshared", "motd", "hint",
@@ -80,8 +80,8 @@ const NAMES_OF_SHARED: Names = Names {
 };
 
 #[derive(Debug, Clone, Copy)]
-struct Rule {
-    owner: HolderKind,
+pub(crate) struct Rule {
+    pub(crate) owner: HolderKind,
     /// Which of [`CLAIMS`].
     claims: usize,
     anywhere: bool,
@@ -89,7 +89,7 @@ struct Rule {
 }
 
 impl Rule {
-    fn text(&self, session: &str) -> String {
+    pub(crate) fn text(&self, session: &str) -> String {
         let party = match self.owner {
             HolderKind::User => "party_user",
             HolderKind::Session | HolderKind::Connection => "party",
@@ -110,7 +110,7 @@ impl Rule {
     }
 }
 
-fn rules() -> impl Strategy<Value = Rule> {
+pub(crate) fn rules() -> impl Strategy<Value = Rule> {
     let flags = any::<[bool; 3]>();
     (0..CLAIMS.len(), flags).prop_map(|(claims, [of_users, anywhere, shares])| Rule {
         owner: if of_users {
@@ -239,15 +239,42 @@ impl<'a> Asked<'a> {
         })
     }
 
+    /// Whether others may have asked, unseen, for what was told to somebody who had not; or what was asked for may
+    /// have been answered already.
+    fn is_unsure(&self, claim: &Claim) -> bool {
+        let mut all = 0..self.history.connections();
+        let others = claim.astray && all.any(|on| self.whose.loses(on, 0, claim.place));
+        let kinds = [self.rule.owner];
+        let already = |request| {
+            self.whose
+                .is_lost(&kinds, claim.owner, request, claim.place)
+        };
+        claim.basis == Basis::Answered && (others || claim.request.is_some_and(already))
+    }
+
     /// Whether something that nobody saw before a place may make right that a party is shown a document.
     fn may_be_unseen(&self, owner: Claim, party: Party, place: usize) -> bool {
-        let lost = |party, from| self.whose.is_lost(&[self.rule.owner], party, from, place);
+        let kind = self.rule.owner;
+        let lost = |party, from| self.whose.is_lost(&[kind], party, from, place);
         // A share, if it is not from before the document was asked for.
         let made = owner.request.unwrap_or(0);
-        let is_answer = owner.basis == Basis::Answered && owner.place == place;
+        let is_answer = owner.basis == Basis::Answered;
         let share = self.rule.shares && (lost(party, made) || lost(owner.owner, made));
-        let also_theirs = is_answer || owner.basis == Basis::Delivered;
-        share || also_theirs && lost(party, 0)
+        // It may be announced after it was shown, too; or an announcement say whose it is, wherever.
+        let by_delivery = owner.basis == Basis::Delivered;
+        let anything = || {
+            let mut all = 0..self.history.connections();
+            all.any(|on| self.whose.loses(on, 0, usize::MAX))
+        };
+        let named = matches!(self.rule.claims, 0 | 1 | 4) && anything();
+        let announced = by_delivery && (named || self.whose.is_lost(&[kind], party, 0, usize::MAX));
+        // The request that it answers may be theirs, too, or be answered already.
+        let their_answer = is_answer
+            && (owner.astray
+                && (self.whose.is_lost(&[kind], party, 0, owner.place)
+                    || self.whose.is_lost(&[kind], owner.owner, made, owner.place))
+                || owner.place == place && lost(party, 0));
+        share || their_answer || announced
     }
 
     fn judge(&self) -> Expected {
@@ -258,16 +285,32 @@ impl<'a> Asked<'a> {
         };
         let id = |doc: usize| Some(format!("document-{doc}"));
         for (doc, claims) in &self.claims {
-            let Some(owner) = self.owner(*doc) else {
-                continue;
+            let claims = claims
+                .iter()
+                .filter(|claim| claim.basis != Basis::Delivered);
+            let claims: Vec<_> = claims.collect();
+            // The first two that contradict each other, or of which nothing says whether they do.
+            let two = |so: &dyn Fn(Party, Party) -> bool| {
+                claims.iter().enumerate().find_map(|(number, one)| {
+                    let mut others = claims[number + 1..].iter();
+                    Some((*one, *others.find(|other| so(one.owner, other.owner))?))
+                })
             };
-            let other = claims.iter().find(|claim| {
-                claim.basis != Basis::Delivered
-                    && whose.differ(owner.owner, claim.owner)
-                    && !whose.same(kind, owner.owner, claim.owner)
-            });
-            let breach = other.map(|it| (it.place, whose.told_as(kind, it.owner), id(*doc)));
-            expected.violated.extend(breach);
+            let same = |one, other| whose.same(kind, one, other);
+            match two(&|one, other| whose.differ(one, other) && !same(one, other)) {
+                // Somebody else may have asked, too.
+                Some((one, other)) if [one, other].into_iter().any(|it| self.is_unsure(it)) => {
+                    expected.doubts = true;
+                }
+                Some((_, other)) => {
+                    let who = whose.told_as(kind, other.owner);
+                    expected.violated.insert((other.place, who, id(*doc)));
+                }
+                None => {
+                    let is_open = |one, other| !whose.differ(one, other) && !same(one, other);
+                    expected.doubts |= two(&is_open).is_some();
+                }
+            }
         }
         // By document and receiver: the first time that it is surely wrong.
         let mut told: BTreeMap<(usize, Party), Option<usize>> = BTreeMap::new();
@@ -347,7 +390,7 @@ impl<'a> Asked<'a> {
 }
 
 /// A grant names no document: what it grants is known by what was asked for alone.
-fn blank(mut history: History) -> History {
+pub(crate) fn blank(mut history: History) -> History {
     for one in &mut history.happened {
         if let What::Says(_, "granted", fields) = &mut one.what {
             (fields.doc, fields.see) = (None, None);

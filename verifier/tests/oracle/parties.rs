@@ -2,7 +2,7 @@
 
 use wsaudit_verifier::rules::HolderKind;
 
-use super::lives::{Event, What, Who};
+use super::lives::{Event, Who};
 use super::shared::Whose;
 
 /// Somebody who can own or see.
@@ -63,7 +63,7 @@ impl Whose<'_> {
             (Party::Known(_), Party::Known(_)) => one != other,
             (Party::Known(Who::Session(session)), Party::Unknown(on))
             | (Party::Unknown(on), Party::Known(Who::Session(session))) => {
-                self.is_shared(on) && !self.has(on, session)
+                self.is_shared_by_these(on) && !self.has(on, session)
             }
             _ => false,
         }
@@ -107,18 +107,13 @@ impl Whose<'_> {
         })
     }
 
+    /// How many connections there are.
+    pub(crate) fn connections(&self) -> usize {
+        self.history.connections()
+    }
+
     /// The same of one connection.
     pub(crate) fn loses(&self, on: usize, after: usize, before: usize) -> bool {
-        let gap = |(of, number): &(Option<usize>, usize)| {
-            of.is_none_or(|of| of == on) && (after..before).contains(number)
-        };
-        let happened = self.history.happened.iter().enumerate();
-        let unread =
-            happened.filter(|(_, one)| one.on == on && matches!(one.what, What::Garbled(..)));
-        let unread: Vec<_> = unread.map(|(number, _)| number).collect();
-        let between = unread.first().is_some_and(|first| *first < before)
-            && unread.last().is_some_and(|last| *last > after);
-        let is_refused = self.history.step(on, "@refused").is_some();
-        !is_refused && (self.history.gaps.iter().any(gap) || between)
+        self.history.loses(on, after, usize::MAX, before)
     }
 }

@@ -13,19 +13,19 @@ use super::lives::{History, Reads, What};
 use super::random::{Names, cases, histories};
 use super::told::{Expected, Told, check_recording, pack, seq};
 
-const NAMES: Names = Names {
+pub(crate) const NAMES: Names = Names {
     asks: &["ask"],
     says: &["reply"],
 };
 
 #[derive(Debug, Clone)]
-struct Seen {
+pub(crate) struct Seen {
     after: usize,
     direction: Direction,
     kind: AnomalyKind,
 }
 
-fn seen() -> impl Strategy<Value = Vec<Seen>> {
+pub(crate) fn seen() -> impl Strategy<Value = Vec<Seen>> {
     let kinds = AnomalyKind::ALL.iter().copied().take(3).collect::<Vec<_>>();
     let ways = vec![Direction::ClientToServer, Direction::ServerToClient];
     let one = (0..40_usize, select(ways), select(kinds));
@@ -57,12 +57,15 @@ fn judge(
     for one in seen {
         let on = history.happened[one.after].on;
         let asked = ignored != Some(one.kind) && from.is_none_or(|from| from == one.direction);
-        // The first of each code, on each connection.
+        // The first of each code, on each connection, while it is of the same ones: an exception may be for them.
+        let kinds = [HolderKind::Session, HolderKind::User];
+        let whose = kinds.map(|kind| history.holder_at(kind, on, one.after));
         if asked
             && told.insert((
                 one.kind.code(),
                 one.direction == Direction::ServerToClient,
                 on,
+                whose,
             ))
         {
             let who = Some(super::lives::Who::Connection(on));
@@ -70,6 +73,43 @@ fn judge(
         }
     }
     expected
+}
+
+/// As a recorder notes them: in order, of what happened.
+pub(crate) fn order(all: &mut Vec<Seen>, history: &History) {
+    all.retain(|one| one.after < history.happened.len());
+    all.sort_by_key(|one| one.after);
+}
+
+/// The rule, all but that.
+pub(crate) fn text(ignored: Option<AnomalyKind>, from: Option<Direction>) -> String {
+    let ignore = ignored.map_or(String::new(), |kind| format!("\"{}\"", kind.code()));
+    let side = match from {
+        None => "",
+        Some(Direction::ClientToServer) => "from = \"client\"",
+        Some(Direction::ServerToClient) => "from = \"server\"",
+    };
+    format!(
+        "[[rule]]\nid = \"it\"\ntitle = \"it\"\nkind = \"protocol\"\nignore = [{ignore}]\n{side}\n"
+    )
+}
+
+/// A recording of it all.
+pub(crate) fn told(history: &History, all: &[Seen]) -> Told {
+    let mut told = Told::new(history, &|event| event.name.to_owned());
+    for one in all {
+        told.outline.anomalies.push(Anomaly {
+            connection: history.happened[one.after].on as u64,
+            direction: one.direction,
+            moment: Moment {
+                seq: seq(one.after) + 1,
+                at: history.happened[one.after].at * 1_000_000,
+            },
+            code: one.kind.code().to_owned(),
+            detail: String::new(),
+        });
+    }
+    told
 }
 
 proptest! {
@@ -81,32 +121,10 @@ proptest! {
         ignores in any::<bool>(),
         from in select(vec![None, Some(Direction::ClientToServer), Some(Direction::ServerToClient)]),
     ) {
-        all.retain(|one| one.after < history.happened.len());
-        all.sort_by_key(|one| one.after);
-        let mut told = Told::new(&history, &|event| event.name.to_owned());
-        for one in &all {
-            told.outline.anomalies.push(Anomaly {
-                connection: history.happened[one.after].on as u64,
-                direction: one.direction,
-                moment: Moment {
-                    seq: seq(one.after) + 1,
-                    at: history.happened[one.after].at * 1_000_000,
-                },
-                code: one.kind.code().to_owned(),
-                detail: String::new(),
-            });
-        }
+        order(&mut all, &history);
         let ignored = AnomalyKind::ALL.first().copied().filter(|_| ignores);
-        let ignore = ignored.map_or(String::new(), |kind| format!("\"{}\"", kind.code()));
-        let side = match from {
-            None => "",
-            Some(Direction::ClientToServer) => "from = \"client\"",
-            Some(Direction::ServerToClient) => "from = \"server\"",
-        };
-        let rule = pack(&format!(
-            "[[rule]]\nid = \"it\"\ntitle = \"it\"\n\
-             kind = \"protocol\"\nignore = [{ignore}]\n{side}\n"
-        ));
+        let rule = pack(&text(ignored, from));
+        let told = told(&history, &all);
         let found = check_recording(&rule, &told, &Facts::default());
         judge(&history, &all, ignored, from).agree(&found, HolderKind::Connection)?;
     }

@@ -1,5 +1,8 @@
 //! `response`: of each request, the first reply that comes where it must; of each reply, the request.
 
+use std::collections::BTreeSet;
+use std::ops::Range;
+
 use proptest::prelude::*;
 use proptest::sample::select;
 use wsaudit_verifier::facts::Facts;
@@ -25,23 +28,23 @@ reply   = ["reply", "refused"]
 match   = "request"
 "#;
 
-const NAMES: Names = Names {
+pub(crate) const NAMES: Names = Names {
     asks: &["ask", "ask", "other"],
     says: &["reply", "refused", "news"],
 };
 
 #[derive(Debug, Clone)]
-struct Rule {
+pub(crate) struct Rule {
     /// In ms.
     within: Option<i64>,
     no_reply: bool,
-    on: HolderKind,
+    pub(crate) on: HolderKind,
     unsolicited: bool,
     same: bool,
 }
 
 impl Rule {
-    fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         let mut text = format!("{PACK}on = \"{}\"\n", word(self.on));
         if let Some(within) = self.within {
             text += &format!("within = \"{within}ms\"\n");
@@ -58,10 +61,16 @@ impl Rule {
         text
     }
 
-    /// Whether such an event, with an id, came before a place to somebody who is not known.
-    fn is_nobodys(&self, history: &History, names: &[&str], key: usize, before: usize) -> bool {
+    /// Whether such an event, with an id, came between two places to somebody who is not known.
+    fn is_nobodys(
+        &self,
+        history: &History,
+        names: &[&str],
+        key: usize,
+        between: Range<usize>,
+    ) -> bool {
         history.events().iter().any(|event| {
-            event.number < before
+            between.contains(&event.number)
                 && event.is(names)
                 && event.request() == Some(key)
                 && history.holder(self.on, event).is_none()
@@ -107,12 +116,33 @@ impl Rule {
             } else if self.unsolicited && !requests.iter_mut().any(|mut it| here(&mut it)) {
                 let lost = history.connections_of(who).into_iter();
                 let mut lost = lost.map(|on| history.hides(on, 0, event.number));
-                if lost.any(|lost| lost) || self.is_nobodys(history, &["ask"], key, event.number) {
+                let lost = lost.any(|lost| lost) || history.hides_nobodys(self.on, 0, event.number);
+                if lost || self.is_nobodys(history, &["ask"], key, 0..event.number) {
                     expected.doubts = true;
                 } else {
                     told.push(("unasked", event, Some(key)));
                 }
             }
+        }
+        // Those that may have got a reply that was taken for an earlier one's.
+        let mut perhaps: BTreeSet<usize> = BTreeSet::new();
+        for (ask, who, reply) in &requests {
+            let Some(reply) = reply else { continue };
+            let (key, since, until) = (ask.request(), ask.number, reply.number);
+            let mut own = history.connections_of(*who).into_iter();
+            let nobodys = |key| {
+                !self.no_reply && self.is_nobodys(history, &["reply", "refused"], key, since..until)
+            };
+            let lost = perhaps.contains(&since)
+                || own.any(|on| history.hides(on, since, until))
+                || history.hides_nobodys(self.on, since, until)
+                || key.is_some_and(nobodys);
+            let waiting = requests.iter().filter(|(other, asker, _)| {
+                lost && other.request() == key
+                    && asker == who
+                    && (since + 1..until).contains(&other.number)
+            });
+            perhaps.extend(waiting.map(|(other, ..)| other.number));
         }
         for (ask, who, reply) in requests {
             expected.exercised = true;
@@ -121,22 +151,32 @@ impl Rule {
             let end = history.happened.len();
             let key = ask.request().expect("those without are left out");
             let own = history.connections_of(who);
-            let unseen = |until| {
-                own.iter().any(|on| history.hides(*on, ask.number, until))
-                    || self.is_nobodys(history, &["reply", "refused"], key, until)
+            let unseen = |since, until| {
+                own.iter().any(|on| history.hides(*on, since, until))
+                    || history.hides_nobodys(self.on, since, until)
+                    || self.is_nobodys(history, &["reply", "refused"], key, ask.number..until)
+                    || perhaps.contains(&ask.number)
             };
             match reply {
                 Some(reply) if self.no_reply => {
-                    if !late(reply) {
-                        told.push(("came", reply, ask.request()));
+                    // It may answer an earlier request.
+                    let lost = perhaps.contains(&ask.number)
+                        || own.iter().any(|on| history.hides(*on, 0, reply.number))
+                        || history.hides_nobodys(self.on, 0, reply.number);
+                    match (late(reply), lost) {
+                        (false, false) => told.push(("came", reply, ask.request())),
+                        (false, true) => expected.doubts = true,
+                        (true, _) => {}
                     }
                 }
                 Some(reply) => {
-                    let doubtful = unseen(reply.number);
                     let differ = match (ask.doc(), reply.doc()) {
                         (Some(asked), Some(replied)) => asked != replied,
                         _ => false,
                     };
+                    // What answers an earlier request may well differ.
+                    let since = if self.same && differ { 0 } else { ask.number };
+                    let doubtful = unseen(since, reply.number);
                     if doubtful {
                         expected.doubts |= late(reply) || self.same && differ;
                         continue;
@@ -158,11 +198,13 @@ impl Rule {
                     let over = self.within.is_some_and(|within| {
                         own.iter().any(|on| {
                             let due = ask.at + within;
-                            let opened = history.step(*on, "@open").map(|open| open.at);
-                            opened.is_some_and(|at| at <= due) && due <= history.watched_until(*on)
+                            history.stood_at(*on, due)
                         })
                     });
-                    let nobodys = self.is_nobodys(history, &["reply", "refused"], key, end);
+                    let nobodys =
+                        self.is_nobodys(history, &["reply", "refused"], key, ask.number..end)
+                            || history.hides_nobodys(self.on, ask.number, end)
+                            || perhaps.contains(&ask.number);
                     match (self.no_reply, hidden || over && nobodys, over) {
                         (_, true, _) => expected.doubts = true,
                         (false, false, true) => {
@@ -187,7 +229,7 @@ impl Rule {
     }
 }
 
-fn rules() -> impl Strategy<Value = Rule> {
+pub(crate) fn rules() -> impl Strategy<Value = Rule> {
     (
         select(vec![None, Some(400), Some(2000)]),
         any::<bool>(),

@@ -29,7 +29,7 @@ kind  = "sequence"
 key   = "request"
 "#;
 
-const NAMES: Names = Names {
+pub(crate) const NAMES: Names = Names {
     asks: &["ask", "other"],
     says: &["start", "start", "step", "step", "done", "done", "other"],
 };
@@ -49,9 +49,9 @@ const RULES: [Steps; 8] = [
 ];
 
 #[derive(Debug, Clone)]
-struct Rule {
+pub(crate) struct Rule {
     steps: Steps,
-    on: HolderKind,
+    pub(crate) on: HolderKind,
     /// In ms.
     within: Option<i64>,
 }
@@ -67,7 +67,7 @@ fn letter(event: &Event<'_>) -> char {
 }
 
 impl Rule {
-    fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         let steps: Vec<_> = self.steps.iter().map(|(step, _)| step).collect();
         let within = self.within.map(|within| format!("within = \"{within}ms\""));
         format!(
@@ -166,6 +166,7 @@ impl Rule {
                     .iter()
                     .filter(|on| before < end || !refused(on))
                     .any(|on| history.hides(*on, after, before))
+                    || history.hides_nobodys(self.on, after, before)
                     || nobodys
                         .iter()
                         .any(|(id, at)| *id == key && (after..before).contains(at))
@@ -178,11 +179,10 @@ impl Rule {
                 Run::Unfinished(first, last, since) => {
                     let stood = self.within.is_some_and(|within| {
                         let due = first.at + within;
-                        connections.iter().filter(|on| !refused(on)).any(|on| {
-                            let open = history.step(*on, "@open");
-                            open.is_some_and(|open| open.at <= due)
-                                && due <= history.watched_until(*on)
-                        })
+                        connections
+                            .iter()
+                            .filter(|on| !refused(on))
+                            .any(|on| history.stood_at(*on, due))
                     });
                     let final_ = stood && !unseen(since, end);
                     Some(last.number).filter(|_| final_)
@@ -209,7 +209,7 @@ enum Run<'e> {
     Unfinished(&'e Event<'e>, &'e Event<'e>, usize),
 }
 
-fn rules() -> impl Strategy<Value = Rule> {
+pub(crate) fn rules() -> impl Strategy<Value = Rule> {
     let within = select(vec![None, Some(400), Some(2000), Some(10_000)]);
     (select(&RULES[..]), holder_kinds(), within).prop_map(|(steps, on, within)| Rule {
         steps,

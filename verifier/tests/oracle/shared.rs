@@ -62,6 +62,9 @@ pub(crate) struct Whose<'h> {
     others: Vec<BTreeMap<usize, usize>>,
     /// By connection that says of no session by itself: the only one that its messages are of.
     only: Vec<Option<(usize, usize)>>,
+    /// By connection: from where on something that says who else has a part in it may be missing, or cannot
+    /// be read.
+    blind: Vec<Option<usize>>,
 }
 
 impl<'h> Whose<'h> {
@@ -71,6 +74,7 @@ impl<'h> Whose<'h> {
             history,
             others: vec![BTreeMap::new(); history.connections()],
             only: vec![None; history.connections()],
+            blind: vec![None; history.connections()],
         }
     }
 
@@ -93,6 +97,9 @@ impl<'h> Whose<'h> {
                 };
                 whose.others[on].extend(from.map(|from| (session, from)));
             }
+            let opened = history.step(on, "@open").map_or(0, |open| open.number);
+            whose.blind[on] = (opened..=history.happened.len())
+                .find(|number| history.loses(on, opened, usize::MAX, *number));
             if own.is_empty() && whose.others[on].len() == 1 {
                 whose.only[on] = whose.others[on].pop_first();
             }
@@ -202,11 +209,27 @@ impl<'h> Whose<'h> {
         (is_there && own != Some(Who::Session(session))).then_some(session)
     }
 
+    /// Whether a message names another session, and nobody knows whether that one has a part in the
+    /// connection.
+    pub(crate) fn may_be_of_another(&self, event: &Event<'_>) -> bool {
+        let own = self.holder_at(HolderKind::Session, event.on, event.number);
+        let named = event.fields.and_then(|fields| fields.session);
+        named.is_some_and(|session| own != Some(Who::Session(session)))
+            && self.other(event).is_none()
+            && self.blind[event.on].is_some_and(|from| from <= event.number)
+    }
+
+    /// Whether all who have a part in a connection that several share are known.
+    pub(crate) fn is_shared_by_these(&self, on: usize) -> bool {
+        self.is_shared(on) && self.blind[on].is_none()
+    }
+
     /// Whose a message is.
     pub(crate) fn holder(&self, kind: HolderKind, event: &Event<'_>) -> Option<Who> {
         let own = self.holder_at(kind, event.on, event.number);
         match (kind, self.other(event)) {
             (HolderKind::Session, Some(session)) => Some(Who::Session(session)),
+            (HolderKind::Session, None) if self.may_be_of_another(event) => None,
             (HolderKind::User, Some(session)) => {
                 own.or_else(|| self.user_of(session, event.number))
             }

@@ -8,7 +8,7 @@ use wsaudit_verifier::engine::{Input, Verification, verify};
 use wsaudit_verifier::facts::Facts;
 use wsaudit_verifier::finding::{Outcome, Subject};
 use wsaudit_verifier::history::{
-    Connection, Cursor, Gap, GapCause, Moment, Outline, Reading, Source, SourceError,
+    Connection, Cursor, Gap, GapCause, MemorySource, Moment, Outline, Reading, Source, SourceError,
     SourceMessage, SourcePayload, Tag,
 };
 use wsaudit_verifier::rules::{HolderKind, Pack};
@@ -74,7 +74,7 @@ pub(crate) fn user_name(user: usize) -> String {
 }
 
 impl Fields {
-    fn json(&self) -> String {
+    pub(crate) fn json(&self) -> String {
         let members = [
             self.doc.map(|doc| format!(r#","doc":"document-{doc}""#)),
             self.request.map(|key| format!(r#","request":{key}"#)),
@@ -110,11 +110,13 @@ fn moment(history: &History, number: usize) -> Moment {
 #[derive(Debug, Clone)]
 pub(crate) struct Told {
     pub(crate) outline: Outline,
-    messages: Vec<(Moment, u64, Direction, Opcode, Payload)>,
+    pub(crate) messages: Vec<(Moment, u64, Direction, Opcode, Payload)>,
+    /// Where the recorder was killed; `None`: it was not, or nobody knows.
+    pub(crate) end: Option<u64>,
 }
 
 #[derive(Debug, Clone)]
-enum Payload {
+pub(crate) enum Payload {
     Whole(String),
     Not(Garble),
 }
@@ -161,6 +163,27 @@ impl Told {
         Self {
             outline,
             messages: messages.collect(),
+            end: None,
+        }
+    }
+}
+
+impl From<&MemorySource> for Told {
+    fn from(source: &MemorySource) -> Self {
+        let messages = source.messages().iter().map(|message| {
+            let text = String::from_utf8_lossy(&message.payload).into_owned();
+            (
+                message.moment,
+                message.connection,
+                message.direction,
+                message.opcode,
+                Payload::Whole(text),
+            )
+        });
+        Self {
+            outline: source.outline().clone(),
+            messages: messages.collect(),
+            end: None,
         }
     }
 }
@@ -332,7 +355,8 @@ impl Expected {
     }
 }
 
-fn who(found: &Verification, kind: HolderKind, subject: Subject) -> Option<Who> {
+/// Whom a finding is about, as a kind of holder.
+pub(crate) fn who(found: &Verification, kind: HolderKind, subject: Subject) -> Option<Who> {
     let last = |name: &str| name.rsplit('-').next().and_then(|id| id.parse().ok());
     match kind {
         HolderKind::Session => {
@@ -345,7 +369,7 @@ fn who(found: &Verification, kind: HolderKind, subject: Subject) -> Option<Who> 
 }
 
 /// What a rule found, for whoever looks into a difference.
-fn summary(outcome: &Outcome) -> String {
+pub(crate) fn summary(outcome: &Outcome) -> String {
     let mut lines = format!("opportunities: {}\n", outcome.opportunities);
     for violation in &outcome.violations {
         let (place, message) = (number(violation.offending.seq), &violation.message);

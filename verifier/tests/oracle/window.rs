@@ -23,7 +23,7 @@ note  = { from = "server", name = "note" }
 other = { from = "server", name = "other" }
 "#;
 
-const NAMES: Names = Names {
+pub(crate) const NAMES: Names = Names {
     asks: &["ask", "begin"],
     says: &["note", "note", "other", "end", "unnamed"],
 };
@@ -43,7 +43,7 @@ enum Span {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Rule {
+pub(crate) struct Rule {
     kind: Kind,
     /// What is forbidden, or must match; and whether only for one party.
     event: &'static str,
@@ -52,7 +52,7 @@ struct Rule {
     /// What begins or ends the part.
     from: &'static str,
     to: &'static str,
-    per: HolderKind,
+    pub(crate) per: HolderKind,
     keyed: bool,
 }
 
@@ -60,7 +60,7 @@ struct Rule {
 type Scope = (Who, Option<usize>);
 
 impl Rule {
-    fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         let Self {
             event, from, to, ..
         } = self;
@@ -128,16 +128,8 @@ impl Rule {
             Span::Always | Span::After => false,
             Span::Before => lost(0),
             Span::Between => {
-                // Since the last end, if that was a beginning, or the first beginning after it.
-                let mut begun = None;
-                for event in earlier.rev() {
-                    if self.begins(event) {
-                        begun = Some(event);
-                    }
-                    if self.ends(event) {
-                        break;
-                    }
-                }
+                // Whatever came before, it has begun with the last beginning.
+                let begun = earlier.rev().find(|event| self.begins(event));
                 begun.is_some_and(|begun| lost(begun.number))
             }
         }
@@ -198,7 +190,7 @@ impl Rule {
     }
 }
 
-fn rules() -> impl Strategy<Value = Rule> {
+pub(crate) fn rules() -> impl Strategy<Value = Rule> {
     (
         select(&[Kind::Never, Kind::Always][..]),
         select(&["note", "note", "ask", "@closed"][..]),

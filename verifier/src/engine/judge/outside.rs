@@ -22,6 +22,8 @@ pub(super) struct OutsideDoubt {
 enum Touches {
     Every,
     ThoseThatReadMessages,
+    /// They, and those that are about holders, of whom messages tell.
+    ThoseThatLearnFromMessages,
     ThoseAboutHolders,
 }
 
@@ -31,6 +33,9 @@ impl OutsideDoubt {
         match self.touches {
             Touches::Every => true,
             Touches::ThoseThatReadMessages => rule.spec.reads_messages(),
+            Touches::ThoseThatLearnFromMessages => {
+                rule.spec.reads_messages() || rule.spec.needs_holders()
+            }
             Touches::ThoseAboutHolders => rule.spec.needs_holders(),
         }
     }
@@ -56,15 +61,17 @@ impl Judge<'_, '_> {
         }
         doubts.extend(self.undecodable(pack));
         doubts.extend(self.unidentified(pack));
+        doubts.extend(self.pathless(pack));
         doubts
     }
 
     fn gaps(&self, pack: usize, recording: u16, outline: &Outline) -> Vec<OutsideDoubt> {
         let cx = &self.finished.cx;
-        let in_scope: BTreeSet<u64> = cx
+        // What is missing of a connection of which nothing else is known may be the pack's.
+        let out_of_scope: BTreeSet<u64> = cx
             .connections()
             .filter(|(index, state)| {
-                state.recording == recording && self.finished.scopes[pack][index.0 as usize]
+                state.recording == recording && !self.finished.scopes[pack][index.0 as usize]
             })
             .map(|(_, state)| state.info.number)
             .collect();
@@ -73,7 +80,7 @@ impl Judge<'_, '_> {
             .iter()
             .filter(|gap| {
                 gap.connection
-                    .is_none_or(|number| in_scope.contains(&number))
+                    .is_none_or(|number| !out_of_scope.contains(&number))
             })
             .map(|gap| {
                 let frames = gap
@@ -187,7 +194,11 @@ impl Judge<'_, '_> {
                 place: Some(*place),
                 subject: cx.subject(Holder::Connection(*connection)),
             },
-            touches: Touches::ThoseThatReadMessages,
+            touches: if cx.learns_from_messages() {
+                Touches::ThoseThatLearnFromMessages
+            } else {
+                Touches::ThoseThatReadMessages
+            },
         })
     }
 
@@ -228,6 +239,40 @@ impl Judge<'_, '_> {
                 },
             },
             touches: Touches::ThoseAboutHolders,
+        })
+    }
+}
+
+impl Judge<'_, '_> {
+    /// Connections of which nothing says whether the pack is about them: it is taken for not.
+    fn pathless(&self, pack: usize) -> Option<OutsideDoubt> {
+        if self.packs[pack].scope.path.is_empty() {
+            return None;
+        }
+        let cx = &self.finished.cx;
+        let mut pathless = cx.connections().filter(|(_, state)| {
+            state.info.http.is_none() && state.path.is_empty() && state.carried > 0
+        });
+        let (first, state) = pathless.next()?;
+        let name = cx.describe_connection(first);
+        let which = match pathless.count() {
+            0 => name,
+            others => format!("{name} and {others} more"),
+        };
+        Some(OutsideDoubt {
+            doubt: Doubt {
+                reason: Reason::Undecided,
+                message: format!(
+                    "whether [scope] is about {which} is not known: the recording has no request head"
+                ),
+                settle: "record again, with the heads".to_owned(),
+                place: Some(Place {
+                    recording: state.recording,
+                    seq: state.info.opened.seq,
+                }),
+                subject: cx.subject(Holder::Connection(first)),
+            },
+            touches: Touches::Every,
         })
     }
 }

@@ -58,7 +58,7 @@ impl<'h> Pass<'_, 'h, '_> {
             }
             let room = self.rooms.iter().find(|room| room.reads(connection))?;
             // Where several sessions share it, the one that a message names is read first.
-            let shared = !state.lanes.is_empty();
+            let shared = self.cx.may_be_shared(connection);
             Some(if shared {
                 Codec::Json
             } else {

@@ -59,9 +59,14 @@ pub(super) fn rooms<'p>(
     checkers: Vec<Vec<Box<dyn Checker>>>,
     cx: &Cx<'_>,
 ) -> Vec<Room<'p>> {
+    // Whether they can be decoded matters also where they only say who is who.
+    let learns = cx.learns_from_messages();
     let reads_messages = |pack: &Pack| {
         let mut rules = pack.rules.iter();
-        rules.any(|rule| rule.spec.reads_messages() || rule.requires.is_some())
+        rules.any(|rule| {
+            let spec = &rule.spec;
+            spec.reads_messages() || rule.requires.is_some() || learns && spec.needs_holders()
+        })
     };
     // Where no pack needs messages, the first one reads their names: reports list them.
     let nobody_does = !packs.iter().any(reads_messages);

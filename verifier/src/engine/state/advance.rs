@@ -153,15 +153,24 @@ impl Cx<'_> {
     }
 
     /// The lane of a message that names `session` on a connection which several share.
-    pub(in crate::engine) fn lane(&self, connection: ConnectionIx, session: Option<&str>) -> Lane {
+    pub(in crate::engine) fn lane(
+        &self,
+        connection: ConnectionIx,
+        session: Option<&str>,
+        seq: u64,
+    ) -> Lane {
         let Some(name) = session else {
             return Lane::Unsaid;
         };
         let state = self.connection(connection);
         let session = self.session_named(name);
+        if session.is_some() && state.session == session {
+            return Lane::Own;
+        }
         match session.filter(|session| state.sharing.contains(session)) {
-            Some(session) if state.session != Some(session) => Lane::Other(session),
-            Some(_) | None => Lane::Own,
+            Some(session) => Lane::Other(session),
+            None if state.blind_from.is_some_and(|from| from <= seq) => Lane::Perhaps,
+            None => Lane::Own,
         }
     }
 

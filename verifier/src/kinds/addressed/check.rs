@@ -60,7 +60,7 @@ impl Checker for Check {
                 self.opportunities += 1;
                 let receiver = Holder::Connection(event.connection);
                 let violation = self.misdelivered(cx, event, receiver, id);
-                self.breaches.add(violation);
+                self.breaches.add(cx, violation);
                 return;
             }
             self.unidentified
@@ -87,7 +87,7 @@ impl Checker for Check {
             }
             Some(id) => {
                 let violation = self.misdelivered(cx, event, receiver, id);
-                self.breaches.add(violation);
+                self.breaches.add(cx, violation);
             }
         }
     }
@@ -119,25 +119,28 @@ impl Check {
             Missing::Violated => {
                 let field = &self.field_name;
                 let name = cx.describe(receiver);
-                self.breaches.add(Violation {
-                    roles: format!("`{called}` names no {field}"),
-                    evidence: vec![
-                        cx.identity(event.line(), event.place),
-                        Evidence::at(
-                            event.place,
-                            format!("{name} received `{called}`, in which no {field} is named"),
-                        ),
-                    ],
-                    expected: format!(
-                        "every `{called}` names the {field} that it is meant for; it was \
+                self.breaches.add(
+                    cx,
+                    Violation {
+                        roles: format!("`{called}` names no {field}"),
+                        evidence: vec![
+                            cx.identity(event.line(), event.place),
+                            Evidence::at(
+                                event.place,
+                                format!("{name} received `{called}`, in which no {field} is named"),
+                            ),
+                        ],
+                        expected: format!(
+                            "every `{called}` names the {field} that it is meant for; it was \
                          delivered, so this is final"
-                    ),
-                    ..Violation::new(
-                        event.subject(),
-                        event.place,
-                        format!("{name} received a `{called}` that names no {field}"),
-                    )
-                });
+                        ),
+                        ..Violation::new(
+                            event.subject(),
+                            event.place,
+                            format!("{name} received a `{called}` that names no {field}"),
+                        )
+                    },
+                );
             }
         }
     }

@@ -67,7 +67,7 @@ impl Checker for Check {
         let (name, at) = (self.events.name_of(event), broken.join(" and "));
         let window = self.walk.describe();
         let peer = cx.describe_peer(event.line());
-        let start = since.map(|since| Evidence::at(since, "from here on the rule holds"));
+        let start = since.map(|since| Evidence::at(since.at, "from here on the rule holds"));
         let mut evidence = vec![start.unwrap_or_else(|| cx.identity(event.line(), event.place))];
         evidence.push(Evidence::at(
             event.place,

@@ -235,7 +235,7 @@ impl Check {
         }
         self.examined += 1;
         let violation = telling::unsolicited(cx, message, act, standing, elsewhere.as_ref());
-        self.breaches.add(violation);
+        self.breaches.add(cx, violation);
     }
 
     /// Where else something is open: where it was asked last.

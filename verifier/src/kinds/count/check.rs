@@ -165,9 +165,9 @@ impl Checker for Check {
                 self.add_the_silent(cx, &watched, kind);
                 Prospect::default()
             }
-            // A recording is counted as it is.
+            // A recording is counted as it is, if it is whole.
             Per::Everything => Prospect {
-                open: false,
+                open: cx.is_cut_off(),
                 last: None,
                 ..Prospect::of(cx, &watched.all(), &self.unplaced)
             },
@@ -390,7 +390,7 @@ impl Tally {
 /// What more of a number could still come, or may have come unseen.
 #[derive(Debug, Clone, Copy, Default)]
 struct Prospect {
-    /// A connection is open when the recording ends.
+    /// A connection is open when the recording ends, or there may be another one after that.
     open: bool,
     /// Frames are missing, or cannot be decoded, or nothing says where they belong.
     hidden: bool,
@@ -400,7 +400,10 @@ struct Prospect {
 
 impl Prospect {
     fn of(cx: &Cx<'_>, connections: &[ConnectionIx], unplaced: &HashSet<ConnectionIx>) -> Self {
-        let mut prospect = Self::default();
+        let mut prospect = Self {
+            open: cx.is_cut_off(),
+            ..Self::default()
+        };
         for connection in connections {
             let state = cx.connection(*connection);
             let at = |seq| Place {

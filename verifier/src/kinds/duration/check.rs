@@ -12,6 +12,7 @@ use crate::engine::{
     nanoseconds,
 };
 use crate::finding::{Measure, Outcome, Place, Subject};
+use crate::rules::EventRef;
 
 impl DurationSpec {
     /// The checker.
@@ -28,6 +29,10 @@ impl DurationSpec {
             spans: HashMap::new(),
             breaches: Crossings::default(),
             unidentified: Skipped::default(),
+            starts_are_steps: self
+                .from
+                .iter()
+                .all(|from| matches!(from, EventRef::Lifecycle(_))),
             start_of_nobody: false,
             keyless: Skipped::default(),
             examined: 0,
@@ -47,6 +52,8 @@ pub(crate) struct Check {
     unidentified: Skipped,
     /// Whether one of them would have started a clock.
     start_of_nobody: bool,
+    /// The steps of a connection's life are never missing: the first one that is seen is the first.
+    starts_are_steps: bool,
     keyless: Skipped,
     examined: u64,
 }
@@ -116,6 +123,7 @@ impl Checker for Check {
             spec,
             keyless,
             breaches,
+            starts_are_steps: steps,
             ..
         } = self;
         let spans = spans.entry(holder).or_default();
@@ -130,9 +138,9 @@ impl Checker for Check {
                 Some(span) if ends => match spec.end {
                     End::First if span.end.is_some() => {}
                     End::First => {
-                        let start = Some(span.start.place);
+                        let since = (*steps).then_some(span.start.place);
                         span.perhaps_less =
-                            span.end_of_nobody || cx.hides_between(holder, start, event.place);
+                            span.end_of_nobody || cx.hides_between(holder, since, event.place);
                         span.end = Some(Moment::of(event, to));
                     }
                     End::Last => span.end = Some(Moment::of(event, to)),
@@ -200,7 +208,7 @@ impl Checker for Check {
                 (Some(_), _) => {}
                 (None, max) => {
                     let deadline = max.map(|max| one.span.start.at.saturating_add(max));
-                    match watched.absence(one.holder, one.span.start.place, deadline) {
+                    match watched.absence(one.holder, self.since(&one.span), deadline) {
                         Absence::Final if !one.span.end_of_nobody => {
                             let violation = self.no_end(cx, one, max.unwrap_or(0));
                             self.breaches.add(cx, slot, violation);
@@ -269,6 +277,19 @@ impl Check {
         }
     }
 
+    /// From where on what is not seen may have ended a span: from the beginning, where another start may be
+    /// among it, and that one's end.
+    fn since(&self, span: &Span) -> Place {
+        Place {
+            seq: if self.starts_are_steps {
+                span.start.place.seq
+            } else {
+                0
+            },
+            ..span.start.place
+        }
+    }
+
     /// All measurements, in the order of their starts.
     fn measure(&mut self, watched: &Watched<'_, '_>) -> Vec<Measured> {
         let mut measured: Vec<_> = std::mem::take(&mut self.spans)
@@ -277,7 +298,7 @@ impl Check {
             .map(|(holder, (key, mut span))| {
                 if span.end.is_none() {
                     span.perhaps_less =
-                        span.end_of_nobody || watched.may_hide(holder, span.start.place);
+                        span.end_of_nobody || watched.may_hide(holder, self.since(&span));
                 }
                 let until = match &span.end {
                     _ if span.perhaps_less => span.start.at,

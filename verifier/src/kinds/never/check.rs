@@ -1,9 +1,9 @@
 //! How `never` is checked.
 
 use super::Never;
-use super::window::{Selected, Sight, Walk};
+use super::window::{Begun, Selected, Sight, Walk};
 use crate::engine::{Checker, CompiledCondition, Compiler, Cx, Event, Named};
-use crate::finding::{Evidence, Outcome, Place, Violation};
+use crate::finding::{Evidence, Outcome, Violation};
 
 impl Never {
     /// The checker.
@@ -87,14 +87,14 @@ fn violation(
     event: &Event<'_>,
     events: &Named,
     window: &str,
-    since: Option<Place>,
+    since: Option<Begun>,
     key: Option<&str>,
 ) -> Violation {
     let name = events.name_of(event);
     let peer = cx.describe_peer(event.line());
     let of = key.map_or(String::new(), |key| format!(" of {key}"));
     let mut evidence = vec![match since {
-        Some(since) => Evidence::at(since, format!("from here on no `{name}`{of} may come")),
+        Some(since) => Evidence::at(since.at, format!("from here on no `{name}`{of} may come")),
         None => cx.identity(event.line(), event.place),
     }];
     let line = Evidence::at(event.place, format!("`{name}`{of} came, on {peer}"));

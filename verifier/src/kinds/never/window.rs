@@ -32,8 +32,17 @@ enum Bounds {
 enum State {
     /// Not begun, or ended.
     Outside,
-    /// Begun at that place; `None`: with the history.
-    Inside(Option<Place>),
+    /// Begun, with the history or at a place.
+    Inside(Option<Begun>),
+}
+
+/// Where a window begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::kinds) struct Begun {
+    /// There.
+    pub(in crate::kinds) at: Place,
+    /// There it would begin, if it had not: whatever was not seen before, it stands open from here on.
+    again: Place,
 }
 
 /// Where an event stands in one window.
@@ -42,7 +51,7 @@ pub(in crate::kinds) enum Sight<'k> {
     /// Within it.
     Inside {
         /// The event that began the window; `None`: it begins with the history.
-        since: Option<Place>,
+        since: Option<Begun>,
         /// Whose window: the id, where windows are counted over ids.
         key: Option<&'k str>,
     },
@@ -158,7 +167,7 @@ impl Walk {
                 self.crossings.add(cx, slot, violation);
             }
             // Only where the window is the whole history.
-            None => self.crossings.add_certain(violation),
+            None => self.crossings.add_certain(cx, violation),
         }
     }
 
@@ -170,13 +179,15 @@ impl Walk {
         (violations, doubts)
     }
 
-    /// Whether a window that was begun at `since` may have ended before an event without being seen to.
+    /// Whether a window that was begun at `since` may have ended before an event, and not begun anew,
+    /// without being seen to.
     pub(in crate::kinds) fn may_have_ended(
         &self,
         cx: &Cx<'_>,
         event: &Event<'_>,
-        since: Option<Place>,
+        since: Option<Begun>,
     ) -> bool {
+        let since = since.map(|since| since.again);
         match self.span {
             Bounds::Always | Bounds::After(_) => false,
             Bounds::Before(_) | Bounds::Between(..) => event
@@ -220,7 +231,7 @@ impl Walk {
 
 /// What one window says of an event.
 enum Stood {
-    Inside(Option<Place>),
+    Inside(Option<Begun>),
     End,
 }
 
@@ -267,7 +278,11 @@ impl Bounds {
             Self::After(_) | Self::Between(..) => State::Outside,
         };
         let state = states.get(key).copied().unwrap_or(initial);
-        let opened = State::Inside(Some(event.place));
+        let begun = |at| Begun {
+            at,
+            again: event.place,
+        };
+        let opened = State::Inside(Some(begun(event.place)));
         let (stood, next) = match (self, state) {
             (Self::Always, _) => (Some(Stood::Inside(None)), state),
             (Self::Before(end), State::Inside(_)) if end.has(event) => {
@@ -280,6 +295,10 @@ impl Bounds {
                     State::Outside
                 };
                 (Some(Stood::End), next)
+            }
+            (Self::Between(start, _), State::Inside(Some(since))) if start.has(event) => {
+                let next = State::Inside(Some(begun(since.at)));
+                (Some(Stood::Inside(Some(since))), next)
             }
             (Self::Before(_) | Self::After(_) | Self::Between(..), State::Inside(since)) => {
                 (Some(Stood::Inside(since)), state)

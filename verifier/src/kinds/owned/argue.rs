@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 
 use self::kinship::Kinship;
 use super::check::Check;
-use super::ledger::ResourceIx;
+use super::ledger::{ClaimMade, Resource, ResourceIx};
 use crate::engine::{Cx, Losses};
 use crate::finding::{Doubt, Outcome, Place, Severity, Subject, Violation};
 use crate::verdict::Reason;
@@ -67,9 +67,11 @@ impl Argument<'_, '_> {
     /// Two claims that name different owners.
     fn contested(&mut self) {
         for (_, resource) in self.check.ledger.iter() {
-            let foreign = |one, other| self.kinship(one, other) == Kinship::Foreign;
-            let other = resource.contested_by(|one, other| !foreign(one, other));
-            let (Some(owner), Some(other)) = (resource.owner(), other) else {
+            let Some((owner, other)) = self.two(resource, Kinship::Foreign) else {
+                if let Some((owner, other)) = self.two(resource, Kinship::Unidentified) {
+                    let doubt = self.perhaps_contested(resource, owner, other);
+                    self.outcome.doubts.extend(doubt);
+                }
                 continue;
             };
             let field = self.field();
@@ -92,13 +94,8 @@ impl Argument<'_, '_> {
                 "{field} {} is claimed for {first} and for {second}",
                 resource.id
             );
-            if self.may_be_released([owner, other]) {
-                self.unseen(
-                    &message,
-                    "released-by",
-                    offending,
-                    self.subject(other.owner),
-                );
+            if let Some(by) = self.may_be_no_contest([owner, other]) {
+                self.unseen(&message, by, offending, self.subject(other.owner));
                 continue;
             }
             let mut evidence = self.claim_lines(resource, owner);
@@ -120,6 +117,36 @@ impl Argument<'_, '_> {
                 severity: Severity::Read,
             });
         }
+    }
+
+    /// The first two claims of owners who stand so to each other.
+    fn two<'r>(
+        &self,
+        resource: &'r Resource,
+        so: Kinship,
+    ) -> Option<(&'r ClaimMade, &'r ClaimMade)> {
+        resource.contested(|one, other| self.kinship(one, other) == so)
+    }
+
+    /// Two claims, of which nothing says whether they are one's.
+    fn perhaps_contested(
+        &self,
+        resource: &Resource,
+        owner: &ClaimMade,
+        other: &ClaimMade,
+    ) -> Option<Doubt> {
+        let (first, second) = (self.name(owner.owner), self.name(other.owner));
+        Some(Doubt {
+            reason: Reason::Unidentified,
+            message: format!(
+                "{} {} is claimed for {first} and for {second}, and nothing says whether they are one",
+                self.field(),
+                resource.id
+            ),
+            settle: IDENTIFY.to_owned(),
+            place: Some(other.place.or(owner.place)?),
+            subject: self.subject(other.owner),
+        })
     }
 
     pub(super) fn doubt(&mut self, message: String, settle: &str, place: Place, subject: Subject) {

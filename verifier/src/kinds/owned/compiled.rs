@@ -20,7 +20,7 @@ pub(super) struct CompiledClaim {
 /// A client's request for a new resource.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Request {
-    line: Line,
+    pub(super) line: Line,
     pub(super) party: PartyIx,
     pub(super) place: Place,
 }

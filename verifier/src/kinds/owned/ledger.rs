@@ -150,6 +150,8 @@ pub(super) enum Support {
     Frame,
     /// The request that it answers.
     Request(Place),
+    /// Likewise, and it was not delivered where that came from.
+    Astray(Place),
     /// `threads.csv line 3`.
     Fact(String),
 }
@@ -387,20 +389,25 @@ impl Resource {
         (first.basis != Basis::Delivered || delivered == 1).then_some(first)
     }
 
-    /// A claim that names another owner than [`Self::owner`] does, delivery left aside; one that a
-    /// frame shows, if there is one. `same` says whether two parties are one.
-    pub(super) fn contested_by(
+    /// The first two claims whose owners are so, deliveries left aside; the second is one that a frame
+    /// shows, if there is one.
+    pub(super) fn contested(
         &self,
-        same: impl Fn(PartyIx, PartyIx) -> bool,
-    ) -> Option<&ClaimMade> {
-        let owner = self.owner()?.owner;
-        let others = || {
-            self.claims
-                .iter()
-                .filter(|claim| claim.basis != Basis::Delivered && !same(claim.owner, owner))
-        };
-        others()
-            .find(|claim| claim.place.is_some())
-            .or_else(|| others().next())
+        so: impl Fn(PartyIx, PartyIx) -> bool,
+    ) -> Option<(&ClaimMade, &ClaimMade)> {
+        let claims = self
+            .claims
+            .iter()
+            .filter(|claim| claim.basis != Basis::Delivered);
+        let claims: Vec<_> = claims.collect();
+        claims.iter().enumerate().find_map(|(number, one)| {
+            let others = || {
+                claims[number + 1..]
+                    .iter()
+                    .filter(|it| so(one.owner, it.owner))
+            };
+            let shown = others().find(|claim| claim.place.is_some());
+            Some((*one, *shown.or_else(|| others().next())?))
+        })
     }
 }

@@ -12,7 +12,7 @@ impl Argument<'_, '_> {
     pub(super) fn claim_lines(&self, resource: &Resource, claim: &ClaimMade) -> Vec<Evidence> {
         let (field, owner, id) = (self.field(), self.name(claim.owner), &resource.id);
         let mut lines = Vec::new();
-        if let Support::Request(request) = claim.support {
+        if let Support::Request(request) | Support::Astray(request) = claim.support {
             // A request does not name what it asks for.
             lines.push(Evidence {
                 text: match claim.basis {
@@ -27,7 +27,7 @@ impl Argument<'_, '_> {
         }
         let text = match (claim.basis, &claim.support) {
             (Basis::Fact, Support::Fact(origin)) => format!("{origin} gives {id} to {owner}"),
-            (Basis::Fact, Support::Frame | Support::Request(_)) => {
+            (Basis::Fact, Support::Frame | Support::Request(_) | Support::Astray(_)) => {
                 format!("a fact gives {id} to {owner}")
             }
             (Basis::Named, _) => format!("the server named {owner} as the owner of {id}"),

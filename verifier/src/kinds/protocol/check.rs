@@ -45,7 +45,7 @@ impl Checker for Check {
             examined += 1;
             let wanted = self.spec.from.is_none_or(|from| from == anomaly.direction);
             if wanted && !self.spec.ignore.contains(&anomaly.code) {
-                breaches.add(violation(cx, *connection, recording, anomaly));
+                breaches.add(cx, violation(cx, *connection, recording, anomaly));
             }
         }
         let carried = self.in_scope.values().filter(|connection| {

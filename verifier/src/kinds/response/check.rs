@@ -35,7 +35,7 @@ impl Response {
             keyless: Skipped::default(),
             unsure: Skipped::default(),
             unplaced_requests: HashSet::new(),
-            unplaced_replies: HashSet::new(),
+            unplaced_replies: HashMap::new(),
             examined: 0,
             opportunities: 0,
         }
@@ -61,9 +61,10 @@ pub(crate) struct Check {
     keyless: Skipped,
     /// Replies that are wrong, if nothing came before them that is not seen.
     unsure: Skipped,
-    /// The keys of requests, and of replies, of nobody known.
+    /// The keys of requests of nobody known.
     unplaced_requests: HashSet<String>,
-    unplaced_replies: HashSet<String>,
+    /// Those of replies, each with its last one.
+    unplaced_replies: HashMap<String, Place>,
     examined: u64,
     opportunities: u64,
 }
@@ -78,6 +79,8 @@ struct Request {
     is: EventSet,
     /// The values of `same`, each with its field's place there.
     same: Vec<(usize, String)>,
+    /// Whether a reply that was taken for that of an earlier one may have been its own.
+    perhaps_answered: bool,
     /// A reply with its key that somebody else got.
     elsewhere: Option<(Holder, Place)>,
 }
@@ -92,12 +95,13 @@ impl Checker for Check {
         self.examined += 1;
         let called = event.called();
         let Some(holder) = event.holder(self.spec.on) else {
-            let unplaced = if asks {
-                &mut self.unplaced_requests
+            let key = event.id(&self.key).map(str::to_owned);
+            if asks {
+                self.unplaced_requests.extend(key);
             } else {
-                &mut self.unplaced_replies
-            };
-            unplaced.extend(event.id(&self.key).map(str::to_owned));
+                let key = key.map(|key| (key, event.place));
+                self.unplaced_replies.extend(key);
+            }
             self.unidentified
                 .note_unidentified(cx, self.spec.on, event, called);
             return;
@@ -128,7 +132,13 @@ impl Checker for Check {
             let deadline = self.within.map(|within| request.at.saturating_add(within));
             let absence = match watched.absence(request.holder, request.place, deadline) {
                 // It may have come to the same one, before anything said so.
-                Absence::Final if self.unplaced_replies.contains(&key) => Absence::Hidden,
+                Absence::Final
+                    if request.perhaps_answered
+                        || self.was_unplaced(&key, request.place)
+                        || watched.may_hide_nobodys(request.place) =>
+                {
+                    Absence::Hidden
+                }
                 absence => absence,
             };
             match (self.spec.expect, absence) {
@@ -177,6 +187,7 @@ impl Check {
             at: event.at,
             is: event.is,
             same: same.collect(),
+            perhaps_answered: false,
             elsewhere: None,
         };
         self.open.entry_ref(key).or_default().push(request);
@@ -206,12 +217,26 @@ impl Check {
             self.breaches
                 .measure(cx, event, || Slot::shared(key), measured);
         }
-        let unsure = self.spec.expect == Expect::Reply
-            && (self.unplaced_replies.contains(key)
-                || cx.hides_between(holder, Some(request.place), event.place));
-        if unsure {
-            // The first reply may be among what is not seen, and this one be a second one.
-            if late || !self.disagreements(event, &request).is_empty() {
+        // The first reply may be among what is not seen, and this one be a second one; or an earlier request,
+        // and this be its reply.
+        let disagrees = !self.disagreements(event, &request).is_empty();
+        let expected = self.spec.expect == Expect::Reply;
+        let lost = request.perhaps_answered
+            || expected && self.was_unplaced(key, request.place)
+            || self.may_be_unseen(cx, holder, Some(request.place), event);
+        if lost {
+            let waiting = self.open.get_mut(key).into_iter().flatten();
+            for other in waiting.filter(|other| other.holder == holder) {
+                other.perhaps_answered = true;
+            }
+        }
+        let before = !expected || disagrees;
+        if lost || before && self.may_be_unseen(cx, holder, None, event) {
+            let breaks = match self.spec.expect {
+                Expect::Reply => late || disagrees,
+                Expect::NoReply => !late,
+            };
+            if breaks {
                 let called = self.replies.name_of(event);
                 self.unsure.note(event, called);
             }
@@ -232,6 +257,23 @@ impl Check {
             let violation = self.disagreeing(cx, event, &request, (&field, &asked, &told));
             self.breaches.add(cx, || Slot::shared(key), violation);
         }
+    }
+
+    /// Whether a reply with a key came to nobody known, after a place.
+    fn was_unplaced(&self, key: &str, after: Place) -> bool {
+        let last = self.unplaced_replies.get(key);
+        last.is_some_and(|last| last.recording != after.recording || *last > after)
+    }
+
+    /// Whether a request or a reply of somebody, between a place and an event, may not have been seen.
+    fn may_be_unseen(
+        &self,
+        cx: &Cx<'_>,
+        holder: Holder,
+        from: Option<Place>,
+        to: &Event<'_>,
+    ) -> bool {
+        cx.hides_between(holder, from, to.place) || cx.hides_nobodys(self.spec.on, from, to.place)
     }
 
     /// Those of `same` in which a request and its reply have no value in common, with a value of each.
@@ -258,7 +300,7 @@ impl Check {
         if self.spec.unsolicited == Unsolicited::Ignore || self.asked.has(key, holder) {
             return;
         }
-        if self.unplaced_requests.contains(key) || cx.hides_between(holder, None, event.place) {
+        if self.unplaced_requests.contains(key) || self.may_be_unseen(cx, holder, None, event) {
             let called = self.replies.name_of(event);
             self.unsure.note(event, called);
             return;

@@ -161,7 +161,11 @@ impl Checker for Check {
             });
             let absence = match watched.absence(holder, from, deadline) {
                 // It may have come to the same one, before anything said so.
-                Absence::Final if self.was_unplaced(&key, Some(from)) => Absence::Hidden,
+                Absence::Final
+                    if self.was_unplaced(&key, Some(from)) || watched.may_hide_nobodys(from) =>
+                {
+                    Absence::Hidden
+                }
                 absence => absence,
             };
             match absence {
@@ -282,7 +286,9 @@ impl Check {
         (holder, key): (Holder, &str),
         from: Option<Place>,
     ) -> bool {
-        let sure = !self.was_unplaced(key, from) && !cx.hides_between(holder, from, event.place);
+        let sure = !self.was_unplaced(key, from)
+            && !cx.hides_between(holder, from, event.place)
+            && !cx.hides_nobodys(self.spec.on, from, event.place);
         if !sure {
             self.unsure.note(event, self.events.name_of(event));
         }

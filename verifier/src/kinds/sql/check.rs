@@ -128,7 +128,7 @@ impl Telling<'_, '_> {
                             seq: seq.0,
                         };
                         self.breaches
-                            .add(violation(self.cx, *connection, place, row));
+                            .add(self.cx, violation(self.cx, *connection, place, row));
                     }
                 }
                 Named::Nothing(found) => {

@@ -47,7 +47,7 @@ pub(super) struct Head {
 }
 
 #[derive(Debug, Clone)]
-pub(super) struct Lives {
+pub(crate) struct Lives {
     pub(super) hands: Vec<Hand>,
     pub(super) gap: bool,
     pub(super) unclean: bool,
@@ -122,7 +122,7 @@ fn kind_word(kind: TagKind) -> &'static str {
 }
 
 impl Lives {
-    pub(super) fn source(&self) -> MemorySource {
+    pub(crate) fn source(&self) -> MemorySource {
         let connections = self.hands.iter().enumerate();
         let outline = Outline {
             connections: connections.map(|(on, hand)| hand.connection(on)).collect(),
@@ -212,7 +212,7 @@ fn hands() -> impl Strategy<Value = (usize, Hand)> {
 }
 
 /// Several of them, beside each other or one after the other.
-pub(super) fn lives() -> impl Strategy<Value = Lives> {
+pub(crate) fn lives() -> impl Strategy<Value = Lives> {
     let hands = proptest::collection::vec(hands(), 0..6);
     let rarely = || proptest::bool::weighted(0.1);
     (hands, rarely(), rarely()).prop_map(|(hands, gap, unclean)| {

@@ -3,7 +3,7 @@
 use wsaudit_verifier::rules::HolderKind;
 use wsaudit_wire::Direction;
 
-use super::{Access, Asked, Basis, Claim, SLACK};
+use super::{Access, Asked, Basis, Claim, Claims, SLACK};
 use crate::lives::{Event, Who, user};
 use crate::parties::Party;
 
@@ -109,9 +109,18 @@ impl Asked<'_> {
     pub(super) fn may_be_unseen(&self, owner: Option<Claim>, party: Party, place: usize) -> bool {
         let by_delivery = owner.is_some_and(|(basis, ..)| basis == Basis::Delivered);
         let owners = owner.is_some_and(|(_, owner, _)| self.is_lost(owner, place));
-        let gives = self.rule.members || self.rule.released || by_delivery;
+        let gives = self.rule.members;
+        let claimed = owner.and_then(|(.., claimed)| claimed).unwrap_or(0);
+        let released = self.rule.released && self.is_lost(party, place.max(claimed));
         let shares = self.rule.shares.is_some();
-        shares && owners || (shares || gives) && self.is_lost(party, place)
+        // It may be announced after it was shown, too; or an announcement say whose it is, wherever.
+        let anything = || {
+            let mut all = 0..self.whose.connections();
+            all.any(|on| self.whose.loses(on, 0, usize::MAX))
+        };
+        let named = self.rule.claims == Claims::Named && anything();
+        let announced = by_delivery && (self.is_lost(party, usize::MAX) || named);
+        shares && owners || (shares || gives) && self.is_lost(party, place) || released || announced
     }
 
     /// Whether one of two claims may be to what was given up unseen.

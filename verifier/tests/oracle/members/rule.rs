@@ -48,8 +48,8 @@ pub(super) enum Reach {
 }
 
 #[derive(Debug, Clone)]
-pub(super) struct Rule {
-    pub(super) owner: HolderKind,
+pub(crate) struct Rule {
+    pub(crate) owner: HolderKind,
     pub(super) reach: Reach,
     pub(super) claims: Claims,
     /// By document: its owner, a session or a user by its number.
@@ -59,12 +59,12 @@ pub(super) struct Rule {
     pub(super) survives: bool,
     pub(super) released: bool,
     /// What shares name; `None`: there are none.
-    pub(super) shares: Option<HolderKind>,
+    pub(crate) shares: Option<HolderKind>,
 }
 
 impl Rule {
     /// The pack, with what it says of sessions.
-    pub(super) fn text(&self, session: &str) -> String {
+    pub(crate) fn text(&self, session: &str) -> String {
         let complete = if self.complete {
             "complete = true\n"
         } else {
@@ -110,7 +110,7 @@ impl Rule {
         text
     }
 
-    pub(super) fn told(&self) -> Facts {
+    pub(crate) fn told(&self) -> Facts {
         let mut facts = Facts::default();
         let rows = self.facts.iter().flatten().map(|(doc, owner)| Fact {
             resource: format!("document-{doc}"),
@@ -125,7 +125,7 @@ impl Rule {
     }
 }
 
-pub(super) fn rules() -> impl Strategy<Value = Rule> {
+pub(crate) fn rules() -> impl Strategy<Value = Rule> {
     let reach = select(vec![
         Reach::Server,
         Reach::Server,

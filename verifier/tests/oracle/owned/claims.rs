@@ -24,6 +24,8 @@ pub(super) struct Claim {
     pub(super) place: usize,
     /// The request that it answers.
     pub(super) request: Option<usize>,
+    /// Whether it was delivered where that did not come from.
+    pub(super) astray: bool,
 }
 
 /// Whom an announcement answers.
@@ -79,6 +81,10 @@ pub(super) fn all(
                 owner,
                 place: event.number,
                 request,
+                astray: request.is_some_and(|request| {
+                    let mut asked = events.iter().filter(|ask| ask.number == request);
+                    !asked.any(|ask| may_answer(whose, event, ask))
+                }),
             });
             all.entry(doc).or_default().extend(claims);
         }
@@ -136,5 +142,7 @@ pub(super) fn may_answer(whose: &Whose<'_>, says: &Event<'_>, asks: &Event<'_>) 
     says.on == asks.on
         && (!whose.is_shared(says.on)
             || names(says).is_none()
+            || whose.may_be_of_another(says)
+            || whose.may_be_of_another(asks)
             || whose.other(says) == whose.other(asks))
 }

@@ -39,13 +39,13 @@ impl Pass<'_, '_, '_> {
             self.carry(place, connection, message);
         }
         let (mut named, mut decoded) = (None, None);
-        let shared = !self.cx.connection(connection).lanes.is_empty();
+        let shared = self.cx.may_be_shared(connection);
         let lane = if shared {
             let read = read_or_take(&mut self.extractor, Codec::Json, message, &mut ahead);
             let session = read
                 .is_ok()
                 .then(|| lanes::named(self.extractor.values(), self.naming));
-            let lane = self.cx.lane(connection, session.flatten());
+            let lane = self.cx.lane(connection, session.flatten(), place.seq);
             decoded = Some((Codec::Json, read));
             lane
         } else {

@@ -4,7 +4,6 @@ use super::telling::Unseen;
 use super::{Check, Measured};
 use crate::engine::{ConnectionState, Cx, nanoseconds};
 use crate::finding::{Doubt, Outcome, Place, Subject};
-use crate::rules::EventRef;
 
 impl Check {
     /// The mean and the percentiles. A span without an end counts as long as it was watched: a
@@ -53,11 +52,6 @@ impl Check {
         if self.start_of_nobody {
             return Some(Unseen::Holder);
         }
-        let messages = self
-            .spec
-            .from
-            .iter()
-            .any(|from| !matches!(from, EventRef::Lifecycle(_)));
         let lost = |(connection, state): (_, &ConnectionState<'_>)| {
             let first = Place {
                 recording: state.recording,
@@ -65,7 +59,8 @@ impl Check {
             };
             cx.may_hide(connection, first)
         };
-        (messages && cx.connections().any(lost)).then_some(Unseen::Frames)
+        (cx.is_cut_off() || !self.starts_are_steps && cx.connections().any(lost))
+            .then_some(Unseen::Frames)
     }
 }
 

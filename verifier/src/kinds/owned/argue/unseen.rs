@@ -24,7 +24,7 @@ impl Argument<'_, '_> {
         let spec = &self.check.spec;
         // Nothing is given to anybody before it is made.
         let made = owner.and_then(|claim| match claim.support {
-            Support::Request(request) => Some(request),
+            Support::Request(request) | Support::Astray(request) => Some(request),
             Support::Frame | Support::Fact(_) => None,
         });
         let own = || self.is_lost(party, made, to);
@@ -36,21 +36,58 @@ impl Argument<'_, '_> {
             return Some("members-by");
         }
         // Its id may have come to name another one, of theirs.
-        if !spec.released_by.is_empty() && own() {
+        let claimed = owner.and_then(|claim| claim.place).max(Some(to));
+        let until = claimed.unwrap_or(to);
+        if !spec.released_by.is_empty() && self.is_lost(party, made, until) {
             return Some("released-by");
         }
         // What was announced to several is of none of them; what answers two requests of one id, of
         // either.
-        let also_theirs = match owner.map(|claim| (claim.basis, claim.place)) {
-            Some((Basis::Delivered, _)) => true,
-            Some((Basis::Answered, place)) => place == Some(to),
-            Some((Basis::Fact | Basis::Named | Basis::Minted, _)) | None => false,
+        let also_theirs = owner.is_some_and(|claim| match (claim.basis, &claim.support) {
+            // It may be announced after it was shown, too; or an announcement say whose it is, wherever.
+            (Basis::Delivered, _) => {
+                self.is_ever_lost(party) || self.may_be_named() && self.losses.any()
+            }
+            // They may have asked, too; or what was asked for may have been delivered already.
+            (Basis::Answered, Support::Astray(request)) => claim.place.is_some_and(|place| {
+                self.is_lost(party, None, place) || self.is_lost(claim.owner, Some(*request), place)
+            }),
+            (Basis::Answered, _) => claim.place == Some(to) && self.is_lost(party, None, to),
+            (Basis::Fact | Basis::Named | Basis::Minted, _) => false,
+        });
+        also_theirs.then_some("claimed-by")
+    }
+
+    /// Whether an announcement can say more than to whom it was delivered.
+    fn may_be_named(&self) -> bool {
+        let mut claims = self.check.spec.claims.iter();
+        claims.any(|claim| claim.owner_at.is_some() || claim.answers.is_some())
+    }
+
+    /// The key of what may not have been seen, and would make two claims agree: the first one was released, or
+    /// somebody else asked for what nobody was told of who asked.
+    pub(super) fn may_be_no_contest(&self, claims: [&ClaimMade; 2]) -> Option<&'static str> {
+        let unsure = |claim: &&ClaimMade| {
+            let Some(place) = claim.place.filter(|_| claim.basis == Basis::Answered) else {
+                return false;
+            };
+            match claim.support {
+                Support::Astray(_) if self.losses.any_before(self.cx, place) => true,
+                // What was asked for may have been answered already.
+                Support::Astray(request) | Support::Request(request) => {
+                    self.is_lost(claim.owner, Some(request), place)
+                }
+                Support::Frame | Support::Fact(_) => false,
+            }
         };
-        (also_theirs && self.is_lost(party, None, to)).then_some("claimed-by")
+        if claims.iter().any(unsure) {
+            return Some("answers");
+        }
+        self.may_be_released(claims).then_some("released-by")
     }
 
     /// Whether one of two claims may be to another resource: the first one was released unseen.
-    pub(super) fn may_be_released(&self, claims: [&ClaimMade; 2]) -> bool {
+    fn may_be_released(&self, claims: [&ClaimMade; 2]) -> bool {
         let Some(last) = claims.iter().filter_map(|claim| claim.place).max() else {
             return false;
         };
@@ -72,6 +109,15 @@ impl Argument<'_, '_> {
     fn is_lost(&self, party: PartyIx, from: Option<Place>, to: Place) -> bool {
         let mut holders = self.holders(party).into_iter();
         holders.any(|holder| self.losses.between(self.cx, holder, from, to))
+    }
+
+    /// The same, anywhere.
+    fn is_ever_lost(&self, party: PartyIx) -> bool {
+        let end = Place {
+            recording: u16::MAX,
+            seq: u64::MAX,
+        };
+        self.is_lost(party, None, end)
     }
 
     /// All that a party is, as the kind of holder that owns and as those that shares name.

@@ -51,7 +51,10 @@ impl Check {
                     );
                 };
                 let support = match answered {
-                    Answered::One(request) => Support::Request(request.place),
+                    Answered::One(request) if event.line().may_answer(request.line) => {
+                        Support::Request(request.place)
+                    }
+                    Answered::One(request) => Support::Astray(request.place),
                     Answered::Nobody | Answered::OneOfSeveral => Support::Frame,
                 };
                 if let Some(owner) = named {

@@ -1,0 +1,178 @@
+//! What is missing keeps rules from being believed, however little is known of it.
+
+use std::path::Path;
+
+use wsaudit_verifier::case::Case;
+use wsaudit_verifier::engine::{Input, Verification, verify};
+use wsaudit_verifier::facts::Facts;
+use wsaudit_verifier::history::{
+    Connection, Gap, GapCause, MemoryMessage, MemorySource, Moment, Outline, Source,
+};
+use wsaudit_verifier::report::report;
+use wsaudit_verifier::rules::Pack;
+use wsaudit_verifier::suite::{Directory, Prepared};
+use wsaudit_verifier::verdict::{Reason, State};
+use wsaudit_wire::{Direction, Opcode};
+
+/// Two sessions, and a message to one of them that cannot be read.
+const UNREADABLE: &str = r#"# A message that cannot be read
+
+```toml
+[pack]
+name   = "threads"
+format = 1
+
+[message]
+name = "/type"
+
+[fields]
+thread = "/thread"
+
+[events]
+created = { from = "server", name = "created" }
+
+[[rule]]
+id         = "foreign-thread"
+title      = "a thread is its session's"
+kind       = "owned"
+resource   = "thread"
+claimed-by = { event = "created", owner-at = "/owner" }
+reports    = "thread_isolation_verified"
+```
+
+```trace
+A = session s-1, user u-1
+B = session s-2, user u-2
+
+0.0  B  open
+0.1  A  <  {"type":"created","thread":"t-1","owner":"s-1"}
+0.2  B  <  text "{\"thread\":"
+
+expect undecided foreign-thread
+```
+"#;
+
+#[test]
+fn what_somebody_got_and_cannot_be_read_may_be_anybodys() {
+    let case = Case::parse("unreadable.md", UNREADABLE).unwrap_or_else(|errors| panic!("{errors}"));
+    let directory = Directory::of(Path::new("unreadable.md"));
+    let prepared = Prepared::new(&case, &directory).expect("a case with its own rules");
+    let found = prepared.verify(&case).expect("memory can be read");
+    let report = report(&prepared.packs, &found, &prepared.sources).expect("memory can be read");
+    // The thread of the first one may have reached the second one.
+    for session in report.sessions {
+        assert_eq!(
+            session.thread_isolation_verified, None,
+            "{}",
+            session.session_id
+        );
+    }
+    for user in report.users {
+        assert_eq!(user.thread_isolation_maintained, None, "{}", user.user_id);
+    }
+}
+
+/// One connection, opened with that head, on which the client says something.
+fn recording(head: &str, gaps: Vec<Gap>) -> MemorySource {
+    let moment = |seq| Moment {
+        seq,
+        at: seq.cast_signed(),
+    };
+    let outline = Outline {
+        name: "a.db".to_owned(),
+        ended_at: 100,
+        connections: vec![Connection {
+            number: 1,
+            opened: moment(1),
+            answered: Some(moment(2)),
+            status: Some(101),
+            closed: None,
+            request_head: head.as_bytes().to_vec(),
+            response_head: Vec::new(),
+            subprotocol: None,
+            tags: Vec::new(),
+            http: None,
+        }],
+        gaps,
+        ..Outline::default()
+    };
+    let message = MemoryMessage {
+        moment: moment(10),
+        connection: 1,
+        direction: Direction::ClientToServer,
+        opcode: Opcode::TEXT,
+        payload: b"{}".to_vec(),
+    };
+    MemorySource::new(outline, vec![message])
+}
+
+fn verified(pack: &str, source: MemorySource) -> Verification {
+    let pack = Pack::from_texts(&[("pack.toml", pack)]).unwrap_or_else(|errors| panic!("{errors}"));
+    let sources: Vec<Box<dyn Source>> = vec![Box::new(source)];
+    let input = Input {
+        packs: std::slice::from_ref(&pack),
+        facts: &Facts::default(),
+        sources: &sources,
+        unread: &[],
+        skew: std::time::Duration::ZERO,
+    };
+    verify(&input, &mut |_| {}).expect("memory can be read")
+}
+
+fn reasons(found: &Verification) -> Vec<Reason> {
+    let doubts = found.rules[0].outcome.doubts.iter();
+    doubts.map(|doubt| doubt.reason).collect()
+}
+
+const CHAT: &str = r#"
+[pack]
+name   = "chat"
+format = 1
+[scope]
+path = ["/chat"]
+[[rule]]
+id    = "framing"
+title = "the framing is right"
+kind  = "protocol"
+"#;
+
+const HEAD: &str = "GET /chat HTTP/1.1\r\nHost: h\r\n\r\n";
+
+fn gap_of(connection: u64) -> Gap {
+    Gap {
+        connection: Some(connection),
+        from: 20,
+        to: 30,
+        frames: None,
+        why: "the recorder stalled for 5s".to_owned(),
+        cause: GapCause::Recorder,
+    }
+}
+
+#[test]
+fn a_gap_of_a_connection_of_which_nothing_else_is_known_may_be_of_any_pack() {
+    for (connection, gaps) in [(7, vec![gap_of(7)]), (1, vec![gap_of(1)])] {
+        let found = verified(CHAT, recording(HEAD, gaps));
+        assert_eq!(found.rules[0].state, State::Undecided, "{connection}");
+        assert_eq!(reasons(&found), [Reason::Gap], "{connection}");
+    }
+    let elsewhere = HEAD.replace("/chat", "/other");
+    let found = verified(CHAT, recording(&elsewhere, vec![gap_of(1)]));
+    assert_eq!(reasons(&found), [Reason::NotExercised]);
+}
+
+#[test]
+fn a_connection_without_a_head_may_be_what_a_scope_is_about() {
+    let found = verified(CHAT, recording("", Vec::new()));
+    assert_eq!(reasons(&found), [Reason::Undecided, Reason::NotExercised]);
+    let doubt = &found.rules[0].outcome.doubts[0];
+    assert_eq!(
+        doubt.message,
+        "whether [scope] is about connection 1 is not known: the recording has no request head"
+    );
+    // A pack that is about all connections has no such question.
+    let all = CHAT.replace("path = [\"/chat\"]", "");
+    let found = verified(&all, recording("", Vec::new()));
+    assert_eq!(found.rules[0].state, State::Holds);
+    assert_eq!(reasons(&found), []);
+}

@@ -1,0 +1,146 @@
+//! What `owned` says of a breach that a part shows and the whole does not, and is right to say (decision
+//! 0014): what a third one lost excuses nothing, and two claims that contradict each other, or the facts, are a
+//! breach, by whichever of them is left.
+
+use std::collections::BTreeSet;
+
+use wsaudit_verifier::engine::{SessionIx, Verification};
+use wsaudit_verifier::finding::{Subject, Violation};
+use wsaudit_verifier::rules::HolderKind;
+use wsaudit_verifier::verdict::Reason;
+
+use crate::told::{Payload, Told};
+
+/// The kinds of holder whose losses excuse.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Excuses {
+    pub(super) kind: HolderKind,
+    pub(super) shares: Option<HolderKind>,
+}
+
+impl Excuses {
+    /// Whether a violation of the part stands though the whole does not show it.
+    pub(super) fn leave(
+        self,
+        violation: &Violation,
+        (truth, whole): (&Verification, &Told),
+        (found, part): (&Verification, &Told),
+    ) -> bool {
+        let Some(id) = &violation.resource else {
+            return false;
+        };
+        let outcome = &truth.rules[0].outcome;
+        let contested = outcome.violations.iter().any(|one| {
+            let roles = ["claimed for two", "the facts do not list"];
+            one.resource.as_ref() == Some(id) && roles.iter().any(|it| one.roles.contains(it))
+        });
+        let doubted = |what: &str| {
+            let mut doubts = outcome.doubts.iter();
+            doubts.any(|doubt| doubt.message.contains(what))
+        };
+        let lost = lossy(part);
+        let is_theirs = |subject: Subject, kinds: &[Option<HolderKind>]| {
+            let mut kinds = kinds.iter().flatten();
+            kinds.any(|kind| !lost.is_disjoint(&connections(found, *kind, subject)))
+        };
+        let (own, other) = (Some(self.kind), self.shares);
+        // Whose it is, nobody knows, for it was announced to several; some of that a third one lost.
+        let mut doubts = outcome.doubts.iter();
+        let unknown = doubts.any(|doubt| {
+            doubt.reason == Reason::Unidentified
+                || doubt
+                    .message
+                    .contains("nothing in the recording says whose")
+        });
+        let announced = unknown && !is_theirs(violation.subject, &[own]);
+        // It was somebody's whom nobody knows.
+        let nobodys = doubted("and nothing says who that is");
+        // A share that only a third one was told of, or that came after the end.
+        let theirs: BTreeSet<_> = [violation.subject, violation.owner]
+            .into_iter()
+            .flat_map(|subject| {
+                let kinds = [own, other].into_iter().flatten();
+                kinds.flat_map(move |kind| connections(found, kind, subject))
+            })
+            .collect();
+        let mut missing = missing(whole, part, "shared", id).into_iter();
+        let end = part.end.unwrap_or(u64::MAX);
+        let shared = missing.any(|(on, seq)| !theirs.contains(&on) || seq >= end);
+        // A share that came a moment after.
+        let raced = doubted("of a change of its access");
+        contested
+            || announced
+            || nobodys
+            || shared
+            || raced
+            || is_shared_unseen(violation, truth, found)
+    }
+}
+
+/// Whether frames that are missing said that a session shares a connection: nobody knows then that it does.
+fn is_shared_unseen(violation: &Violation, truth: &Verification, found: &Verification) -> bool {
+    let sharing = |all: &Verification| -> BTreeSet<(u64, String)> {
+        let name = |session: SessionIx| all.sessions[session.0 as usize].id.clone();
+        let each = all.connections.iter().flat_map(|one| {
+            let sessions = one.sessions.iter().chain(&one.lanes);
+            sessions.map(|(_, session)| (one.number, name(*session)))
+        });
+        each.collect()
+    };
+    let lost: BTreeSet<_> = &sharing(truth) - &sharing(found);
+    let session = violation.subject.session;
+    let session = session.map(|session| &found.sessions[session.0 as usize].id);
+    let on = violation.subject.connection;
+    let on = on.map(|connection| found.connections[connection.0 as usize].number);
+    lost.iter()
+        .any(|(number, id)| Some(*number) == on || Some(id) == session)
+}
+
+/// The connections of which something is missing or cannot be read.
+fn lossy(part: &Told) -> BTreeSet<u64> {
+    let all = || part.outline.connections.iter().map(|one| one.number);
+    let gaps = part.outline.gaps.iter();
+    let gaps = gaps.flat_map(|gap| match gap.connection {
+        Some(number) => vec![number],
+        None => all().collect(),
+    });
+    let messages = part.messages.iter();
+    let unread = messages.filter(|message| matches!(message.4, Payload::Not(_)));
+    gaps.chain(unread.map(|message| message.1)).collect()
+}
+
+/// The connections of somebody.
+fn connections(found: &Verification, kind: HolderKind, subject: Subject) -> BTreeSet<u64> {
+    let own = subject.connection.map(|connection| connection.0 as usize);
+    let all = found.connections.iter().enumerate();
+    all.filter(|(index, one)| match kind {
+        _ if own == Some(*index) => true,
+        HolderKind::Session => {
+            let mut sessions = one.sessions.iter().chain(&one.lanes);
+            sessions.any(|(_, session)| Some(*session) == subject.session)
+        }
+        HolderKind::User => one.user.is_some() && one.user == subject.user,
+        HolderKind::Connection => false,
+    })
+    .map(|(_, one)| one.number)
+    .collect()
+}
+
+/// The messages of that name and document that are not in the part, or cannot be read there: on which
+/// connection, and where.
+fn missing(whole: &Told, part: &Told, name: &str, id: &str) -> Vec<(u64, u64)> {
+    let left: BTreeSet<_> = part
+        .messages
+        .iter()
+        .filter(|message| matches!(message.4, Payload::Whole(_)))
+        .map(|message| message.0.seq)
+        .collect();
+    let all = whole.messages.iter().filter(|message| match &message.4 {
+        Payload::Whole(text) => {
+            text.contains(&format!("\"type\":\"{name}\"")) && text.contains(&format!("\"{id}\""))
+        }
+        Payload::Not(_) => false,
+    });
+    let lost = all.filter(|message| !left.contains(&message.0.seq));
+    lost.map(|message| (message.1, message.0.seq)).collect()
+}
