@@ -426,7 +426,7 @@ fn a_baseline_from_the_first_finding_to_the_last() {
         house(&[&args, more].concat())
     };
     let ran = verify(&["--write-baseline", &known]).ends_with(1);
-    has(&ran.stderr, &["wrote ", "which need a reason"]);
+    has(&ran.stderr, &["wrote ", "say why in each `reason`"]);
     has(
         verify(&["--write-baseline", &known]).ends_with(2).error(),
         &["the file exists"],
