@@ -1,6 +1,7 @@
 //! `wsaudit record`: the flags of the proxy, its start, and its end.
 
 mod address;
+mod announce;
 mod file;
 mod flags;
 mod key;
@@ -21,9 +22,10 @@ use wsaudit_proxy::{Proxy, Route, WhyEnded};
 use wsaudit_recording::{PartNames, Writer, WriterOptions};
 
 use crate::exit::Exit;
-use crate::output::{ColorChoice, Output, Paint, say};
+use crate::output::{ColorChoice, Output, Paint};
 use crate::status::AboveStatus;
 
+use announce::{Level, announce};
 use flags::LogFormat;
 pub(crate) use flags::RecordArgs;
 use resolve::Settings;
@@ -75,21 +77,26 @@ pub(crate) fn run(args: &RecordArgs, output: &mut Output) -> anyhow::Result<Exit
                 return Err(anyhow::Error::from(error));
             }
         };
-        let signals = signals::Signals::install(drain)?;
+        let signals = signals::Signals::install(drain, log_format)?;
         for ((addr, upstream), scheme) in bound.routes().zip(schemes) {
             let more = match bound.routes().count() {
                 1 => String::new(),
                 _ => format!(" for {upstream}"),
             };
             let on = if parts.is_some() { " and on" } else { "" };
-            say(&format!(
+            let line = format!(
                 "listening on {scheme}://{addr}{more} (recording to {}{on})",
                 file.display()
+            );
+            announce(log_format, Level::Info, &line);
+            tokio::spawn(address::warn_where_nobody_listens(
+                upstream.clone(),
+                log_format,
             ));
-            tokio::spawn(address::warn_where_nobody_listens(upstream.clone()));
         }
         if let Some(addr) = bound.admin_addr() {
-            say(&format!("serving /metrics and /healthz on http://{addr}"));
+            let line = format!("serving /metrics and /healthz on http://{addr}");
+            announce(log_format, Level::Info, &line);
         }
         // Lines for machines are not to be mixed with one for people.
         let watched = io::stderr().is_terminal() && !args.quiet && log_format == LogFormat::Text;

@@ -23,6 +23,7 @@ mod killed;
 mod manual_pages;
 mod memory;
 mod operate;
+mod progress;
 mod record;
 mod refusals;
 mod reports;

@@ -93,7 +93,10 @@ fn a_file_a_flag_over_it_figures_and_a_log_in_json() {
     // `--upstream` of the harness overrides the file's.
     let mut recorder = Recorder::start(&upstream, &out, &["--config", &file, "--drain", "0s"]);
     let admin = recorder.wait_for_line("serving /metrics and /healthz on http://");
-    let admin = admin.rsplit("http://").next().unwrap().to_owned();
+    let said: Value = serde_json::from_str(&admin).unwrap();
+    assert_eq!(said["level"], "INFO");
+    let admin = said["message"].as_str().unwrap().rsplit("http://").next();
+    let admin = admin.unwrap().to_owned();
     let url = format!("{}?s=one", recorder.ws());
     runtime.block_on(async {
         let (mut socket, _) = tokio_tungstenite::connect_async(url).await.unwrap();
@@ -112,7 +115,25 @@ fn a_file_a_flag_over_it_figures_and_a_log_in_json() {
     let line: Value = serde_json::from_str(&line).unwrap();
     assert_eq!(line["level"], "WARN");
     assert_eq!(line["limit"], 200);
-    recorder.stop().with_code(0);
+    let ended = recorder.stop().with_code(0);
+    // Where it listens and that it ends are lines of the log, too.
+    let lines: Vec<Value> = ended
+        .stderr
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("no JSON: {line}")))
+        .collect();
+    let messages: Vec<_> = lines
+        .iter()
+        .filter_map(|line| line["message"].as_str())
+        .collect();
+    assert!(
+        messages.iter().any(|it| it.starts_with("listening on")),
+        "{messages:?}"
+    );
+    assert!(
+        messages.iter().any(|it| it.starts_with("ending")),
+        "{messages:?}"
+    );
     let reader = Reader::open(&out).unwrap();
     let config: Value = serde_json::from_str(&reader.runs()[0].config).unwrap();
     assert_eq!(config["drain_seconds"], 0.0);

@@ -263,6 +263,16 @@ fn a_key_that_everybody_can_read() {
 }
 
 #[test]
+fn a_key_that_is_not_there() {
+    let attempt = Attempt::new();
+    let key = attempt.path("key");
+    let ran = attempt.refused(&["--redaction-key-file", &key]);
+    let made = format!("/dev/urandom > {key}; chmod 600 {key}`");
+    has(ran.error(), &["there is no redaction key", &made]);
+    attempt.left_nothing();
+}
+
+#[test]
 fn a_key_that_is_too_short() {
     let attempt = Attempt::new();
     let key = attempt.path("key");

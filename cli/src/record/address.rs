@@ -7,7 +7,8 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 use wsaudit_proxy::Upstream;
 
-use crate::output::say;
+use super::announce::{Level, announce};
+use super::flags::LogFormat;
 
 const LOOK: Duration = Duration::from_secs(5);
 
@@ -30,16 +31,15 @@ pub(super) fn listen(text: &str) -> Result<SocketAddr, String> {
 }
 
 /// Says once if the upstream cannot be reached now: it may come later, so this is no error.
-pub(super) async fn warn_where_nobody_listens(upstream: Upstream) {
+pub(super) async fn warn_where_nobody_listens(upstream: Upstream, format: LogFormat) {
     let connected = timeout(LOOK, TcpStream::connect((upstream.host(), upstream.port()))).await;
     let why = match connected {
         Ok(Ok(_)) => return,
         Ok(Err(error)) => error.to_string(),
         Err(_) => format!("no answer within {LOOK:?}"),
     };
-    say(&format!(
-        "warning: {upstream} cannot be reached now ({why}); until it can, clients get a 502"
-    ));
+    let line = format!("{upstream} cannot be reached now ({why}); until it can, clients get a 502");
+    announce(format, Level::Warning, &line);
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! The redaction key: random, or from a file.
 
-use std::fs;
 use std::path::Path;
+use std::{fs, io};
 
 use anyhow::{Context as _, bail};
 use base64::Engine as _;
@@ -22,8 +22,13 @@ pub(crate) fn random() -> anyhow::Result<HmacRedactor> {
 /// A redactor with the key in a file.
 pub(super) fn from_file(path: &Path) -> anyhow::Result<HmacRedactor> {
     let name = path.display();
-    let metadata =
-        fs::metadata(path).with_context(|| format!("cannot read the redaction key {name}"))?;
+    let metadata = match fs::metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => bail!(
+            "there is no redaction key {name}; make one: \
+             `head -c 32 /dev/urandom > {name}; chmod 600 {name}`"
+        ),
+        other => other.with_context(|| format!("cannot read the redaction key {name}"))?,
+    };
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt as _;

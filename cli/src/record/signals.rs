@@ -7,7 +7,8 @@ use std::time::Duration;
 use anyhow::Context as _;
 use tokio::sync::oneshot;
 
-use crate::output::say;
+use super::announce::{Level, announce};
+use super::flags::LogFormat;
 
 /// Signals that are listened for.
 pub(super) struct Signals {
@@ -16,19 +17,21 @@ pub(super) struct Signals {
 
 impl Signals {
     /// Listens from here on.
-    pub(super) fn install(drain: Duration) -> anyhow::Result<Self> {
+    pub(super) fn install(drain: Duration, format: LogFormat) -> anyhow::Result<Self> {
         let mut source = Source::new().context("cannot listen for signals")?;
         let (tell, first) = oneshot::channel();
         tokio::spawn(async move {
             source.first().await;
-            say(&format!(
+            let line = format!(
                 "ending: open connections have {}; once more ends them at once, without a clean end",
                 humantime::format_duration(drain)
-            ));
+            );
+            announce(format, Level::Info, &line);
             // Whoever waited has ended already.
             let _ = tell.send(());
             source.second().await;
-            say("error: ended at once; the recording is not closed cleanly");
+            let line = "ended at once; the recording is not closed cleanly";
+            announce(format, Level::Error, line);
             process::exit(2);
         });
         Ok(Self { first })
