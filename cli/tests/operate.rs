@@ -25,7 +25,22 @@ fn errors_in_the_file_name_file_line_and_column() {
         (
             "out = \"t.db\"\ndrian = \"5s\"\n",
             ":2:1: ",
-            "unknown field `drian`",
+            "unknown field `drian`; did you mean `drain`?",
+        ),
+        (
+            "max_stall = \"5s\"\n",
+            ":1:1: ",
+            "unknown field `max_stall`; did you mean `max-stall`?",
+        ),
+        (
+            "[session]\nids = [\"query:s\"]\n",
+            ":2:1: ",
+            "unknown field `ids`; did you mean `id`?",
+        ),
+        (
+            "foo = 1\n",
+            ":1:1: ",
+            "unknown field `foo`, expected one of `",
         ),
         ("drain = 5\n", ":1:9: ", "expected a string"),
         ("drain = \"soon\"\n", ":1:9: ", "number"),

@@ -91,7 +91,7 @@ async fn greet(
     phase: &mut PhaseWatch,
 ) -> Option<(Leg, Option<ClientTls>)> {
     if let Err(error) = leg::prepare(&socket) {
-        tracing::debug!(%client_addr, %error, "the client was gone before it was served");
+        tracing::debug!(client = %client_addr, %error, "the client was gone before it was served");
         return None;
     }
     let Some(acceptor) = route.acceptor() else {
@@ -107,11 +107,11 @@ async fn greet(
             Some((Leg::Tls(Box::new(TlsStream::Server(stream))), Some(settled)))
         }
         Ok(Err(error)) => {
-            tracing::warn!(%client_addr, %error, "a client's TLS handshake failed");
+            tracing::warn!(client = %client_addr, %error, "a client's TLS handshake failed");
             None
         }
         Err(_) => {
-            tracing::warn!(%client_addr, ?limit, "a client's TLS handshake took too long: it was closed");
+            tracing::warn!(client = %client_addr, ?limit, "a client's TLS handshake took too long: it was closed");
             None
         }
     }

@@ -103,7 +103,9 @@ impl Configuration {
             .with_context(|| format!("cannot read the configuration {name}"))?;
         let mut file: Self = toml::from_str(&text).map_err(|error| {
             let (line, column) = place(&text, error.span().map_or(0, |span| span.start));
-            anyhow!("{name}:{line}:{column}: {}", error.message().trim_end())
+            let message = error.message().trim_end();
+            let message = meant(message).unwrap_or_else(|| message.to_owned());
+            anyhow!("{name}:{line}:{column}: {message}")
         })?;
         if let Some(base) = path.parent() {
             file.paths(|it| *it = base.join(&*it));
@@ -127,6 +129,20 @@ impl Configuration {
             .flatten()
             .for_each(&mut change);
     }
+}
+
+/// A key that is nearly one of those that are expected is told with that one; a list of twenty hides it.
+fn meant(message: &str) -> Option<String> {
+    let (unknown, expected) = message
+        .strip_prefix("unknown field `")?
+        .split_once("`, expected ")?;
+    let plain = |key: &str| key.to_lowercase().replace('_', "-");
+    let known = expected.split('`').skip(1).step_by(2);
+    let distance = |key: &&str| strsim::damerau_levenshtein(&plain(unknown), key);
+    let nearest = known.min_by_key(distance)?;
+    let most = (unknown.len().max(nearest.len()) / 3).max(1);
+    (distance(&nearest) <= most)
+        .then(|| format!("unknown field `{unknown}`; did you mean `{nearest}`?"))
 }
 
 /// Line and column, from 1, of a byte.
