@@ -1,11 +1,16 @@
 //! How many frames of 300 bytes a second go through the writer to a file, its clean end included.
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
+use mimalloc::MiMalloc;
 use wsaudit_recording::{
     ConnectionId, ConnectionOpened, FrameRecord, Nanos, Payload, Payloads, Record, Seq, Writer,
     WriterOptions,
 };
 use wsaudit_wire::{Direction, FrameHeader, LengthForm};
+
+/// As the tool does.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 const FRAMES: u64 = 400_000;
 /// Frames that one read of a busy connection yields.

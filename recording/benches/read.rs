@@ -3,11 +3,16 @@
 use std::path::Path;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use mimalloc::MiMalloc;
 use wsaudit_recording::{
     ConnectionId, Filter, FrameBytes, FrameRecord, MessagePayload, Nanos, Payload, Reader, Record,
     Seq, Writer, WriterOptions,
 };
 use wsaudit_wire::{Direction, FrameHeader, LengthForm};
+
+/// As the tool does.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 const FRAMES: u64 = 1_000_000;
 

@@ -5,6 +5,7 @@
 use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use mimalloc::MiMalloc;
 use wsaudit_tagging::{Provenance, TagKind};
 use wsaudit_verifier::decode::for_each_string;
 use wsaudit_verifier::engine::{Input, verify};
@@ -14,6 +15,10 @@ use wsaudit_verifier::history::{
 };
 use wsaudit_verifier::rules::Pack;
 use wsaudit_wire::{Direction, Opcode};
+
+/// As the tool does.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 const SESSIONS: u64 = 100;
 const THREADS: u64 = 10_000;

@@ -13,10 +13,15 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Instant;
 
+use mimalloc::MiMalloc;
 use wsaudit_verifier::engine::{Input, verify, verify_with};
 use wsaudit_verifier::facts::Facts;
 use wsaudit_verifier::history::{RecordingSource, Source, SourcePayload};
 use wsaudit_verifier::rules::Pack;
+
+/// As the tool does.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 /// What is measured.
 const CONTENDERS: [(&str, &str); 9] = [
