@@ -21,7 +21,7 @@ use wsaudit_verifier::rules::{HolderKind, Pack, ReportField};
 use wsaudit_verifier::verdict::{Reason, State, Verdict};
 use wsaudit_wire::Direction;
 
-use self::excuses::Excuses;
+use self::excuses::{Excuses, is_shared_otherwise};
 use self::recorder::troubles;
 use super::lives::{Event, Fields, History, What, Who};
 use super::random::{Names, cases, histories};
@@ -146,11 +146,11 @@ fn is_never_surer(
         let stands = match by {
             By::Receiver(_, excuses) => excuses.leave(violation, (&truth, whole), (&found, part)),
             // What is nobody's leaves more in doubt than its absence.
-            By::Holder(_) => rules[0]
-                .outcome
-                .doubts
-                .iter()
-                .any(|doubt| doubt.reason == Reason::Unidentified),
+            By::Holder(_) => {
+                let mut doubts = rules[0].outcome.doubts.iter();
+                doubts.any(|doubt| doubt.reason == Reason::Unidentified)
+                    || is_shared_otherwise(violation, &truth, &found)
+            }
             By::Id | By::Handshake => false,
         };
         // Of whom nothing is known in one of them, is told by what it is about.
@@ -158,6 +158,11 @@ fn is_never_surer(
             *id == breach.1 && (*who == breach.0 || who.is_none() || breach.0.is_none())
         };
         let is_known = known.iter().any(alike);
+        // Whose a shared connection is may be known otherwise in one of them: it is the same frame all the same.
+        let is_same = |one: &Violation| {
+            one.offending == violation.offending && one.resource == violation.resource
+        };
+        let is_known = is_known || rules[0].outcome.violations.iter().any(is_same);
         prop_assert!(stands || is_known, "invents {breach:?}\n{told}");
     }
     if rules[0].state == State::Violated || is_doubted(rules[0]) {

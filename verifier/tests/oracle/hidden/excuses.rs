@@ -38,7 +38,7 @@ impl Excuses {
             let mut doubts = outcome.doubts.iter();
             doubts.any(|doubt| doubt.message.contains(what))
         };
-        let lost = lossy(part);
+        let lost = lossy(part, violation.offending.seq);
         let is_theirs = |subject: Subject, kinds: &[Option<HolderKind>]| {
             let mut kinds = kinds.iter().flatten();
             kinds.any(|kind| !lost.is_disjoint(&connections(found, *kind, subject)))
@@ -73,12 +73,17 @@ impl Excuses {
             || nobodys
             || shared
             || raced
-            || is_shared_unseen(violation, truth, found)
+            || is_shared_otherwise(violation, truth, found)
     }
 }
 
-/// Whether frames that are missing said that a session shares a connection: nobody knows then that it does.
-fn is_shared_unseen(violation: &Violation, truth: &Verification, found: &Verification) -> bool {
+/// Whether frames that are missing said whether a session shares a connection: that it does, or that it is another
+/// one's, whatever a client claims (decisions 0014 and 0018).
+pub(super) fn is_shared_otherwise(
+    violation: &Violation,
+    truth: &Verification,
+    found: &Verification,
+) -> bool {
     let sharing = |all: &Verification| -> BTreeSet<(u64, String)> {
         let name = |session: SessionIx| all.sessions[session.0 as usize].id.clone();
         let each = all.connections.iter().flat_map(|one| {
@@ -87,25 +92,27 @@ fn is_shared_unseen(violation: &Violation, truth: &Verification, found: &Verific
         });
         each.collect()
     };
-    let lost: BTreeSet<_> = &sharing(truth) - &sharing(found);
+    let differs: BTreeSet<_> = &sharing(truth) ^ &sharing(found);
     let session = violation.subject.session;
     let session = session.map(|session| &found.sessions[session.0 as usize].id);
     let on = violation.subject.connection;
     let on = on.map(|connection| found.connections[connection.0 as usize].number);
-    lost.iter()
+    differs
+        .iter()
         .any(|(number, id)| Some(*number) == on || Some(id) == session)
 }
 
-/// The connections of which something is missing or cannot be read.
-fn lossy(part: &Told) -> BTreeSet<u64> {
+/// The connections of which something is missing or cannot be read up to that place.
+fn lossy(part: &Told, until: u64) -> BTreeSet<u64> {
     let all = || part.outline.connections.iter().map(|one| one.number);
-    let gaps = part.outline.gaps.iter();
+    let gaps = part.outline.gaps.iter().filter(|gap| gap.from <= until);
     let gaps = gaps.flat_map(|gap| match gap.connection {
         Some(number) => vec![number],
         None => all().collect(),
     });
     let messages = part.messages.iter();
-    let unread = messages.filter(|message| matches!(message.4, Payload::Not(_)));
+    let unread =
+        messages.filter(|message| message.0.seq <= until && matches!(message.4, Payload::Not(_)));
     gaps.chain(unread.map(|message| message.1)).collect()
 }
 
