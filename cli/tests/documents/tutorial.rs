@@ -59,7 +59,9 @@ fn form(line: &str) -> String {
         line = parts.collect();
     }
     line.retain(|it| !it.is_ascii_digit());
-    line.split_whitespace().collect::<Vec<_>>().join(" ")
+    let words: Vec<_> = line.split_whitespace().collect();
+    // It is left out where there are as many opportunities.
+    words.join(" ").replace(", events examined", "")
 }
 
 /// Whether each line that is shown was printed, in this order. What stands between them differs with the
