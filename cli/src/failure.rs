@@ -1,7 +1,13 @@
 //! What is said when a command cannot go on.
 
+#[cfg(feature = "verify")]
+use std::io::Write as _;
 use std::io::{self, IsTerminal as _};
 
+#[cfg(feature = "verify")]
+use crate::exit::Exit;
+#[cfg(feature = "verify")]
+use crate::output::Output;
 use crate::output::{ColorChoice, Paint, say};
 
 /// Prints an error with its causes on standard error, in one line; what is wrong in rule files is
@@ -18,9 +24,25 @@ pub(crate) fn print(error: &anyhow::Error, color: ColorChoice) {
     say(&format!("{} {}", paint.error("error:"), in_one_line(error)));
 }
 
-/// The same for the log of a job on GitHub: annotations, at the places where something is wrong.
+/// What a command came to. In the log of a job on GitHub, what kept it from beginning is annotated, too.
 #[cfg(feature = "verify")]
-pub(crate) fn annotations(error: &anyhow::Error) -> String {
+pub(crate) fn annotated(
+    ended: anyhow::Result<Exit>,
+    on_github: bool,
+    output: &mut Output,
+) -> anyhow::Result<Exit> {
+    if let Err(error) = &ended
+        && on_github
+    {
+        output.write_all(annotations(error).as_bytes())?;
+        output.finish()?;
+    }
+    ended
+}
+
+/// An error as annotations, at the places where something is wrong.
+#[cfg(feature = "verify")]
+fn annotations(error: &anyhow::Error) -> String {
     use wsaudit_verifier::report::failure_github;
     use wsaudit_verifier::rules::LoadError;
 

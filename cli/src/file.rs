@@ -2,10 +2,20 @@
 
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write as _};
+use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use crate::interrupt::Unfinished;
+
+/// What every file of SQLite begins with: <https://www.sqlite.org/fileformat.html>, 1.3.
+pub(crate) const SQLITE: &[u8; 16] = b"SQLite format 3\0";
+
+/// The first bytes of a file: so many, or all that it has.
+pub(crate) fn head(path: &Path, most: usize) -> io::Result<Vec<u8>> {
+    let mut head = Vec::new();
+    File::open(path)?.take(most as u64).read_to_end(&mut head)?;
+    Ok(head)
+}
 
 /// Writes a file. Whoever reads it sees the old one or the new one, and never a part. What is no
 /// regular file (`/dev/null`, a pipe) is written to as it is.

@@ -110,13 +110,7 @@ fn operator(word: &str) -> Result<Operator, String> {
 /// Runs cases. On GitHub, what keeps them from being run is annotated, too.
 pub(crate) fn run(args: &TestArgs, output: &mut Output) -> anyhow::Result<Exit> {
     let ended = run_all(args, output);
-    if let Err(error) = &ended
-        && args.github
-    {
-        output.write_all(failure::annotations(error).as_bytes())?;
-        output.finish()?;
-    }
-    ended
+    failure::annotated(ended, args.github, output)
 }
 
 fn run_all(args: &TestArgs, output: &mut Output) -> anyhow::Result<Exit> {

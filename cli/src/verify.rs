@@ -8,7 +8,6 @@ mod outputs;
 mod progress;
 mod recordings;
 
-use std::io::Write as _;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -110,13 +109,7 @@ struct Aside {
 pub(crate) fn run(args: &VerifyArgs, output: &mut Output) -> anyhow::Result<Exit> {
     let outputs = Outputs::resolve(&args.reports)?;
     let ended = verify_all(args, &outputs, output);
-    if let Err(error) = &ended
-        && args.reports.are_for_github()
-    {
-        output.write_all(failure::annotations(error).as_bytes())?;
-        output.finish()?;
-    }
-    ended
+    failure::annotated(ended, args.reports.are_for_github(), output)
 }
 
 fn verify_all(args: &VerifyArgs, outputs: &Outputs, output: &mut Output) -> anyhow::Result<Exit> {

@@ -1,4 +1,6 @@
-//! Where reports go, what a directory stands for, and what a baseline knows.
+//! What reports tell, what a directory stands for, and what a baseline knows.
+
+mod places;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -114,130 +116,6 @@ fn the_same_input_gives_the_same_bytes_in_every_format() {
             assert_eq!(once, told(), "{format}");
         }
     }
-}
-
-#[test]
-fn two_reports_never_share_a_place() {
-    for (args, parts) in [
-        (
-            &["--junit", "-", "--sarif", "-"][..],
-            ["--junit", "--sarif"],
-        ),
-        (&["--github", "--json", "-"], ["--json", "--github"]),
-        (&["--github", "--format", "text"], ["--github", "--format"]),
-        (&["--junit", "a", "--output", "a"], ["--junit", "--output"]),
-    ] {
-        let ran = house(&[&["verify", LEAKY], args].concat()).ends_with(2);
-        has(ran.error(), &parts);
-        has(ran.error(), &["both write to"]);
-        assert_eq!(ran.stdout, "");
-    }
-    let ran = house(&["verify", "--rules", CHAT, "--markdown", "-", LEAKY]).ends_with(1);
-    assert!(
-        ran.stdout.starts_with("## wsaudit: violated"),
-        "{}",
-        ran.stdout
-    );
-}
-
-#[test]
-fn what_cannot_be_written_is_told_before_anything_is_verified() {
-    let place = Place::new();
-    let (good, bad) = (place.name("good.xml"), place.name("no/such/dir/a.sarif"));
-    fs::write(&good, "an earlier report").unwrap();
-    let html = place.name("new.html");
-    let args = [
-        "verify",
-        "--rules",
-        CHAT,
-        LEAKY,
-        "--sarif",
-        &bad,
-        "--junit",
-        &good,
-        "--html",
-        &html,
-        "--json",
-        place.dir(),
-    ];
-    let ran = house(&args).ends_with(2);
-    let lines: Vec<_> = ran.stderr.lines().collect();
-    let [first, second] = lines[..] else {
-        panic!("{}", ran.stderr);
-    };
-    has(first, &["error: --json: cannot write to", "is a directory"]);
-    has(
-        second,
-        &["error: --sarif: cannot write to", &bad, "make it first"],
-    );
-    assert_eq!(ran.stdout, "");
-    assert_eq!(place.read("good.xml"), "an earlier report");
-    let left = fs::read_dir(place.0.path()).unwrap().count();
-    assert_eq!(left, 1, "nothing is left behind");
-
-    // Nor is what an earlier run has written touched by one that comes to nothing.
-    let missing = [
-        "verify",
-        "--rules",
-        "/no/such/rules.toml",
-        LEAKY,
-        "--junit",
-        &good,
-    ];
-    house(&missing).ends_with(2);
-    assert_eq!(place.read("good.xml"), "an earlier report");
-    let known = place.name("no/known.toml");
-    let ran = house(&["verify", LEAKY, "--write-baseline", &known]).ends_with(2);
-    has(
-        ran.error(),
-        &["--write-baseline: cannot write to", "make it first"],
-    );
-}
-
-/// A report in the place of the recording would be the end of that recording.
-#[test]
-fn a_report_does_not_replace_a_recording_or_a_rule_pack() {
-    let place = Place::new();
-    place.put("a.db", LEAKY);
-    place.put("rules.toml", CHAT);
-    let before = fs::read(place.path("a.db")).unwrap();
-    for flag in ["--json", "--html", "--output"] {
-        for name in ["a.db", "rules.toml"] {
-            let ran = house(&["verify", flag, &place.name(name), LEAKY]).ends_with(2);
-            has(
-                ran.error(),
-                &[flag, name, "is no report; name another file"],
-            );
-        }
-    }
-    assert!(fs::read(place.path("a.db")).unwrap() == before);
-    // One file under two names is one.
-    let (one, other) = (place.name("out"), format!("{}/./out", place.dir()));
-    let ran = house(&["verify", LEAKY, "--json", &one, "--junit", &other]).ends_with(2);
-    has(ran.error(), &["both write to"]);
-}
-
-#[test]
-#[cfg(target_os = "linux")]
-fn what_fails_while_it_is_written_is_told_and_the_rest_is_written() {
-    let place = Place::new();
-    let good = place.name("good.xml");
-    let args = [
-        "verify",
-        "--rules",
-        CHAT,
-        LEAKY,
-        "--sarif",
-        "/dev/full",
-        "--junit",
-        &good,
-    ];
-    let ran = house(&args).ends_with(2);
-    has(ran.error(), &["cannot write the report to /dev/full"]);
-    has(&ran.stdout, &["verdict: violated"]);
-    has(&place.read("good.xml"), &["<failure "]);
-    let left = fs::read_dir(place.0.path()).unwrap().count();
-    assert_eq!(left, 1, "nothing but the report is left");
 }
 
 #[test]

@@ -27,6 +27,7 @@ mod text;
 pub use audit::Audit;
 pub use build::{fingerprint, report};
 pub use cases::cases_junit;
+pub(crate) use closing::times;
 pub use excerpt::{Excerpt, excerpt};
 pub use github::{cases_github, disarm, failure_github, github};
 pub use html::html;

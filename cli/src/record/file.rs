@@ -13,7 +13,7 @@ use clap::ValueEnum;
 use serde::de::{Error as _, Visitor};
 use serde::{Deserialize, Deserializer};
 use wsaudit_proxy::{PathPattern, SetHost, SetOrigin, Upstream};
-use wsaudit_tagging::{PayloadRule, Source};
+use wsaudit_tagging::{PayloadRule, Source, nearest};
 
 use crate::numbers::duration;
 
@@ -136,13 +136,10 @@ fn meant(message: &str) -> Option<String> {
     let (unknown, expected) = message
         .strip_prefix("unknown field `")?
         .split_once("`, expected ")?;
-    let plain = |key: &str| key.to_lowercase().replace('_', "-");
-    let known = expected.split('`').skip(1).step_by(2);
-    let distance = |key: &&str| strsim::damerau_levenshtein(&plain(unknown), key);
-    let nearest = known.min_by_key(distance)?;
-    let most = (unknown.len().max(nearest.len()) / 3).max(1);
-    (distance(&nearest) <= most)
-        .then(|| format!("unknown field `{unknown}`; did you mean `{nearest}`?"))
+    let known = nearest(unknown, expected.split('`').skip(1).step_by(2))?;
+    Some(format!(
+        "unknown field `{unknown}`; did you mean `{known}`?"
+    ))
 }
 
 /// Line and column, from 1, of a byte.

@@ -2,14 +2,15 @@
 //! beneath it, each of which is a history of its own, unless several are parts of one run.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::{self, File};
-use std::io::{self, Read as _};
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 use wsaudit_recording::{APPLICATION_ID, Reader};
 use wsaudit_verifier::case::Case;
 
+use crate::file::{SQLITE, head};
 use crate::numbers::counted;
 use crate::output::say;
 use crate::shell::quoted;
@@ -19,9 +20,7 @@ const FOREIGN: [&str; 3] = ["node_modules", "target", "venv"];
 /// How files of SQLite are called.
 const EXTENSIONS: [&str; 3] = ["db", "sqlite", "sqlite3"];
 
-/// What every file of SQLite begins with: <https://www.sqlite.org/fileformat.html>, 1.3.
-const MAGIC: &[u8; 16] = b"SQLite format 3\0";
-/// Where its `application_id` is.
+/// Where a file of SQLite has its `application_id`.
 const APPLICATION: usize = 68;
 
 /// The histories to verify, each with its recordings.
@@ -169,7 +168,8 @@ fn walk(directory: &Path, found: &mut Found) -> io::Result<()> {
 fn content(path: &Path) -> Content {
     let extension = path.extension().unwrap_or_default().to_string_lossy();
     let called = EXTENSIONS.contains(&extension.to_ascii_lowercase().as_str());
-    let head = head(path).ok().filter(|head| head.starts_with(MAGIC));
+    let head = head(path, APPLICATION + 4).ok();
+    let head = head.filter(|head| head.starts_with(SQLITE));
     let Some(head) = head else {
         let is_case = || fs::read_to_string(path).is_ok_and(|text| Case::is_in(&text));
         return if called {
@@ -186,13 +186,6 @@ fn content(path: &Path) -> Content {
         Some(_) => Content::Foreign,
         None => Content::Recording,
     }
-}
-
-fn head(path: &Path) -> io::Result<Vec<u8>> {
-    let mut head = Vec::new();
-    let most = (APPLICATION + 4) as u64;
-    File::open(path)?.take(most).read_to_end(&mut head)?;
-    Ok(head)
 }
 
 /// Recordings that have a run in common are parts of it. A copy of a part is no part.

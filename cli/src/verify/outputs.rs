@@ -2,8 +2,8 @@
 
 use std::env;
 use std::fmt;
-use std::fs::{File, OpenOptions};
-use std::io::{Read as _, Write as _};
+use std::fs::OpenOptions;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
@@ -12,7 +12,7 @@ use clap::{Args, ValueEnum};
 use wsaudit_verifier::report::{self, Audit};
 
 use crate::failure;
-use crate::file::{can_write, write_whole};
+use crate::file::{SQLITE, can_write, head, write_whole};
 use crate::output::{Output, Paint};
 
 /// GitHub takes at most 1 MiB of a step's summary, and drops a longer one whole.
@@ -290,23 +290,13 @@ fn rendered(format: Format, audit: &Audit, text: &dyn Fn() -> String) -> String 
 /// recording or a rule pack: `--json a.db b.db` says nothing of a report's name.
 fn can_replace(path: &Path) -> anyhow::Result<()> {
     let is_pack = path.extension().is_some_and(|it| it == "toml") && path.exists();
-    if is_pack || is_database(path) {
+    // A pipe has no beginning that could be looked at.
+    let is_file = path.metadata().is_ok_and(|it| it.is_file());
+    let is_database = || head(path, SQLITE.len()).is_ok_and(|head| head == SQLITE);
+    if is_pack || is_file && is_database() {
         bail!("it is there, and is no report; name another file");
     }
     Ok(can_write(path)?)
-}
-
-/// <https://www.sqlite.org/fileformat2.html#the_database_header>
-fn is_database(path: &Path) -> bool {
-    const MAGIC: &[u8] = b"SQLite format 3\0";
-    let mut found = [0; MAGIC.len()];
-    // A pipe has no beginning that could be looked at.
-    let is_file = path.metadata().is_ok_and(|it| it.is_file());
-    is_file
-        && File::open(path)
-            .and_then(|mut file| file.read_exact(&mut found))
-            .is_ok()
-        && found == MAGIC
 }
 
 /// Adds to what earlier steps, or earlier commands of this one, have written.

@@ -7,6 +7,7 @@ use wsaudit_tagging::{Candidate, TagKind};
 use wsaudit_wire::Direction;
 
 use super::observe::{Field, NAMES_AT, Named, Observed};
+use crate::report::times;
 
 /// How many sources are listed of a kind.
 const MOST_SOURCES: usize = 4;
@@ -208,14 +209,6 @@ fn called(observed: &Observed) -> Called<'_> {
         called.insert(named, unique(&mut names, name));
     }
     called
-}
-
-/// `once`, `6 times`
-fn times(count: u64) -> String {
-    match count {
-        1 => "once".to_owned(),
-        count => format!("{count} times"),
-    }
 }
 
 fn events(out: &mut String, observed: &Observed, resources: &[Resource<'_>], called: &Called<'_>) {

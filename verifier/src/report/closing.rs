@@ -287,3 +287,11 @@ pub(super) fn counted(count: u64, what: &str) -> String {
         count => format!("{count} {what}s"),
     }
 }
+
+/// `once`, `6 times`
+pub(crate) fn times(count: u64) -> String {
+    match count {
+        1 => "once".to_owned(),
+        count => format!("{count} times"),
+    }
+}

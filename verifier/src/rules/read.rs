@@ -7,17 +7,18 @@
 mod asked;
 mod matcher;
 mod names;
-mod nearest;
 mod node;
+mod one_of;
 mod table;
 mod time;
 
 pub(super) use asked::{Asked, AskedTable, Entries, Listener, Presence};
 pub(crate) use names::{Carrier, HOLDERS, Names, ORIGINS, SENDERS};
 pub(super) use names::{Events, Fields};
-pub(crate) use nearest::{nearest, one_of};
 pub(crate) use node::Node;
+pub(crate) use one_of::one_of;
 pub(crate) use table::Table;
+pub(crate) use wsaudit_tagging::nearest;
 
 use std::cell::RefCell;
 use std::sync::Arc;

@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use super::coverage::sender;
 use super::palette::Palette;
 use crate::engine::{Coverage, Meant};
+use crate::report::closing::times;
 use crate::report::excerpt::printable;
 
 /// More than these are counted.
@@ -56,11 +57,7 @@ fn told(meant: &Meant) -> String {
         count,
     } = meant;
     let from = sender(*from);
-    let times = if *count == 1 {
-        "once".to_owned()
-    } else {
-        format!("{count} times")
-    };
+    let times = times(*count);
     if wanted == met {
         return format!(
             "`{event}` asks for `{wanted}` of the other side: the {from} sent it {times}"

@@ -5,7 +5,7 @@ const LONGEST: usize = 100;
 
 /// The known word nearest to `word`, if one is near enough to be meant. Case, `_` and `-` do not
 /// count.
-pub(crate) fn nearest<'w>(word: &str, known: impl IntoIterator<Item = &'w str>) -> Option<&'w str> {
+pub fn nearest<'w>(word: &str, known: impl IntoIterator<Item = &'w str>) -> Option<&'w str> {
     if word.len() > LONGEST {
         return None;
     }
@@ -23,23 +23,13 @@ pub(crate) fn nearest<'w>(word: &str, known: impl IntoIterator<Item = &'w str>) 
         .map(|(_, known)| known)
 }
 
-/// `a`, `b` or `c`, each in backticks.
-pub(crate) fn one_of<'w>(words: impl IntoIterator<Item = &'w str>) -> String {
-    let words: Vec<_> = words.into_iter().map(|word| format!("`{word}`")).collect();
-    match words.as_slice() {
-        [] => "nothing".to_owned(),
-        [one] => one.clone(),
-        [all @ .., last] => format!("{} or {last}", all.join(", ")),
-    }
-}
-
 fn normal(word: &str) -> String {
     word.to_lowercase().replace('_', "-")
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::nearest;
 
     #[test]
     fn only_a_near_word_is_meant() {
@@ -51,11 +41,5 @@ mod tests {
         assert_eq!(nearest("x", ["y"]), None);
         assert_eq!(nearest("gaps", ["gap"]), Some("gap"));
         assert_eq!(nearest("session", ["session"]), Some("session"));
-    }
-
-    #[test]
-    fn lists_read_as_prose() {
-        assert_eq!(one_of(["a"]), "`a`");
-        assert_eq!(one_of(["a", "b", "c"]), "`a`, `b` or `c`");
     }
 }
