@@ -7,9 +7,6 @@ use std::path::{Path, PathBuf};
 
 use crate::interrupt::Unfinished;
 
-/// What every file of SQLite begins with: <https://www.sqlite.org/fileformat.html>, 1.3.
-pub(crate) const SQLITE: &[u8; 16] = b"SQLite format 3\0";
-
 /// The first bytes of a file: so many, or all that it has.
 pub(crate) fn head(path: &Path, most: usize) -> io::Result<Vec<u8>> {
     let mut head = Vec::new();

@@ -155,7 +155,8 @@ pub(crate) struct Header {
     pub(crate) length: u64,
 }
 
-const MAGIC: &[u8; 16] = b"SQLite format 3\0";
+/// What every file of SQLite begins with: <https://www.sqlite.org/fileformat.html>, 1.3.
+pub const SQLITE_MAGIC: &[u8; 16] = b"SQLite format 3\0";
 
 impl Header {
     /// Reads the header of the file at `path`, and refuses what is no recording.
@@ -221,8 +222,8 @@ fn check(path: &Path, bytes: &[u8]) -> Result<(), OpenError> {
     if bytes.is_empty() {
         return Err(OpenError::Empty { path });
     }
-    let magic = bytes.len().min(MAGIC.len());
-    if bytes[..magic] != MAGIC[..magic] {
+    let magic = bytes.len().min(SQLITE_MAGIC.len());
+    if bytes[..magic] != SQLITE_MAGIC[..magic] {
         return Err(OpenError::NotSqlite {
             path,
             found: format!("\"{}\"", bytes[..magic].escape_ascii()),

@@ -19,7 +19,7 @@ mod schema;
 mod writer;
 
 pub use credit::{Budget, Credit, CreditGuard};
-pub use header::OpenError;
+pub use header::{OpenError, SQLITE_MAGIC};
 pub use parts::PartNames;
 pub use question::{
     Answer, AskError, Checked, Incomplete, Named, Question, QuestionError, QuestionLimits,

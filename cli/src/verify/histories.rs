@@ -7,10 +7,10 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
-use wsaudit_recording::{APPLICATION_ID, Reader};
+use wsaudit_recording::{APPLICATION_ID, Reader, SQLITE_MAGIC};
 use wsaudit_verifier::case::Case;
 
-use crate::file::{SQLITE, head};
+use crate::file::head;
 use crate::numbers::counted;
 use crate::output::say;
 use crate::shell::quoted;
@@ -169,7 +169,7 @@ fn content(path: &Path) -> Content {
     let extension = path.extension().unwrap_or_default().to_string_lossy();
     let called = EXTENSIONS.contains(&extension.to_ascii_lowercase().as_str());
     let head = head(path, APPLICATION + 4).ok();
-    let head = head.filter(|head| head.starts_with(SQLITE));
+    let head = head.filter(|head| head.starts_with(SQLITE_MAGIC));
     let Some(head) = head else {
         let is_case = || fs::read_to_string(path).is_ok_and(|text| Case::is_in(&text));
         return if called {

@@ -9,10 +9,11 @@ use std::str::FromStr;
 
 use anyhow::{Context as _, bail};
 use clap::{Args, ValueEnum};
+use wsaudit_recording::SQLITE_MAGIC;
 use wsaudit_verifier::report::{self, Audit};
 
 use crate::failure;
-use crate::file::{SQLITE, can_write, head, write_whole};
+use crate::file::{can_write, head, write_whole};
 use crate::output::{Output, Paint};
 
 /// GitHub takes at most 1 MiB of a step's summary, and drops a longer one whole.
@@ -292,7 +293,7 @@ fn can_replace(path: &Path) -> anyhow::Result<()> {
     let is_pack = path.extension().is_some_and(|it| it == "toml") && path.exists();
     // A pipe has no beginning that could be looked at.
     let is_file = path.metadata().is_ok_and(|it| it.is_file());
-    let is_database = || head(path, SQLITE.len()).is_ok_and(|head| head == SQLITE);
+    let is_database = || head(path, SQLITE_MAGIC.len()).is_ok_and(|head| head == SQLITE_MAGIC);
     if is_pack || is_file && is_database() {
         bail!("it is there, and is no report; name another file");
     }

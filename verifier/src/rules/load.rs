@@ -5,6 +5,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use wsaudit_recording::SQLITE_MAGIC;
+
 use super::read::{nearest, one_of};
 use super::{Diagnostic, Pack, RuleErrors, RuleFile, Style, parse, shipped};
 
@@ -209,8 +211,7 @@ fn read(path: &Path) -> Result<Arc<RuleFile>, LoadError> {
         path: path.to_owned(),
         source,
     })?;
-    // <https://www.sqlite.org/fileformat.html>, 1.3.
-    if bytes.starts_with(b"SQLite format 3\0") {
+    if bytes.starts_with(SQLITE_MAGIC) {
         return Err(LoadError::Database {
             path: path.to_owned(),
         });
