@@ -1,11 +1,11 @@
 //! How `count` is checked.
 
 mod telling;
-
-use std::collections::VecDeque;
+mod window;
 
 use hashbrown::{HashMap, HashSet};
 
+use self::window::Window;
 use super::{Count, CountPer};
 use crate::engine::{
     Absence, Checker, Compiler, ConnectionIx, Cx, Event, Holder, Ids, Named, Skipped, Watched,
@@ -88,8 +88,8 @@ struct Tally {
     ids: HashSet<String>,
     /// The first ones that were counted, for evidence.
     shown: Vec<Place>,
-    /// The last ones within the window, with their ids; never more than the limit and one.
-    window: VecDeque<(i64, Place, Option<String>)>,
+    /// Where the limit is one within a time: the last ones.
+    window: Window,
     /// What went over the limit.
     over: Option<Over>,
     /// The first and the last of too many that were close enough, or not: two clocks measured it.
@@ -307,7 +307,7 @@ impl Tally {
             count: 0,
             ids: HashSet::new(),
             shown: Vec::new(),
-            window: VecDeque::new(),
+            window: Window::default(),
             over: None,
             perhaps: None,
             having: Having::NotYet,
@@ -338,20 +338,14 @@ impl Tally {
             None if !is_new => return,
             None => (self.count, self.shown.clone()),
             Some(within) => {
-                self.window.retain(|(at, place, other)| {
-                    let widest = within.saturating_add(cx.skew(*place, event.place));
-                    event.at - at <= widest && (id.is_none() || other.as_deref() != id)
-                });
-                self.window
-                    .push_back((event.at, event.place, id.map(str::to_owned)));
-                let first = self
-                    .window
-                    .front()
-                    .map_or(event.place, |(_, place, _)| *place);
-                let is_over = |number: usize| number as u64 > limit;
-                let sure = self.surely_within(cx, event, within);
-                if is_over(self.window.len()) && !is_over(sure.len()) {
-                    self.perhaps.get_or_insert([first, event.place]);
+                self.window.add(cx, event, id, within);
+                let sure = self.window.surely(cx, event, within);
+                if self.perhaps.is_none()
+                    && sure.len() as u64 <= limit
+                    && let Some((most, first)) = self.window.perhaps(cx, event, within)
+                    && most as u64 > limit
+                {
+                    self.perhaps = Some([first, event.place]);
                 }
                 (
                     sure.len() as u64,
@@ -365,25 +359,8 @@ impl Tally {
                 offending: event.place,
                 subject: event.subject(),
             });
-            self.window.clear();
+            self.window = Window::default();
         }
-    }
-
-    /// Those of the window that came within the time before an event, whatever the clocks are: all of
-    /// them where one recording has them, else those of its own recording, or those of which not even
-    /// the tolerance makes them too far apart.
-    fn surely_within(&self, cx: &Cx<'_>, event: &Event<'_>, within: i64) -> Vec<Place> {
-        let since = |widest: i64| {
-            let window = self.window.iter();
-            window.filter(move |(at, ..)| event.at - at <= widest)
-        };
-        let own = since(within).map(|(_, place, _)| *place);
-        let own: Vec<_> = own
-            .filter(|place| cx.skew(*place, event.place) == 0)
-            .collect();
-        let all = since(within.saturating_sub(cx.tolerance())).map(|(_, place, _)| *place);
-        let all: Vec<_> = all.collect();
-        if all.len() > own.len() { all } else { own }
     }
 }
 
