@@ -5,7 +5,7 @@
 //! ```
 //!
 //! `judge` is where a verification begins and ends. It calls `run`, which walks over the history (`run/pass`)
-//! and shows each event to the rules at work (`run/room`), by `pipeline` on one thread or on several.
+//! and shows the rules at work (`run/room`) what they make something of, by `pipeline` on one thread or on several.
 //! `state` is what is known at a place in the history: checkers ask it, and only the walk moves it on
 //! (`state/advance`). The rest is what kinds of rules have in common: `Crossings`, `Skipped`, `Watched`,
 //! `Losses`, `Breaches`, `Named`.
@@ -16,10 +16,12 @@ mod crossings;
 mod event;
 mod exceptions;
 mod identity;
+mod interest;
 mod judge;
 mod lanes;
 mod losses;
 mod named;
+mod names;
 mod pipeline;
 mod program;
 mod retag;
@@ -36,6 +38,7 @@ pub use checker::Checker;
 pub use crossings::{Crossings, Slot};
 pub use event::{Carried, Event, EventSet, Excuse};
 pub use identity::is_hashed;
+pub use interest::Interest;
 pub use judge::{
     ConnectionStats, Coverage, Meant, RuleResult, RunError, SessionStats, Verification, verify,
     verify_with,
@@ -43,6 +46,7 @@ pub use judge::{
 pub use lanes::{Lane, Line, NameReader};
 pub use losses::Losses;
 pub use named::Named;
+pub use names::Names;
 pub use program::{CompiledCondition, Compiler, Ids, pointers};
 pub use retag::SessionConflict;
 pub use run::Input;

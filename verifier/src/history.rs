@@ -4,11 +4,13 @@
 //! anomalies are small and are given whole; its messages are streamed.
 
 mod asking;
+mod gaps;
 mod memory;
 mod parts;
 mod recording;
 
 pub use asking::Answered;
+pub use gaps::Gaps;
 pub use memory::{MemoryMessage, MemorySource};
 pub use parts::{SamePart, join};
 pub use recording::{RecordingError, RecordingSource};
@@ -121,13 +123,6 @@ pub struct Outline {
 }
 
 impl Outline {
-    /// The gaps in which frames of a connection may be: none, where it was refused.
-    pub fn gaps_of<'o>(&'o self, connection: &'o Connection) -> impl Iterator<Item = &'o Gap> {
-        let own = |gap: &&Gap| gap.connection.is_none_or(|of| of == connection.number);
-        let gaps = self.gaps.iter().filter(own);
-        gaps.filter(|_| !connection.refused())
-    }
-
     /// Whether its end is missing.
     pub fn is_cut_off(&self) -> bool {
         self.unclean.is_some() || self.goes_on.is_some()

@@ -71,11 +71,9 @@ impl Extractor {
         read
     }
 
-    /// Goes on as if it had read a message that was read ahead, and leaves older values in its place.
-    pub fn take(&mut self, ahead: &mut ReadAhead) -> Result<(), DecodeError> {
-        std::mem::swap(&mut self.values, &mut ahead.values);
-        self.values.count(&mut self.yielded);
-        std::mem::replace(&mut ahead.read, Ok(()))
+    /// Counts a message that was read ahead as one that it read; [`Self::values`] stay as they are.
+    pub fn count(&mut self, ahead: &ReadAhead) {
+        ahead.values.count(&mut self.yielded);
     }
 
     /// Reads messages ahead, by the same pointers, on whatever thread.
@@ -114,7 +112,7 @@ impl Extractor {
     }
 }
 
-/// Reads messages before their turn has come; see [`Extractor::take`].
+/// Reads messages before their turn has come; see [`Extractor::count`].
 #[derive(Debug, Clone)]
 pub struct AheadReader {
     trie: Arc<Trie>,
@@ -133,6 +131,14 @@ impl ReadAhead {
     /// As what it was read.
     pub const fn codec(&self) -> Codec {
         self.codec
+    }
+
+    /// What it yielded.
+    pub fn values(&self) -> Result<&Values, &DecodeError> {
+        match &self.read {
+            Ok(()) => Ok(&self.values),
+            Err(error) => Err(error),
+        }
     }
 
     /// How many bytes it keeps for the next message.

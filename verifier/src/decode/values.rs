@@ -21,7 +21,13 @@ impl SlotBits {
         self.0 |= 1 << (slot.0 % 64);
     }
 
-    const fn meets(self, other: Self) -> bool {
+    /// Adds all of another set.
+    pub fn join(&mut self, other: Self) {
+        self.0 |= other.0;
+    }
+
+    /// Whether a slot may be in both sets.
+    pub const fn meets(self, other: Self) -> bool {
         self.0 & other.0 != 0
     }
 }
@@ -153,6 +159,11 @@ impl Values {
     /// Whether the slot's pointer yielded anything.
     pub fn has(&self, slot: SlotId) -> bool {
         self.ends[usize::from(slot.0)].0 != 0
+    }
+
+    /// The slots that have a value.
+    pub const fn yielded(&self) -> SlotBits {
+        self.yielded
     }
 
     /// Whether the pointers of any of these slots may have yielded anything: most messages have no values

@@ -3,6 +3,7 @@
 use wsaudit_recording::Question;
 
 use super::event::{Carried, Event};
+use super::interest::Interest;
 use super::program::Compiler;
 use super::state::Cx;
 use crate::finding::Outcome;
@@ -12,8 +13,14 @@ use crate::kinds::Spec;
 /// One rule at work. It is shown the events of its scope in the order in which they were observed,
 /// then asked what it found. It knows no clock and no file; it may be moved to another thread.
 pub trait Checker: Send {
-    /// A message, or a step in a connection's life. `cx` stands where the event stands.
+    /// A message, or a step in a connection's life. `cx` stands where the event stands, but for how many
+    /// messages connections carried.
     fn observe(&mut self, cx: &Cx<'_>, event: &Event<'_>);
+
+    /// Which messages [`Self::observe`] makes something of: it need not be shown others.
+    fn interest(&self) -> Interest {
+        Interest::in_everything()
+    }
 
     /// What each recording is to be asked before anything is shown; `None`: nothing.
     fn question(&self) -> Option<&Question> {
@@ -28,8 +35,8 @@ pub trait Checker: Send {
         false
     }
 
-    /// A message as it was carried, before any codec looks at it; it comes before [`Self::observe`]
-    /// shows the same one.
+    /// A message as it was carried, before any codec looks at it. Between two steps in connections' lives,
+    /// it may come before [`Self::observe`] is shown earlier ones.
     fn carried(&mut self, _cx: &Cx<'_>, _message: &Carried<'_>) {}
 
     /// Whether everything is to be shown once more, with the strings of all messages

@@ -26,7 +26,7 @@ use super::run::Input;
 use super::state::{ConnectionIx, Cx, Holder};
 use crate::decode::{Extractor, ExtractorBuilder, SlotId, Value, Values};
 use crate::finding::{Note, Place};
-use crate::history::{Connection, Outline, SourceError, SourceMessage, SourcePayload, Tag};
+use crate::history::{Connection, Gaps, Outline, SourceError, SourceMessage, SourcePayload, Tag};
 use crate::rules::read::Carrier;
 use crate::rules::{Codec, EventRef, Pointer};
 
@@ -118,10 +118,10 @@ impl Lanes {
                 survey.message(&cursor.current()?);
             }
             met.extend(survey.met);
-            let unread = &survey.unread;
+            let (unread, gaps) = (&survey.unread, Gaps::new(outline));
             blind_from.extend(outline.connections.iter().map(|connection| {
                 let opened = connection.opened.seq;
-                let gaps = outline.gaps_of(connection);
+                let gaps = gaps.of(connection);
                 let lost = gaps.filter(|gap| gap.to >= opened).map(|gap| gap.from);
                 let unread = unread.get(&connection.number).copied();
                 lost.chain(unread).min()

@@ -21,6 +21,11 @@ impl Named {
         event.is_one_of(&self.set)
     }
 
+    /// All of them.
+    pub const fn set(&self) -> &EventSet {
+        &self.set
+    }
+
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.all.is_empty()

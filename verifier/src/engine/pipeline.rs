@@ -22,9 +22,11 @@ use std::num::NonZeroUsize;
 use std::sync::mpsc::{Receiver, SyncSender, channel, sync_channel};
 use std::thread;
 
-use self::batch::{Batch, Filled};
+pub(super) use self::batch::Batch;
+
+use self::batch::Filled;
 use super::timeline::{Item, Timeline};
-use crate::decode::{AheadReader, ReadAhead};
+use crate::decode::AheadReader;
 use crate::history::SourceError;
 use crate::rules::Codec;
 
@@ -41,8 +43,8 @@ pub(super) struct Ahead {
     pub(super) codecs: Vec<Option<Codec>>,
 }
 
-/// Shows a thing, with what was decoded ahead of it.
-type Show<'s> = dyn FnMut(&Item<'_>, Option<&mut ReadAhead>) + Send + 's;
+/// Shows the things of a batch, whose messages are decoded.
+type Show<'s> = dyn FnMut(&Batch) + Send + 's;
 
 /// Shows everything in its order to `show`, on another thread where there are several. `progress` is
 /// told after each message how many there were.
@@ -80,7 +82,7 @@ fn alone(
     loop {
         let filled = fill(&mut batch)?;
         batch.decode(reader);
-        batch.show(show);
+        show(&batch);
         if filled == Filled::Last {
             return Ok(());
         }
@@ -117,8 +119,8 @@ fn together(
         let (checked, used) = channel();
         scope.spawn(move || {
             for turn in turns {
-                let mut batch = turn.recv().expect("a decoder hands on what it takes");
-                batch.show(show);
+                let batch = turn.recv().expect("a decoder hands on what it takes");
+                show(&batch);
                 // The reader may have reached its end: nobody needs the batch.
                 let _ = checked.send(batch);
             }
@@ -244,20 +246,22 @@ mod tests {
         let mut timeline = Timeline::new(&cx, &mut readings).unwrap();
         let mut builder = ExtractorBuilder::default();
         let slot = builder.slot(&"/n".parse().unwrap());
-        let mut extractor = builder.build();
+        let extractor = builder.build();
         let ahead = Ahead {
             reader: extractor.ahead(),
             codecs: vec![Some(Codec::Json)],
         };
-        let mut show = |item: &Item<'_>, ahead: Option<&mut ReadAhead>| {
-            let Item::Message { message, .. } = item else {
-                return;
-            };
-            let seq = message.moment.seq;
-            extractor.take(ahead.unwrap()).unwrap();
-            let values: Vec<_> = extractor.values().of(slot).collect();
-            assert_eq!(values, [Value::Number(&seq.to_string())]);
-            at(seq);
+        let mut show = |batch: &Batch| {
+            for (item, ahead) in batch.iter() {
+                let Item::Message { message, .. } = item else {
+                    continue;
+                };
+                let seq = message.moment.seq;
+                let values = ahead.unwrap().values().unwrap();
+                let values: Vec<_> = values.of(slot).collect();
+                assert_eq!(values, [Value::Number(&seq.to_string())]);
+                at(seq);
+            }
         };
         let threads = NonZeroUsize::new(threads).unwrap();
         walk(&mut timeline, threads, &ahead, &mut |_| {}, &mut show).unwrap();

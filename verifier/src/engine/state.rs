@@ -2,13 +2,14 @@
 
 mod advance;
 mod live;
-mod names;
+mod speakers;
 
 use self::live::Live;
-use self::names::Names;
+use self::speakers::Speakers;
 use super::lanes::{Lane, Lanes, Line};
+use super::names::Names;
 use crate::finding::{Place, Subject};
-use crate::history::{Connection, Outline, Tag};
+use crate::history::{Connection, Gaps, Outline, Tag};
 use crate::rules::HolderKind;
 
 /// A session, by its place in the order of first appearance.
@@ -53,9 +54,9 @@ pub struct ConnectionState<'h> {
     pub connected: Connected,
     /// The seq from which its first session holds.
     pub identified_from: Option<u64>,
-    /// How many messages and control frames it has carried so far.
+    /// How many messages and control frames it has carried; to be asked at the end.
     pub carried: u64,
-    /// How many messages the server sent on it so far.
+    /// How many messages the server sent on it; likewise.
     pub received: u64,
     /// The seq of its last message so far that a pack could not decode.
     pub last_undecoded: Option<u64>,
@@ -85,8 +86,11 @@ pub enum Connected {
 #[derive(Debug)]
 pub struct Cx<'h> {
     pub(super) outlines: Vec<&'h Outline>,
+    /// By recording.
+    pub(super) gaps: Vec<Gaps<'h>>,
     lanes: &'h Lanes,
     pub(super) connections: Vec<ConnectionState<'h>>,
+    pub(super) speakers: Speakers<'h>,
     sessions: Names,
     users: Names,
     /// By session: the user it was first seen with.
@@ -97,8 +101,6 @@ pub struct Cx<'h> {
     live_connections: u32,
     /// Whether any message so far could not be decoded.
     pub(super) any_undecoded: bool,
-    /// The latest time that was observed so far.
-    pub(super) now: i64,
     /// By how much the clocks of two recordings may disagree, in nanoseconds.
     pub(super) tolerance: i64,
 }
@@ -128,10 +130,11 @@ impl<'h> Cx<'h> {
                 blind_from: blind.next().copied().flatten(),
             }));
         }
-        let now = beginning(&outlines);
         Self {
+            gaps: outlines.iter().map(|outline| Gaps::new(outline)).collect(),
             outlines,
             lanes,
+            speakers: Speakers::new(&connections),
             connections,
             sessions: Names::default(),
             users: Names::default(),
@@ -140,7 +143,6 @@ impl<'h> Cx<'h> {
             live_users: Live::default(),
             live_connections: 0,
             any_undecoded: false,
-            now,
             tolerance,
         }
     }

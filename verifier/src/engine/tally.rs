@@ -7,6 +7,7 @@ use hashbrown::HashMap;
 use wsaudit_wire::Direction;
 
 use super::event::EventSet;
+use super::names::Names;
 use super::state::{ConnectionIx, SessionIx};
 use crate::decode::DecodeError;
 use crate::finding::Place;
@@ -21,8 +22,7 @@ pub(super) struct Tally {
     pub(super) matched: Vec<Vec<u64>>,
     /// By pack: what could not be decoded.
     pub(super) undecodable: Vec<Undecodable>,
-    names: Vec<String>,
-    name_numbers: HashMap<String, u32>,
+    names: Names,
     /// By session and name: how many messages of that name it received.
     by_session: HashMap<(SessionIx, u32), u64>,
     /// By name, by direction.
@@ -131,7 +131,7 @@ impl Tally {
     pub(super) fn received_by_session(&self) -> BTreeMap<SessionIx, BTreeMap<String, u64>> {
         let mut received: BTreeMap<_, BTreeMap<_, _>> = BTreeMap::new();
         for ((session, name), count) in &self.by_session {
-            let name = self.names[*name as usize].clone();
+            let name = self.names.name(*name).to_owned();
             received.entry(*session).or_default().insert(name, *count);
         }
         received
@@ -149,11 +149,11 @@ impl Tally {
 
     fn met(&self, wanted: impl Fn(Met) -> bool) -> BTreeMap<(Direction, String), u64> {
         let mut names = BTreeMap::new();
-        for (name, met) in self.names.iter().zip(&self.by_name) {
+        for (name, met) in self.names.all().zip(&self.by_name) {
             for direction in Direction::BOTH {
                 let met = met[way(direction)];
                 if met.count > 0 && wanted(met) {
-                    names.insert((direction, name.clone()), met.count);
+                    names.insert((direction, self.names.name(name).to_owned()), met.count);
                 }
             }
         }
@@ -163,17 +163,14 @@ impl Tally {
     /// The number of a message's name.
     pub(super) fn name(&mut self, name: &str) -> NameIx {
         let name = listed(name);
-        if let Some(number) = self.name_numbers.get(name) {
-            return NameIx(*number);
+        if let Some(number) = self.names.known(name) {
+            return NameIx(number);
         }
-        if self.names.len() >= MOST_NAMES && name != OTHERS {
+        if self.by_name.len() >= MOST_NAMES && name != OTHERS {
             return self.name(OTHERS);
         }
-        let number = u32::try_from(self.names.len()).expect("at most MOST_NAMES names");
-        self.names.push(name.to_owned());
         self.by_name.push([Met::default(); 2]);
-        self.name_numbers.insert(name.to_owned(), number);
-        NameIx(number)
+        NameIx(self.names.number(name))
     }
 }
 

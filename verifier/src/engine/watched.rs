@@ -2,11 +2,10 @@
 //! missing from the recording.
 
 use hashbrown::HashMap;
-use wsaudit_tagging::TagKind;
 
 use super::state::{ConnectionIx, Cx, Holder};
 use crate::finding::Place;
-use crate::history::Gap;
+use crate::history::{Gap, Gaps};
 use crate::rules::HolderKind;
 
 /// The connections of each holder, once the whole history is known.
@@ -161,7 +160,7 @@ impl Absence {
     }
 }
 
-impl Cx<'_> {
+impl<'h> Cx<'h> {
     /// Until when the recording of `place` goes on, for a sentence.
     pub fn goes_on(&self, place: Place) -> String {
         format!(
@@ -200,33 +199,39 @@ impl Cx<'_> {
     /// Whether frames of somebody's connections that were seen between two places are missing, or could
     /// not be decoded. To be asked while the history stands at `to`; `None`: from the beginning on.
     pub fn hides_between(&self, holder: Holder, from: Option<Place>, to: Place) -> bool {
-        let mut outlines = self.outlines.iter();
-        if !self.any_undecoded && outlines.all(|outline| outline.gaps.is_empty()) {
+        if self.lost_nothing() {
             return false;
         }
-        let kind = match holder {
-            Holder::Session(_) => HolderKind::Session,
-            Holder::User(_) => HolderKind::User,
-            Holder::Connection(connection) => return self.lost_between(connection, from, to),
-        };
-        self.connections().any(|(connection, _)| {
-            self.lost_between(connection, from, to)
-                && self.holders_ever(kind, connection).contains(&holder)
-        })
+        let lost = |connection: &ConnectionIx| self.lost_between(*connection, from, to);
+        match holder {
+            Holder::Session(session) => {
+                let own = self.speakers.of_session(self.session_name(session));
+                own.iter().any(lost)
+            }
+            Holder::User(user) => {
+                let own = self.speakers.of_user(self.user_name(user));
+                let shared = self.speakers.shared().iter();
+                let mut shared = shared.filter(|connection| lost(connection));
+                own.iter().any(lost)
+                    || shared.any(|connection| {
+                        let users = self.holders_ever(HolderKind::User, *connection);
+                        users.contains(&holder)
+                    })
+            }
+            Holder::Connection(connection) => lost(&connection),
+        }
     }
 
     /// The same of what may be anybody's: of connections of which nothing says whose they are, or does so
     /// only later.
     pub fn hides_nobodys(&self, kind: HolderKind, from: Option<Place>, to: Place) -> bool {
-        let mut outlines = self.outlines.iter();
-        if !self.any_undecoded && outlines.all(|outline| outline.gaps.is_empty()) {
+        if self.lost_nothing() {
             return false;
         }
-        self.connections().any(|(connection, state)| {
-            let opened = state.info.opened.seq;
-            let Some(last) = self.nobodys_until(kind, connection).checked_sub(1) else {
-                return false;
-            };
+        let mut nobodys = self.speakers.nobodys(kind).iter();
+        nobodys.any(|nobodys| {
+            let state = self.connection(nobodys.connection);
+            let (opened, last) = (state.info.opened.seq, nobodys.last);
             let at = |seq| Place {
                 recording: state.recording,
                 seq,
@@ -235,20 +240,13 @@ impl Cx<'_> {
             let own = |place: &Place| place.recording == state.recording;
             let from = from.filter(own).map_or(opened, |from| from.seq.max(opened));
             let to = Some(to).filter(own).map_or(last, |to| to.seq.min(last));
-            from <= to && self.lost_between(connection, Some(at(from)), at(to))
+            from <= to && self.lost_between(nobodys.connection, Some(at(from)), at(to))
         })
     }
 
-    /// The place from which on something says whose a connection is; `u64::MAX`: it never does.
-    fn nobodys_until(&self, kind: HolderKind, connection: ConnectionIx) -> u64 {
-        let wanted = match kind {
-            HolderKind::Session => TagKind::Session,
-            HolderKind::User => TagKind::User,
-            HolderKind::Connection => return 0,
-        };
-        let mut tags = self.connection(connection).info.tags.iter();
-        let first = tags.find(|tag| tag.kind == wanted);
-        first.map_or(u64::MAX, |tag| tag.from)
+    /// Whether nothing so far is missing, or could not be decoded.
+    fn lost_nothing(&self) -> bool {
+        !self.any_undecoded && self.gaps.iter().all(Gaps::is_empty)
     }
 
     /// Whether frames of a connection between two places are missing, or could not be decoded. Of the
@@ -281,8 +279,8 @@ impl Cx<'_> {
     }
 
     /// The gaps in which frames of a connection may be: none, where it was refused.
-    fn gaps_of(&self, connection: ConnectionIx) -> impl Iterator<Item = &Gap> {
+    fn gaps_of(&self, connection: ConnectionIx) -> impl Iterator<Item = &'h Gap> {
         let state = self.connection(connection);
-        self.outlines[usize::from(state.recording)].gaps_of(state.info)
+        self.gaps[usize::from(state.recording)].of(state.info)
     }
 }

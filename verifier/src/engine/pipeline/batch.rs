@@ -22,7 +22,7 @@ const MOST_BYTES_KEPT: usize = 4 << 10;
 
 /// Things in their order, with what they need to be shown on another thread.
 #[derive(Default)]
-pub(super) struct Batch {
+pub(in crate::engine) struct Batch {
     things: Vec<Thing>,
     /// What the messages hold, one after the other.
     bytes: Vec<u8>,
@@ -153,50 +153,52 @@ impl Batch {
         }
     }
 
-    /// Shows its things, each with what was decoded ahead of it.
-    pub(super) fn show(&mut self, show: &mut dyn FnMut(&Item<'_>, Option<&mut ReadAhead>)) {
-        let mut ahead = self.ahead.iter_mut();
+    /// Its things, each with what was decoded ahead of it.
+    pub(in crate::engine) fn iter(&self) -> impl Iterator<Item = (Item<'_>, Option<&ReadAhead>)> {
+        let mut ahead = self.ahead.iter();
+        self.things.iter().map(move |thing| {
+            let codec = match thing {
+                Thing::Message { codec, .. } => *codec,
+                Thing::Mark(_) => None,
+            };
+            (self.item(thing), codec.and_then(|_| ahead.next()))
+        })
+    }
+
+    fn item(&self, thing: &Thing) -> Item<'_> {
         let text = |range: &Range<usize>| {
             std::str::from_utf8(&self.bytes[range.clone()]).expect("it was copied from text")
         };
-        for thing in &self.things {
-            match thing {
-                Thing::Mark(marked) => show(&Item::Mark(*marked), None),
-                Thing::Message {
-                    recording,
-                    connection,
-                    moment,
-                    number,
-                    direction,
-                    opcode,
-                    content,
-                    codec,
-                } => {
-                    let message = SourceMessage {
-                        moment: *moment,
-                        connection: *number,
-                        direction: *direction,
-                        opcode: *opcode,
-                        payload: match content {
-                            Content::Whole(range) => {
-                                SourcePayload::Whole(&self.bytes[range.clone()])
-                            }
-                            Content::Truncated { kept, full_length } => SourcePayload::Truncated {
-                                kept: *kept,
-                                full_length: *full_length,
-                            },
-                            Content::Undecodable(why) => SourcePayload::Undecodable(text(why)),
-                            Content::Withheld(why) => SourcePayload::Withheld(text(why)),
+        match thing {
+            Thing::Mark(marked) => Item::Mark(*marked),
+            Thing::Message {
+                recording,
+                connection,
+                moment,
+                number,
+                direction,
+                opcode,
+                content,
+                ..
+            } => Item::Message {
+                recording: *recording,
+                connection: *connection,
+                message: SourceMessage {
+                    moment: *moment,
+                    connection: *number,
+                    direction: *direction,
+                    opcode: *opcode,
+                    payload: match content {
+                        Content::Whole(range) => SourcePayload::Whole(&self.bytes[range.clone()]),
+                        Content::Truncated { kept, full_length } => SourcePayload::Truncated {
+                            kept: *kept,
+                            full_length: *full_length,
                         },
-                    };
-                    let item = Item::Message {
-                        recording: *recording,
-                        connection: *connection,
-                        message,
-                    };
-                    show(&item, codec.and_then(|_| ahead.next()));
-                }
-            }
+                        Content::Undecodable(why) => SourcePayload::Undecodable(text(why)),
+                        Content::Withheld(why) => SourcePayload::Withheld(text(why)),
+                    },
+                },
+            },
         }
     }
 }

@@ -1,16 +1,18 @@
-//! One walk over the history: each thing in its turn, shown to the rules that are about it.
+//! One walk over the history: each thing in its turn, a stretch of them shown to one rule after the other.
 
 mod exchange;
 mod message;
 mod payload;
+mod waiting;
 
 use std::num::NonZeroUsize;
 
+use self::waiting::Waiting;
 use super::room::{Look, Room};
-use crate::decode::{Extractor, ReadAhead, SlotId, Strings};
+use crate::decode::{Extractor, SlotId, Strings};
 use crate::engine::event::{Event, EventSet, Excuse};
 use crate::engine::lanes::Lane;
-use crate::engine::pipeline::{self, Ahead};
+use crate::engine::pipeline::{self, Ahead, Batch};
 use crate::engine::state::{ConnectionIx, Cx};
 use crate::engine::tally::Tally;
 use crate::engine::timeline::{Item, Mark, Marked, Timeline};
@@ -46,7 +48,7 @@ impl<'h> Pass<'_, 'h, '_> {
             reader: self.extractor.ahead(),
             codecs: self.codecs(),
         };
-        let mut show = |item: &Item<'_>, ahead: Option<&mut ReadAhead>| self.show(item, ahead);
+        let mut show = |batch: &Batch| self.show(batch);
         pipeline::walk(&mut timeline, threads, &ahead, progress, &mut show)
     }
 
@@ -68,34 +70,40 @@ impl<'h> Pass<'_, 'h, '_> {
         connections.collect()
     }
 
-    fn show(&mut self, item: &Item<'_>, ahead: Option<&mut ReadAhead>) {
-        match *item {
-            Item::Mark(Marked {
-                recording,
-                moment,
-                connection,
-                mark,
-            }) => {
-                self.cx.now = self.cx.now.max(moment.at);
-                let place = Place {
+    fn show(&mut self, batch: &Batch) {
+        let mut waiting = Waiting::new(self.rooms.len());
+        for (item, ahead) in batch.iter() {
+            match item {
+                Item::Mark(marked) => {
+                    waiting.show(self.rooms, self.look, self.cx);
+                    self.mark(marked);
+                }
+                Item::Message {
                     recording,
-                    seq: moment.seq,
-                };
-                if let Some(step) = self.cx.mark(connection, mark) {
-                    self.step(place, moment.at, connection, step);
-                }
-                if mark == Mark::Step(Lifecycle::Closed) {
-                    self.cx.close(connection);
-                }
+                    connection,
+                    message,
+                } => self.message(recording, connection, &message, ahead, &mut waiting),
             }
-            Item::Message {
-                recording,
-                connection,
-                ref message,
-            } => {
-                self.cx.now = self.cx.now.max(message.moment.at);
-                self.message(recording, connection, message, ahead);
-            }
+        }
+        waiting.show(self.rooms, self.look, self.cx);
+    }
+
+    fn mark(&mut self, marked: Marked) {
+        let Marked {
+            recording,
+            moment,
+            connection,
+            mark,
+        } = marked;
+        let place = Place {
+            recording,
+            seq: moment.seq,
+        };
+        if let Some(step) = self.cx.mark(connection, mark) {
+            self.step(place, moment.at, connection, step);
+        }
+        if mark == Mark::Step(Lifecycle::Closed) {
+            self.cx.close(connection);
         }
     }
 
@@ -118,7 +126,7 @@ impl<'h> Pass<'_, 'h, '_> {
         };
         for room in &mut *self.rooms {
             if room.is_about(connection) {
-                room.observe(self.look, self.cx, &event);
+                room.observe(self.look, self.cx, &[event]);
             }
         }
     }

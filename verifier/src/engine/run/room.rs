@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use crate::engine::checker::Checker;
 use crate::engine::event::{Carried, Event, EventSet};
 use crate::engine::exceptions;
+use crate::engine::interest::{Interest, Traits};
 use crate::engine::program::PackProgram;
 use crate::engine::state::{ConnectionIx, ConnectionState, Cx, Holder};
 use crate::finding::Outcome;
@@ -16,6 +17,8 @@ use crate::rules::{EventRef, HolderKind, Pack, RequiredPlace, Rule};
 pub(super) struct Room<'p> {
     pub(super) program: PackProgram,
     workers: Vec<Worker<'p>>,
+    /// Those of the events that are shown.
+    traits: Vec<Traits>,
     /// By connection.
     in_scope: Vec<bool>,
     /// Whether it is shown messages.
@@ -26,6 +29,8 @@ pub(super) struct Room<'p> {
 
 /// A rule at work.
 struct Worker<'p> {
+    /// What anything is made of in the first pass, by the checker or beside it.
+    interest: Interest,
     checker: Box<dyn Checker>,
     rule: &'p Rule,
     excepted_events: Vec<(EventSet, &'p str)>,
@@ -79,6 +84,7 @@ pub(super) fn rooms<'p>(
             reads_messages: reads_messages(pack) || (nobody_does && number == 0),
             wants_carried: checkers.iter().any(|checker| checker.wants_carried()),
             program,
+            traits: Vec::new(),
             workers: pack
                 .rules
                 .iter()
@@ -154,12 +160,17 @@ impl Room<'_> {
         }
     }
 
-    /// Shows an event to the rules.
-    pub(super) fn observe(&mut self, look: Look, cx: &Cx<'_>, event: &Event<'_>) {
+    /// Shows events to the rules, in order: to each all of them in turn.
+    pub(super) fn observe(&mut self, look: Look, cx: &Cx<'_>, events: &[Event<'_>]) {
+        self.traits.clear();
+        self.traits.extend(events.iter().map(Traits::of));
         for worker in &mut self.workers {
-            match look {
-                Look::First => worker.observe(cx, event),
-                Look::Again => worker.observe_again(cx, event),
+            for (event, traits) in events.iter().zip(&self.traits) {
+                match look {
+                    Look::First if !worker.interest.is_in(traits) => {}
+                    Look::First => worker.observe(cx, event),
+                    Look::Again => worker.observe_again(cx, event),
+                }
             }
         }
     }
@@ -174,7 +185,7 @@ impl Room<'_> {
 
 impl<'p> Worker<'p> {
     fn new(rule: &'p Rule, checker: Box<dyn Checker>) -> Self {
-        let excepted_events = rule
+        let excepted_events: Vec<_> = rule
             .except
             .iter()
             .filter_map(|exception| {
@@ -186,7 +197,11 @@ impl<'p> Worker<'p> {
             .requires
             .as_ref()
             .map(|requires| (EventSet::of(&requires.events), requires.place));
+        let excepted = excepted_events.iter().map(|(events, _)| events);
+        let required = requires.iter().map(|(events, _)| events);
+        let beside = excepted.chain(required);
         Self {
+            interest: beside.fold(checker.interest(), Interest::or_events),
             checker,
             rule,
             excepted_events,

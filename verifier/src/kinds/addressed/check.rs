@@ -2,7 +2,7 @@
 
 use super::{Addressed, Missing};
 use crate::engine::{
-    Breaches, Checker, Compiler, Cx, Event, Holder, Ids, Named, Skipped, is_hashed,
+    Breaches, Checker, Compiler, Cx, Event, Holder, Ids, Interest, Named, Skipped, is_hashed,
 };
 use crate::finding::{Evidence, Outcome, Violation};
 use crate::rules::HolderKind;
@@ -89,6 +89,15 @@ impl Checker for Check {
                 let violation = self.misdelivered(cx, event, receiver, id);
                 self.breaches.add(cx, violation);
             }
+        }
+    }
+
+    fn interest(&self) -> Interest {
+        let named = Interest::of(self.events.set());
+        if self.events.is_empty() {
+            named.or_ids(&self.field)
+        } else {
+            named
         }
     }
 

@@ -1,7 +1,7 @@
 //! How `always` is checked.
 
 use super::Always;
-use crate::engine::{Checker, CompiledCondition, Compiler, Cx, Event, Named};
+use crate::engine::{Checker, CompiledCondition, Compiler, Cx, Event, Interest, Named};
 use crate::finding::{Evidence, Outcome, Violation};
 use crate::kinds::never::window::{Selected, Sight, Walk};
 
@@ -86,6 +86,10 @@ impl Checker for Check {
             )
         };
         self.walk.add(cx, event, key.as_deref(), violation);
+    }
+
+    fn interest(&self) -> Interest {
+        Interest::of(self.events.set()).or_events(&self.walk.bounds())
     }
 
     fn finish(self: Box<Self>, cx: &Cx<'_>) -> Outcome {

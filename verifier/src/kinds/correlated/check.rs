@@ -9,7 +9,9 @@ use super::Correlated;
 use super::framing::{Framing, Speech};
 use super::said::{Act, Acts, Key, Understood};
 use super::table::{Moment, Standing, Table};
-use crate::engine::{Breaches, Carried, Checker, Compiler, ConnectionIx, Cx, Event, nanoseconds};
+use crate::engine::{
+    Breaches, Carried, Checker, Compiler, ConnectionIx, Cx, Event, Interest, nanoseconds,
+};
 use crate::finding::{Outcome, Place};
 use crate::history::SourcePayload;
 use crate::rules::Lifecycle;
@@ -165,6 +167,10 @@ impl Checker for Check {
             self.note(cx, message, act);
         }
         self.acts = acts;
+    }
+
+    fn interest(&self) -> Interest {
+        Interest::in_steps()
     }
 
     fn finish(mut self: Box<Self>, cx: &Cx<'_>) -> Outcome {

@@ -8,8 +8,8 @@ use hashbrown::HashMap;
 
 use super::{DurationSpec, End};
 use crate::engine::{
-    Absence, Checker, Compiler, Crossings, Cx, Event, Holder, Ids, Named, Skipped, Slot, Watched,
-    nanoseconds,
+    Absence, Checker, Compiler, Crossings, Cx, Event, Holder, Ids, Interest, Named, Skipped, Slot,
+    Watched, nanoseconds,
 };
 use crate::finding::{Measure, Outcome, Place, Subject};
 use crate::rules::EventRef;
@@ -167,6 +167,10 @@ impl Checker for Check {
             keyless.note(event, called);
         }
         ids.for_each(&mut clock);
+    }
+
+    fn interest(&self) -> Interest {
+        Interest::of(self.from.set()).or_events(self.to.set())
     }
 
     fn finish(mut self: Box<Self>, cx: &Cx<'_>) -> Outcome {

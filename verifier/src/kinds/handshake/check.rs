@@ -3,7 +3,7 @@
 mod holders;
 
 use super::Handshake;
-use crate::engine::{Checker, Compiler, ConnectionIx, Cx, Event, Holder, Line};
+use crate::engine::{Checker, Compiler, ConnectionIx, Cx, Event, Holder, Interest, Line};
 use crate::finding::{Doubt, Evidence, Outcome, Place, Subject, Violation};
 use crate::history::Moment;
 use crate::rules::{Lifecycle, Matcher};
@@ -36,6 +36,10 @@ impl Checker for Check {
         if event.is_step(Lifecycle::Open) {
             self.connections.push(event.connection);
         }
+    }
+
+    fn interest(&self) -> Interest {
+        Interest::in_steps()
     }
 
     fn finish(self: Box<Self>, cx: &Cx<'_>) -> Outcome {

@@ -2,7 +2,7 @@
 
 use super::Never;
 use super::window::{Begun, Selected, Sight, Walk};
-use crate::engine::{Checker, CompiledCondition, Compiler, Cx, Event, Named};
+use crate::engine::{Checker, CompiledCondition, Compiler, Cx, Event, Interest, Named};
 use crate::finding::{Evidence, Outcome, Violation};
 
 impl Never {
@@ -68,6 +68,10 @@ impl Checker for Check {
                 walk.add(cx, event, key.as_deref(), violation);
             }
         }
+    }
+
+    fn interest(&self) -> Interest {
+        self.walk.interest(self.events.set())
     }
 
     fn finish(self: Box<Self>, cx: &Cx<'_>) -> Outcome {

@@ -3,7 +3,9 @@
 use hashbrown::HashMap;
 
 use super::{Span, Window};
-use crate::engine::{Compiler, Crossings, Cx, Event, Holder, Ids, Named, Skipped, Slot};
+use crate::engine::{
+    Compiler, Crossings, Cx, Event, EventSet, Holder, Ids, Interest, Named, Names, Skipped, Slot,
+};
 use crate::finding::{Doubt, Place, Violation};
 use crate::rules::HolderKind;
 
@@ -12,8 +14,7 @@ pub(in crate::kinds) struct Walk {
     span: Bounds,
     per: HolderKind,
     key: Option<(Ids, String)>,
-    /// By holder, by key (empty where there is none).
-    states: HashMap<Holder, HashMap<String, State>>,
+    states: States,
     crossings: Crossings,
     unidentified: Skipped,
     keyless: Skipped,
@@ -26,6 +27,25 @@ enum Bounds {
     Before(Named),
     After(Named),
     Between(Named, Named),
+}
+
+/// By holder and key (empty where there is none): how the windows stand that are not as they begin.
+#[derive(Debug, Default)]
+struct States {
+    keys: Names,
+    by_key: HashMap<(Holder, u32), State>,
+}
+
+impl States {
+    fn get(&self, holder: Holder, key: &str) -> Option<State> {
+        let key = self.keys.known(key)?;
+        self.by_key.get(&(holder, key)).copied()
+    }
+
+    fn set(&mut self, holder: Holder, key: &str, state: State) {
+        let key = self.keys.number(key);
+        self.by_key.insert((holder, key), state);
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,7 +106,7 @@ impl Walk {
             span,
             per: window.per,
             key,
-            states: HashMap::new(),
+            states: States::default(),
             crossings: Crossings::default(),
             unidentified: Skipped::default(),
             keyless: Skipped::default(),
@@ -97,6 +117,27 @@ impl Walk {
     /// Whether an event begins or ends windows.
     pub(in crate::kinds) fn is_moved_by(&self, event: &Event<'_>) -> bool {
         self.span.speaks_of(event)
+    }
+
+    /// The messages of which [`Self::see`] tells anything, where a rule speaks of `selected`.
+    pub(in crate::kinds) fn interest(&self, selected: &EventSet) -> Interest {
+        match (&self.key, &self.span) {
+            (None, _) | (_, Bounds::Always) => Interest::in_everything(),
+            (Some((ids, _)), _) => Interest::of(selected).or_events(&self.bounds()).or_ids(ids),
+        }
+    }
+
+    /// The events that begin or end windows.
+    pub(in crate::kinds) fn bounds(&self) -> EventSet {
+        match &self.span {
+            Bounds::Always => EventSet::default(),
+            Bounds::Before(bound) | Bounds::After(bound) => *bound.set(),
+            Bounds::Between(start, end) => {
+                let mut both = *start.set();
+                both.join(end.set());
+                both
+            }
+        }
     }
 
     /// Goes on to an event, and tells where it stands in each window that it belongs to.
@@ -128,13 +169,13 @@ impl Walk {
             return;
         };
         let part = self.span.part(event, selected);
-        let states = self.states.entry(holder).or_default();
+        let states = &mut self.states;
         let Some((ids, _)) = &self.key else {
             if part != 0 {
                 let slot = || Slot::of(holder, "");
                 self.crossings.see(cx, event, slot, part);
             }
-            if let Some(sight) = self.span.step(states, event, "") {
+            if let Some(sight) = self.span.step(states, event, (holder, "")) {
                 tell(sight.of(None));
             }
             return;
@@ -147,7 +188,7 @@ impl Walk {
                 let slot = || Slot::of(holder, key);
                 self.crossings.see(cx, event, slot, part);
             }
-            if let Some(sight) = self.span.step(states, event, key) {
+            if let Some(sight) = self.span.step(states, event, (holder, key)) {
                 tell(sight.of(Some(key)));
             }
         }
@@ -269,15 +310,15 @@ impl Bounds {
     /// Where the event stands in the window of one key; the window goes on past it. Outside: `None`.
     fn step(
         &self,
-        states: &mut HashMap<String, State>,
+        states: &mut States,
         event: &Event<'_>,
-        key: &str,
+        (holder, key): (Holder, &str),
     ) -> Option<Stood> {
         let initial = match self {
             Self::Always | Self::Before(_) => State::Inside(None),
             Self::After(_) | Self::Between(..) => State::Outside,
         };
-        let state = states.get(key).copied().unwrap_or(initial);
+        let state = states.get(holder, key).unwrap_or(initial);
         let begun = |at| Begun {
             at,
             again: event.place,
@@ -309,7 +350,7 @@ impl Bounds {
             (Self::Before(_) | Self::After(_) | Self::Between(..), State::Outside) => (None, state),
         };
         if next != state {
-            states.insert(key.to_owned(), next);
+            states.set(holder, key, next);
         }
         stood
     }

@@ -2,7 +2,7 @@
 
 use hashbrown::{HashMap, HashSet};
 
-use super::ledger::{PartyIx, ResourceIx};
+use super::ledger::{PartyIx, ResourceIx, Resources};
 use crate::engine::{ConnectionIx, Cx, Event, Line, SessionIx};
 use crate::finding::Place;
 use crate::kinds::owned::Membership;
@@ -16,7 +16,7 @@ pub(super) struct Access {
     shares: HashMap<(ResourceIx, PartyIx), Granted>,
     members: HashMap<(ResourceIx, Member), Granted>,
     /// What anybody was ever given access to: most resources are their owner's alone.
-    given: HashSet<ResourceIx>,
+    given: Resources,
     /// By connection: what it is a member of, to end it with the connection.
     of_connection: HashMap<ConnectionIx, HashSet<(ResourceIx, Member)>>,
     /// Of several clocks: the turns of access, some of which may have come the other way round.
@@ -126,7 +126,7 @@ impl Access {
             owner,
             shares: HashMap::new(),
             members: HashMap::new(),
-            given: HashSet::new(),
+            given: Resources::default(),
             of_connection: HashMap::new(),
             turns: HashMap::new(),
         }
@@ -134,7 +134,7 @@ impl Access {
 
     /// Whether anybody was ever given access to a resource.
     pub(super) fn was_given(&self, resource: ResourceIx) -> bool {
-        self.given.contains(&resource)
+        self.given.contains(resource)
     }
 
     pub(super) fn share(

@@ -37,9 +37,9 @@ pub(super) fn argue(mut check: Check, cx: &Cx<'_>) -> Outcome {
     argument.contested();
     argument.listed();
     let mut shown = BTreeSet::new();
-    for (sight, seen) in sightings {
+    for (sight, seen, count) in sightings {
         let (resource, receiver, _) = sight;
-        if argument.sighting(resource, receiver, &seen, uses.get(&sight)) {
+        if argument.sighting(resource, receiver, (&seen, count), uses.get(&sight)) {
             shown.insert(sight);
         }
     }

@@ -11,7 +11,7 @@ use super::listed::Listed;
 use super::sightings::Sightings;
 use super::uses::{Answer, Used, Uses};
 use super::{Owned, Seen};
-use crate::engine::{Checker, Cx, Event, EventSet, Holder, Ids};
+use crate::engine::{Checker, Cx, Event, EventSet, Holder, Ids, Interest};
 use crate::finding::{Outcome, Severity};
 use crate::rules::{HolderKind, Lifecycle};
 
@@ -80,6 +80,10 @@ impl Checker for Check {
         }
     }
 
+    fn interest(&self) -> Interest {
+        Interest::of(&self.speaks_of).or_ids(&self.resource_anywhere)
+    }
+
     fn finish(self: Box<Self>, cx: &Cx<'_>) -> Outcome {
         super::argue::argue(*self, cx)
     }
@@ -107,8 +111,7 @@ impl Check {
     }
 
     fn client_said(&mut self, cx: &Cx<'_>, event: &Event<'_>) {
-        let party = self.parties.on(cx, self.spec.owner, event.line());
-        let claimant = self.parties.claimant(cx, self.spec.owner, event.line());
+        let (party, claimant) = self.parties.both(cx, self.spec.owner, event.line());
         for claim in &mut self.claims {
             claim.ask(event, claimant);
         }
@@ -165,8 +168,7 @@ impl Check {
     }
 
     fn server_said(&mut self, cx: &Cx<'_>, event: &Event<'_>) {
-        let receiver = self.parties.on(cx, self.spec.owner, event.line());
-        let claimant = self.parties.claimant(cx, self.spec.owner, event.line());
+        let (receiver, claimant) = self.parties.both(cx, self.spec.owner, event.line());
         self.claim(cx, event, claimant);
         self.share(cx, event);
         self.membership(cx, event, claimant);

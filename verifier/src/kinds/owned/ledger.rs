@@ -1,8 +1,8 @@
 //! Who owns what: resources, parties, and the claims made.
 
-use hashbrown::{Equivalent, HashMap};
+use hashbrown::HashMap;
 
-use crate::engine::{ConnectionIx, Cx, Event, Holder, Line};
+use crate::engine::{ConnectionIx, Cx, Event, Holder, Line, Names};
 use crate::finding::Place;
 use crate::kinds::owned::Reach;
 use crate::rules::HolderKind;
@@ -48,6 +48,15 @@ impl Parties {
 
     pub(super) fn get(&self, party: PartyIx) -> &Party {
         &self.all[party.0 as usize]
+    }
+
+    /// Whoever a line speaks for here, and [`Self::claimant`].
+    pub(super) fn both(&mut self, cx: &Cx<'_>, kind: HolderKind, line: Line) -> (PartyIx, PartyIx) {
+        let here = self.on(cx, kind, line);
+        match self.get(here) {
+            Party::Unidentified(_) => (here, self.claimant(cx, kind, line)),
+            Party::Named(..) | Party::Connection(_) => (here, here),
+        }
     }
 
     /// Whoever a line speaks for, now or later, where what it does gives something to it: before its
@@ -101,6 +110,24 @@ impl Parties {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct ResourceIx(u32);
 
+/// A set of resources.
+#[derive(Debug, Default)]
+pub(super) struct Resources(Vec<bool>);
+
+impl Resources {
+    pub(super) fn insert(&mut self, resource: ResourceIx) {
+        let index = resource.0 as usize;
+        if self.0.len() <= index {
+            self.0.resize(index + 1, false);
+        }
+        self.0[index] = true;
+    }
+
+    pub(super) fn contains(&self, resource: ResourceIx) -> bool {
+        self.0.get(resource.0 as usize).is_some_and(|it| *it)
+    }
+}
+
 /// Something with an owner.
 #[derive(Debug)]
 pub(super) struct Resource {
@@ -109,8 +136,6 @@ pub(super) struct Resource {
     /// What says who owns it, strongest first by [`Basis`], then in order; one for each owner and
     /// basis.
     pub(super) claims: Vec<ClaimMade>,
-    /// Whether anybody was shown it, or asked for it.
-    pub(super) met: bool,
     /// Whether it was given up: a claim to its id begins another one.
     released: bool,
     /// The one that its id means after that.
@@ -161,7 +186,13 @@ pub(super) enum Support {
 pub(super) struct Ledger {
     reach: Reach,
     resources: Vec<Resource>,
-    numbers: HashMap<(Scope, Box<str>), Lives>,
+    /// What anybody was shown, or asked for.
+    met: Resources,
+    ids: Names,
+    /// By the number of an id: what it means, where it means the same everywhere.
+    everywhere: Vec<Lives>,
+    /// What it means where it does not.
+    scoped: HashMap<(Scope, u32), Lives>,
     /// By id, where ids do not mean the same everywhere.
     facts: HashMap<String, Vec<ClaimMade>>,
 }
@@ -204,22 +235,15 @@ impl Scope {
     }
 }
 
-/// A resource's key, borrowed.
-#[derive(Hash)]
-struct Key<'k>(Scope, &'k str);
-
-impl Equivalent<(Scope, Box<str>)> for Key<'_> {
-    fn equivalent(&self, (scope, id): &(Scope, Box<str>)) -> bool {
-        self.0 == *scope && self.1 == &**id
-    }
-}
-
 impl Ledger {
     pub(super) fn new(reach: Reach) -> Self {
         Self {
             reach,
             resources: Vec::new(),
-            numbers: HashMap::new(),
+            met: Resources::default(),
+            ids: Names::default(),
+            everywhere: Vec::new(),
+            scoped: HashMap::new(),
             facts: HashMap::new(),
         }
     }
@@ -260,9 +284,11 @@ impl Ledger {
     pub(super) fn apply_facts(&mut self, cx: &Cx<'_>, parties: &Parties) {
         let facts = std::mem::take(&mut self.facts);
         let mut met: Vec<_> = self
-            .numbers
+            .scoped
             .iter()
-            .filter_map(|((scope, id), lives)| Some((lives.first, *scope, facts.get(&**id)?)))
+            .filter_map(|((scope, id), lives)| {
+                Some((lives.first, *scope, facts.get(self.ids.name(*id))?))
+            })
             .collect();
         met.sort_unstable_by_key(|(resource, ..)| *resource);
         for (resource, scope, facts) in met {
@@ -278,28 +304,29 @@ impl Ledger {
 
     /// The resource that `id` means in an event, if it was met before.
     pub(super) fn find(&self, cx: &Cx<'_>, event: &Event<'_>, id: &str) -> Option<ResourceIx> {
-        self.numbers
-            .get(&Key(self.scope(cx, event.line()), id))
-            .map(|lives| lives.current)
+        let id = self.ids.known(id)?;
+        let lives = match self.scope(cx, event.line()) {
+            Scope::Everywhere => self.everywhere.get(id as usize),
+            scope => self.scoped.get(&(scope, id)),
+        };
+        lives.map(|lives| lives.current)
     }
 
     /// The resource that `id` means in an event that claims it or joins it: another one, if that which
     /// it meant so far was released.
     pub(super) fn begin(&mut self, cx: &Cx<'_>, event: &Event<'_>, id: &str) -> ResourceIx {
         let scope = self.scope(cx, event.line());
-        let current = self.number_in(scope, id);
+        let current = self.lives(scope, id).current;
         let resource = &self.resources[current.0 as usize];
         if !resource.released {
             return current;
         }
         let next = resource.next.unwrap_or_else(|| {
-            let next = self.add(id);
+            let next = add(&mut self.resources, id);
             self.resources[current.0 as usize].next = Some(next);
             next
         });
-        if let Some(lives) = self.numbers.get_mut(&Key(scope, id)) {
-            lives.current = next;
-        }
+        self.lives(scope, id).current = next;
         next
     }
 
@@ -312,7 +339,7 @@ impl Ledger {
 
     /// Every id means again what it meant first; all that is known of resources stays known.
     pub(super) fn rewind(&mut self) {
-        for lives in self.numbers.values_mut() {
+        for lives in self.everywhere.iter_mut().chain(self.scoped.values_mut()) {
             lives.current = lives.first;
         }
         for resource in &mut self.resources {
@@ -322,7 +349,12 @@ impl Ledger {
 
     /// Somebody is shown the resource, or asks for it.
     pub(super) fn meet(&mut self, resource: ResourceIx) {
-        self.resources[resource.0 as usize].met = true;
+        self.met.insert(resource);
+    }
+
+    /// Whether somebody did.
+    pub(super) fn was_met(&self, resource: ResourceIx) -> bool {
+        self.met.contains(resource)
     }
 
     /// Notes a claim, unless the same was said before.
@@ -339,29 +371,34 @@ impl Ledger {
     }
 
     fn number_in(&mut self, scope: Scope, id: &str) -> ResourceIx {
-        if let Some(lives) = self.numbers.get(&Key(scope, id)) {
-            return lives.current;
-        }
-        let first = self.add(id);
-        let lives = Lives {
-            first,
-            current: first,
-        };
-        self.numbers.insert((scope, id.into()), lives);
-        first
+        self.lives(scope, id).current
     }
 
-    fn add(&mut self, id: &str) -> ResourceIx {
-        let number =
-            ResourceIx(u32::try_from(self.resources.len()).expect("fewer than 2^32 resources"));
-        self.resources.push(Resource {
-            id: id.to_owned(),
-            claims: Vec::new(),
-            met: false,
-            released: false,
-            next: None,
-        });
-        number
+    /// What an id means; where it is met for the first time, a new resource.
+    fn lives(&mut self, scope: Scope, id: &str) -> &mut Lives {
+        let number = self.ids.number(id);
+        let Self {
+            resources,
+            everywhere,
+            scoped,
+            ..
+        } = self;
+        let mut new = || {
+            let first = add(resources, id);
+            Lives {
+                first,
+                current: first,
+            }
+        };
+        match scope {
+            Scope::Everywhere => {
+                if everywhere.len() == number as usize {
+                    everywhere.push(new());
+                }
+                &mut everywhere[number as usize]
+            }
+            scope => scoped.entry((scope, number)).or_insert_with(new),
+        }
     }
 
     fn scope(&self, cx: &Cx<'_>, line: Line) -> Scope {
@@ -374,6 +411,17 @@ impl Ledger {
         cx.holder_on(kind, line)
             .map_or(Scope::Unknown(line.connection), Scope::Holder)
     }
+}
+
+fn add(resources: &mut Vec<Resource>, id: &str) -> ResourceIx {
+    let number = ResourceIx(u32::try_from(resources.len()).expect("fewer than 2^32 resources"));
+    resources.push(Resource {
+        id: id.to_owned(),
+        claims: Vec::new(),
+        released: false,
+        next: None,
+    });
+    number
 }
 
 impl Resource {

@@ -89,9 +89,10 @@ impl Argument<'_, '_> {
     fn unmet(&mut self, listed: &Listed) {
         let Listed { name, count, .. } = listed;
         let ledger = &self.check.ledger;
-        let is_here = |(_, resource): (_, &Resource)| {
+        let is_here = |(number, resource): (_, &Resource)| {
             is_fact(resource)
-                && (resource.met || resource.claims.iter().any(|claim| claim.place.is_some()))
+                && (ledger.was_met(number)
+                    || resource.claims.iter().any(|claim| claim.place.is_some()))
         };
         if self.check.examined == 0 || ledger.iter().any(is_here) {
             return;

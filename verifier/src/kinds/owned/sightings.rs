@@ -50,8 +50,6 @@ pub(super) struct Seen {
     /// The last one of each recording that access allowed: a recording of another clock may show that
     /// access had ended.
     allowed: Vec<Sighting>,
-    /// How many there were.
-    pub(super) count: u64,
 }
 
 impl Seen {
@@ -70,9 +68,22 @@ pub(super) type Sight = (ResourceIx, PartyIx, Excuse);
 /// All sightings of one rule: one entry for each resource and receiver.
 #[derive(Debug, Default)]
 pub(super) struct Sightings {
-    seen: HashMap<Sight, Seen>,
-    /// By resource: who saw it.
-    receivers: HashMap<ResourceIx, Vec<(PartyIx, Excuse)>>,
+    numbers: HashMap<Sight, u32>,
+    /// By number. That is all that most sightings touch: what was seen is many times as large.
+    tallies: Vec<Tally>,
+    /// By number.
+    seen: Vec<Seen>,
+    /// By resource: who saw it, and the number of that.
+    receivers: HashMap<ResourceIx, Vec<(PartyIx, u32)>>,
+}
+
+/// What is counted of a resource and a receiver.
+#[derive(Debug, Clone, Copy, Default)]
+struct Tally {
+    /// How many sightings there were.
+    count: u64,
+    /// Whether [`Seen::definite`] is known: nothing that is shown without access adds to it.
+    is_definite: bool,
 }
 
 impl Sightings {
@@ -86,14 +97,16 @@ impl Sightings {
         access_ended: Option<Place>,
         slack: i64,
     ) {
-        let seen = self.of((resource, receiver, event.excuse));
-        seen.count += 1;
-        if seen.definite.is_some() {
+        let number = self.count((resource, receiver, event.excuse));
+        let tally = &mut self.tallies[number];
+        if tally.is_definite {
             return;
         }
+        let seen = &mut self.seen[number];
         match seen.pending.first() {
             Some(first) if event.at.saturating_sub(first.at) > slack => {
                 seen.definite = std::mem::take(&mut seen.pending).into_iter().next();
+                tally.is_definite = true;
             }
             Some(_)
                 if seen
@@ -115,8 +128,8 @@ impl Sightings {
         event: &Event<'_>,
         with: Place,
     ) {
-        let seen = self.of((resource, receiver, event.excuse));
-        seen.count += 1;
+        let number = self.count((resource, receiver, event.excuse));
+        let seen = &mut self.seen[number];
         seen.doubtful
             .get_or_insert_with(|| Sighting::of(event, None));
         seen.crosses(with);
@@ -124,15 +137,16 @@ impl Sightings {
 
     /// A resource is named in a refusal, to somebody who may have asked for it unseen.
     pub(super) fn refuse(&mut self, resource: ResourceIx, receiver: PartyIx, event: &Event<'_>) {
-        let seen = self.of((resource, receiver, event.excuse));
-        seen.count += 1;
+        let number = self.count((resource, receiver, event.excuse));
+        let seen = &mut self.seen[number];
         let first = || Sighting::of(event, None);
         seen.refused.get_or_insert_with(first);
     }
 
     /// A resource is shown to somebody who has access.
     pub(super) fn allow(&mut self, resource: ResourceIx, receiver: PartyIx, event: &Event<'_>) {
-        let seen = self.of((resource, receiver, event.excuse));
+        let number = self.number((resource, receiver, event.excuse));
+        let seen = &mut self.seen[number];
         let recording = event.place.recording;
         seen.allowed.retain(|one| one.place.recording != recording);
         seen.allowed.push(Sighting::of(event, None));
@@ -141,9 +155,8 @@ impl Sightings {
     /// Access to a resource ends, somebody's: what another clock's recording shows just before may have
     /// come after that.
     pub(super) fn ended(&mut self, cx: &Cx<'_>, resource: ResourceIx, event: &Event<'_>) {
-        for (receiver, excuse) in self.receivers.get(&resource).into_iter().flatten() {
-            let seen = self.seen.get_mut(&(resource, *receiver, *excuse));
-            let Some(seen) = seen else { continue };
+        for (_, number) in self.receivers.get(&resource).into_iter().flatten() {
+            let seen = &mut self.seen[*number as usize];
             let crossed = |allowed: &Sighting| {
                 let skew = cx.skew(allowed.place, event.place);
                 skew > 0 && event.at.saturating_sub(allowed.at) <= skew
@@ -167,14 +180,14 @@ impl Sightings {
         event: &Event<'_>,
         slack: i64,
     ) {
-        for (receiver, excuse) in self.receivers.get(&resource).into_iter().flatten() {
-            let Some(seen) = self.seen.get_mut(&(resource, *receiver, *excuse)) else {
-                continue;
-            };
+        for (receiver, number) in self.receivers.get(&resource).into_iter().flatten() {
+            let number = *number as usize;
+            let seen = &mut self.seen[number];
             for pending in std::mem::take(&mut seen.pending) {
                 let slack = slack.saturating_add(cx.skew(pending.place, event.place));
                 if event.at.saturating_sub(pending.at) > slack {
                     seen.definite.get_or_insert(pending);
+                    self.tallies[number].is_definite = true;
                 } else if is_it(pending.line, *receiver, pending.besides) {
                     seen.doubtful.get_or_insert(pending);
                     seen.crosses(event.place);
@@ -185,27 +198,41 @@ impl Sightings {
         }
     }
 
-    fn of(&mut self, sight: Sight) -> &mut Seen {
-        self.seen.entry(sight).or_insert_with(|| {
-            let (resource, receiver, excuse) = sight;
-            let receivers = self.receivers.entry(resource).or_default();
-            receivers.push((receiver, excuse));
-            Seen::default()
-        })
+    /// The number of a resource and a receiver, where one more sighting is counted.
+    fn count(&mut self, sight: Sight) -> usize {
+        let number = self.number(sight);
+        self.tallies[number].count += 1;
+        number
     }
 
-    /// All of them, in the order of resources and receivers: no more access will be given.
-    pub(super) fn close(self) -> Vec<(Sight, Seen)> {
+    fn number(&mut self, sight: Sight) -> usize {
+        let number = self.numbers.entry(sight).or_insert_with(|| {
+            let number = u32::try_from(self.seen.len()).expect("fewer than 2^32 pairs");
+            let (resource, receiver, _) = sight;
+            let receivers = self.receivers.entry(resource).or_default();
+            receivers.push((receiver, number));
+            self.tallies.push(Tally::default());
+            self.seen.push(Seen::default());
+            number
+        });
+        *number as usize
+    }
+
+    /// All of them, in the order of resources and receivers, and how many each are: no more access will be
+    /// given.
+    pub(super) fn close(mut self) -> Vec<(Sight, Seen, u64)> {
         let mut all: Vec<_> = self
-            .seen
+            .numbers
             .into_iter()
-            .map(|(key, mut seen)| {
+            .map(|(key, number)| {
+                let number = number as usize;
+                let mut seen = std::mem::take(&mut self.seen[number]);
                 let pending = std::mem::take(&mut seen.pending).into_iter().next();
                 seen.definite = seen.definite.or(pending);
-                (key, seen)
+                (key, seen, self.tallies[number].count)
             })
             .collect();
-        all.sort_unstable_by_key(|(key, _)| *key);
+        all.sort_unstable_by_key(|(key, ..)| *key);
         all
     }
 }

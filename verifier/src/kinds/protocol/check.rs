@@ -4,7 +4,7 @@ use hashbrown::HashMap;
 use wsaudit_wire::Endpoint;
 
 use super::Protocol;
-use crate::engine::{Breaches, Checker, Compiler, ConnectionIx, Cx, Event, Holder};
+use crate::engine::{Breaches, Checker, Compiler, ConnectionIx, Cx, Event, Holder, Interest};
 use crate::finding::{Evidence, Outcome, Place, Violation};
 use crate::history::Anomaly;
 use crate::rules::Lifecycle;
@@ -33,6 +33,10 @@ impl Checker for Check {
             self.in_scope
                 .insert((event.place.recording, number), event.connection);
         }
+    }
+
+    fn interest(&self) -> Interest {
+        Interest::in_steps()
     }
 
     fn finish(self: Box<Self>, cx: &Cx<'_>) -> Outcome {

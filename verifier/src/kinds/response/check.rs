@@ -8,8 +8,8 @@ use hashbrown::{HashMap, HashSet};
 use self::askers::Askers;
 use super::{Expect, Response, Unsolicited};
 use crate::engine::{
-    Absence, Checker, Compiler, Crossings, Cx, Event, EventSet, Holder, Ids, Named, Skipped, Slot,
-    Watched, nanoseconds,
+    Absence, Checker, Compiler, Crossings, Cx, Event, EventSet, Holder, Ids, Interest, Named,
+    Skipped, Slot, Watched, nanoseconds,
 };
 use crate::finding::{Evidence, Outcome, Place, Subject, Violation};
 
@@ -93,9 +93,9 @@ impl Checker for Check {
             return;
         }
         self.examined += 1;
-        let called = event.called();
+        let (called, key) = (event.called(), event.id(&self.key));
         let Some(holder) = event.holder(self.spec.on) else {
-            let key = event.id(&self.key).map(str::to_owned);
+            let key = key.map(str::to_owned);
             if asks {
                 self.unplaced_requests.extend(key);
             } else {
@@ -106,18 +106,22 @@ impl Checker for Check {
                 .note_unidentified(cx, self.spec.on, event, called);
             return;
         };
-        if let Some(key) = event.id(&self.key) {
+        if let Some(key) = key {
             // Also which of two requests came first matters: a reply answers the first.
             let part = u64::from(event.place.recording);
             self.breaches.see(cx, event, || Slot::shared(key), part);
         }
-        match (event.id(&self.key), asks) {
+        match (key, asks) {
             (Some(key), true) => self.ask(event, holder, key),
             (Some(key), false) => self.answer(cx, event, holder, key),
             (None, true) => self.keyless.note(event, called),
             // The server says something on its own: only a key makes it a reply.
             (None, false) => {}
         }
+    }
+
+    fn interest(&self) -> Interest {
+        Interest::of(self.requests.set()).or_events(self.replies.set())
     }
 
     fn finish(mut self: Box<Self>, cx: &Cx<'_>) -> Outcome {

@@ -7,8 +7,8 @@ use hashbrown::HashMap;
 
 use super::Sequence;
 use crate::engine::{
-    Absence, Checker, Compiler, ConnectionIx, Crossings, Cx, Event, Holder, Ids, Named, Skipped,
-    Slot, Watched, nanoseconds,
+    Absence, Checker, Compiler, ConnectionIx, Crossings, Cx, Event, Holder, Ids, Interest, Named,
+    Skipped, Slot, Watched, nanoseconds,
 };
 use crate::finding::{Outcome, Place, Subject};
 use steps::{Positions, Steps};
@@ -134,6 +134,10 @@ impl Checker for Check {
             self.step(cx, event, holder, key);
         }
         self.key = ids;
+    }
+
+    fn interest(&self) -> Interest {
+        Interest::of(self.events.set())
     }
 
     fn finish(mut self: Box<Self>, cx: &Cx<'_>) -> Outcome {

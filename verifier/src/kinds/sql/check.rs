@@ -7,7 +7,7 @@ use wsaudit_recording::{Named, Question, QuestionRow};
 use wsaudit_tagging::TagKind;
 
 use super::{Files, Sql};
-use crate::engine::{Breaches, Checker, Compiler, ConnectionIx, Cx, Event, Line};
+use crate::engine::{Breaches, Checker, Compiler, ConnectionIx, Cx, Event, Interest, Line};
 use crate::finding::{Doubt, Evidence, Outcome, Place, Subject, Violation};
 use crate::history::{Answered, SourceError};
 use crate::rules::Scope;
@@ -45,6 +45,10 @@ impl Checker for Check {
 
     fn hear(&mut self, answer: Result<Answered, SourceError>) {
         self.answers.push(answer);
+    }
+
+    fn interest(&self) -> Interest {
+        Interest::in_steps()
     }
 
     fn finish(self: Box<Self>, cx: &Cx<'_>) -> Outcome {

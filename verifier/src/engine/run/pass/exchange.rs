@@ -84,7 +84,7 @@ impl<'h> Pass<'_, 'h, '_> {
                 strings: looks_again.then_some(&self.strings),
                 excuse: Excuse::default(),
             };
-            room.observe(self.look, self.cx, &event);
+            room.observe(self.look, self.cx, &[event]);
         }
         if shown {
             self.tally

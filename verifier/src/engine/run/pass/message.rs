@@ -3,28 +3,34 @@
 use wsaudit_wire::Direction;
 
 use super::Pass;
-use super::payload::read_or_take;
-use crate::decode::ReadAhead;
+use super::payload::decode;
+use super::waiting::Waiting;
+use crate::decode::{ReadAhead, Values};
 use crate::engine::event::{Carried, Event, EventSet, Excuse};
 use crate::engine::lanes::{self, Lane, Line};
-use crate::engine::program::Way;
+use crate::engine::program::{PackProgram, Way};
 use crate::engine::run::room::Look;
-use crate::engine::state::ConnectionIx;
+use crate::engine::state::{ConnectionIx, SessionIx, UserIx};
+use crate::engine::tally::{NameIx, Tally};
 use crate::finding::Place;
 use crate::history::{SourceMessage, SourcePayload};
 use crate::rules::Codec;
 use crate::rules::read::Carrier;
 
 impl Pass<'_, '_, '_> {
-    pub(super) fn message(
+    /// `ahead`: what was read of it, where anything was. As far as that is all that rules look at, they are
+    /// shown it later.
+    pub(super) fn message<'b>(
         &mut self,
         recording: u16,
         connection: ConnectionIx,
-        message: &SourceMessage<'_>,
-        mut ahead: Option<&mut ReadAhead>,
+        message: &SourceMessage<'b>,
+        ahead: Option<&'b ReadAhead>,
+        waiting: &mut Waiting<'b>,
     ) {
         self.cx.carry(connection);
         if let Some(exchange) = &self.cx.connection(connection).info.http {
+            waiting.show(self.rooms, self.look, self.cx);
             self.http_message(recording, connection, exchange, message);
             return;
         }
@@ -38,20 +44,19 @@ impl Pass<'_, '_, '_> {
         if self.look == Look::First {
             self.carry(place, connection, message);
         }
-        let (mut named, mut decoded) = (None, None);
-        let shared = self.cx.may_be_shared(connection);
-        let lane = if shared {
-            let read = read_or_take(&mut self.extractor, Codec::Json, message, &mut ahead);
-            let session = read
-                .is_ok()
-                .then(|| lanes::named(self.extractor.values(), self.naming));
-            let lane = self.cx.lane(connection, session.flatten(), place.seq);
-            decoded = Some((Codec::Json, read));
+        let mut decoded = None;
+        let lane = if self.cx.may_be_shared(connection) {
+            let json = decode(&mut self.extractor, Codec::Json, message, ahead);
+            let values = json.values(&self.extractor).ok();
+            let session = values.and_then(|values| lanes::named(values, self.naming));
+            let lane = self.cx.lane(connection, session, place.seq);
+            decoded = Some(json);
             lane
         } else {
             Lane::Only
         };
-        let (session, user) = self.cx.speaker(Line { connection, lane });
+        let line = Line { connection, lane };
+        let (session, user) = self.cx.speaker(line);
         let strings = self.look == Look::Again && message.direction == Direction::ServerToClient;
         if strings {
             self.strings.clear();
@@ -60,61 +65,54 @@ impl Pass<'_, '_, '_> {
                 let _ = self.strings.read(bytes);
             }
         }
-        let mut events = EventSet::default();
-        for (pack, room) in self.rooms.iter_mut().enumerate() {
-            if !room.reads(connection) {
+        let mut seen = Seen {
+            place,
+            line,
+            session,
+            user,
+            named: None,
+            is: EventSet::default(),
+        };
+        for pack in 0..self.rooms.len() {
+            if !self.rooms[pack].reads(connection) {
                 continue;
             }
-            if decoded
-                .as_ref()
-                .is_none_or(|(codec, _): &(Codec, _)| !codec.decodes_like(room.program.codec))
-            {
-                let codec = room.program.codec;
-                let read = read_or_take(&mut self.extractor, codec, message, &mut ahead);
-                decoded = Some((room.program.codec, read));
-            }
-            let values = self.extractor.values();
-            let name = match &decoded {
-                Some((Codec::Text, Ok(()))) => whole_text(message),
-                Some((Codec::Auto | Codec::Json, Ok(()))) => room.program.name(values),
-                Some((_, Err(error))) => {
+            let program = &mut self.rooms[pack].program;
+            let decoded = match &mut decoded {
+                Some(decoded) if decoded.codec().decodes_like(program.codec) => decoded,
+                other => other.insert(decode(&mut self.extractor, program.codec, message, ahead)),
+            };
+            let values = match decoded.values(&self.extractor) {
+                Ok(values) => values,
+                Err(error) => {
                     self.tally.undecodable(pack, connection, place, error);
+                    // What came before it was seen without it.
+                    waiting.show(self.rooms, self.look, self.cx);
                     self.cx.fail_to_decode(connection, place.seq);
                     continue;
                 }
-                None => None,
             };
-            named = named.or_else(|| name.map(|name| self.tally.name(name)));
-            let way = Way {
-                direction: message.direction,
-                carrier: Carrier::Socket,
-            };
-            let is = room.program.classify(way, name, None, values);
-            self.tally.matched(pack, &is);
-            if !is.is_empty() {
-                events = is;
+            match decoded.kept() {
+                Some(values) if !strings => {
+                    let event = seen.by(program, message, values, self.tally);
+                    self.tally.matched(pack, &event.is);
+                    waiting.push(pack, event);
+                }
+                _ => {
+                    let event = Event {
+                        strings: strings.then_some(&self.strings),
+                        ..seen.by(program, message, values, self.tally)
+                    };
+                    self.tally.matched(pack, &event.is);
+                    waiting.show(self.rooms, self.look, self.cx);
+                    self.rooms[pack].observe(self.look, self.cx, &[event]);
+                }
             }
-            let event = Event {
-                place,
-                at: message.moment.at,
-                connection,
-                lane,
-                direction: Some(message.direction),
-                carrier: Carrier::Socket,
-                session,
-                user,
-                name,
-                is,
-                excuse: Excuse::default(),
-                values: Some(values),
-                strings: strings.then_some(&self.strings),
-            };
-            room.observe(self.look, self.cx, &event);
         }
         if message.direction == Direction::ServerToClient {
             self.cx.receive(connection);
         }
-        self.tally.message(session, message, named, &events);
+        self.tally.message(session, message, seen.named, &seen.is);
     }
 
     /// Shows it to those that look at it before any codec does.
@@ -129,6 +127,58 @@ impl Pass<'_, '_, '_> {
         };
         for room in &mut *self.rooms {
             room.carry(self.cx, &carried);
+        }
+    }
+}
+
+/// What is known of a message, whatever pack looks at it.
+struct Seen {
+    place: Place,
+    line: Line,
+    session: Option<SessionIx>,
+    user: Option<UserIx>,
+    /// Its name, by the first pack that finds one.
+    named: Option<NameIx>,
+    /// What it is to the last pack to which it is anything.
+    is: EventSet,
+}
+
+impl Seen {
+    /// As a pack sees it.
+    fn by<'v>(
+        &mut self,
+        program: &mut PackProgram,
+        message: &SourceMessage<'v>,
+        values: &'v Values,
+        tally: &mut Tally,
+    ) -> Event<'v> {
+        let name = match program.codec {
+            Codec::Text => whole_text(message),
+            Codec::Auto | Codec::Json => program.name(values),
+        };
+        let way = Way {
+            direction: message.direction,
+            carrier: Carrier::Socket,
+        };
+        let is = program.classify(way, name, None, values);
+        self.named = self.named.or_else(|| name.map(|name| tally.name(name)));
+        if !is.is_empty() {
+            self.is = is;
+        }
+        Event {
+            place: self.place,
+            at: message.moment.at,
+            connection: self.line.connection,
+            lane: self.line.lane,
+            direction: Some(message.direction),
+            carrier: Carrier::Socket,
+            session: self.session,
+            user: self.user,
+            name,
+            is,
+            excuse: Excuse::default(),
+            values: Some(values),
+            strings: None,
         }
     }
 }

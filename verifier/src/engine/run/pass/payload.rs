@@ -1,19 +1,58 @@
 //! A message's bytes, as far as they are known, through the extractor.
 
-use crate::decode::{DecodeError, Extractor, ReadAhead};
+use crate::decode::{DecodeError, Extractor, ReadAhead, Values};
 use crate::history::{SourceMessage, SourcePayload};
 use crate::rules::Codec;
 
-/// Reads a message, or takes what was read ahead in the same way.
-pub(super) fn read_or_take(
+/// What a message yielded, as one codec reads it.
+pub(super) enum Decoded<'b> {
+    /// It was read ahead.
+    Ahead(&'b ReadAhead),
+    /// It was read now: the extractor has its values, until it reads another one.
+    Now(Codec, Result<(), DecodeError>),
+}
+
+impl<'b> Decoded<'b> {
+    pub(super) const fn codec(&self) -> Codec {
+        match self {
+            Self::Ahead(ahead) => ahead.codec(),
+            Self::Now(codec, _) => *codec,
+        }
+    }
+
+    pub(super) fn values<'v>(
+        &'v self,
+        extractor: &'v Extractor,
+    ) -> Result<&'v Values, &'v DecodeError> {
+        match self {
+            Self::Ahead(ahead) => ahead.values(),
+            Self::Now(_, Ok(())) => Ok(extractor.values()),
+            Self::Now(_, Err(error)) => Err(error),
+        }
+    }
+
+    /// Values that stay when the next message is read.
+    pub(super) fn kept(&self) -> Option<&'b Values> {
+        match self {
+            Self::Ahead(ahead) => ahead.values().ok(),
+            Self::Now(..) => None,
+        }
+    }
+}
+
+/// Reads a message, unless it was read ahead in the same way.
+pub(super) fn decode<'b>(
     extractor: &mut Extractor,
     codec: Codec,
     message: &SourceMessage<'_>,
-    ahead: &mut Option<&mut ReadAhead>,
-) -> Result<(), DecodeError> {
-    match ahead.take() {
-        Some(ahead) if ahead.codec().decodes_like(codec) => extractor.take(ahead),
-        _ => read(extractor, codec, message),
+    ahead: Option<&'b ReadAhead>,
+) -> Decoded<'b> {
+    match ahead {
+        Some(ahead) if ahead.codec().decodes_like(codec) => {
+            extractor.count(ahead);
+            Decoded::Ahead(ahead)
+        }
+        _ => Decoded::Now(codec, read(extractor, codec, message)),
     }
 }
 

@@ -9,12 +9,13 @@ use crate::kinds::owned::uses::{Answer, Used};
 use crate::verdict::Reason;
 
 impl Argument<'_, '_> {
-    /// What it means that somebody was shown a resource. Returns whether it breaks the rule.
+    /// What it means that somebody was shown a resource, so many times. Returns whether it breaks the
+    /// rule.
     pub(super) fn sighting(
         &mut self,
         resource_ix: ResourceIx,
         receiver: PartyIx,
-        seen: &Seen,
+        (seen, count): (&Seen, u64),
         used: Option<&Used>,
     ) -> bool {
         let resource = self.check.ledger.get(resource_ix);
@@ -107,7 +108,7 @@ impl Argument<'_, '_> {
             self.unseen(&what, by, definite.place, self.subject(receiver));
             return false;
         }
-        let violation = self.shown(resource_ix, receiver, definite, seen.count, used);
+        let violation = self.shown(resource_ix, receiver, definite, count, used);
         self.outcome.violations.push(violation);
         true
     }
