@@ -101,6 +101,20 @@ pub(crate) fn sound_recording() -> &'static Path {
     })
 }
 
+/// What is to stand before the binary, for it to be ended by signals as it is where nobody ignores them:
+/// `nohup` ignores SIGHUP, and a shell SIGINT where it starts something with `&`, and programs inherit
+/// that from those that start them.
+pub(crate) fn by_default_signals() -> &'static [&'static str] {
+    const HUP_INT_AND_TERM: u64 = 1 | 1 << 1 | 1 << 14;
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    match mask {
+        Some(mask) if mask & HUP_INT_AND_TERM != 0 => &["env", "--default-signal"],
+        Some(_) | None => &[],
+    }
+}
+
 /// `wsaudit record`, running.
 pub(crate) struct Recorder {
     child: Child,
@@ -120,8 +134,16 @@ pub(crate) struct Ended {
 impl Recorder {
     /// Starts it, and waits until it listens.
     pub(crate) fn start(upstream: &str, out: &Path, more: &[&str]) -> Self {
-        let binary = Command::new(assert_cmd::cargo::cargo_bin!("wsaudit"));
-        Self::start_with(binary, upstream, out, more)
+        let binary = assert_cmd::cargo::cargo_bin!("wsaudit");
+        let command = match by_default_signals() {
+            [] => Command::new(binary),
+            [program, args @ ..] => {
+                let mut command = Command::new(program);
+                command.args(args).arg(binary);
+                command
+            }
+        };
+        Self::start_with(command, upstream, out, more)
     }
 
     /// The same, with a command that runs the binary with the arguments that it is given.

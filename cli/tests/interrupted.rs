@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use tempfile::tempdir;
 
-use crate::harness::{DEADLINE, send_signal};
+use crate::harness::{DEADLINE, by_default_signals, send_signal};
 use crate::terminal::Terminal;
 
 /// How many files are in a directory and below it.
@@ -24,9 +24,9 @@ fn files(directory: &Path) -> usize {
 }
 
 /// A demo that takes a minute; its recordings go below `directory`.
-fn demo(before: &str, directory: &Path, more: &str) -> Child {
+fn demo(exec: &str, directory: &Path, more: &str) -> Child {
     let binary = assert_cmd::cargo::cargo_bin!("wsaudit").display();
-    let script = format!("{before} exec '{binary}' demo --leaky all {more}");
+    let script = format!("{exec} '{binary}' demo --leaky all {more}");
     Command::new("sh")
         .args(["-c", &script])
         .current_dir(directory)
@@ -55,7 +55,8 @@ fn recordings_that_nobody_would_find_are_removed() {
     // The shell sees by what it was ended.
     for (name, number) in [("INT", 2), ("TERM", 15)] {
         let directory = tempdir().unwrap();
-        let mut demo = demo("", directory.path(), "");
+        let exec = format!("exec {}", by_default_signals().join(" "));
+        let mut demo = demo(&exec, directory.path(), "");
         more_than(0, directory.path());
         send_signal(demo.id(), name);
         let status = demo.wait().unwrap();
@@ -68,7 +69,7 @@ fn recordings_that_nobody_would_find_are_removed() {
 #[test]
 fn what_is_ignored_from_the_start_stays_so() {
     let directory = tempdir().unwrap();
-    let mut demo = demo("trap '' INT;", directory.path(), "--out kept");
+    let mut demo = demo("trap '' INT; exec", directory.path(), "--out kept");
     let before = more_than(0, directory.path());
     send_signal(demo.id(), "INT");
     more_than(before, directory.path());

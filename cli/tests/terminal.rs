@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use crate::harness::{DEADLINE, send_signal};
+use crate::harness::{DEADLINE, by_default_signals, send_signal};
 
 /// A terminal, and the binary on it.
 pub(crate) struct Terminal {
@@ -24,7 +24,8 @@ impl Terminal {
     /// Likewise, on so many columns.
     pub(crate) fn of_width(columns: u16, args: &str) -> Self {
         let command = format!(
-            "stty rows 40 columns {columns}; echo \"process $$\"; exec '{}' {args}",
+            "stty rows 40 columns {columns}; echo \"process $$\"; exec {} '{}' {args}",
+            by_default_signals().join(" "),
             assert_cmd::cargo::cargo_bin!("wsaudit").display(),
         );
         let mut child = Command::new("script")

@@ -46,13 +46,13 @@ def lint(action, workflow):
     assert step["uses"].split("@")[0].endswith("/deploy/ci"), step
 
 
-def wanted(step, inputs):
-    """Whether a step runs: so far, the only condition of those that run a script is that an input is given."""
+def wanted(step, known):
+    """Whether a step runs: so far, the only condition of those that run a script is that an earlier one said `true`."""
     if "if" not in step:
         return True
-    found = re.fullmatch(r"\$\{\{ inputs\.([a-z-]+) != '' \}\}", step["if"])
+    found = re.fullmatch(r"\$\{\{ (steps\.[a-z.-]+) == 'true' \}\}", step["if"])
     assert found, step["if"]
-    return inputs[found[1]] != ""
+    return known.get(found[1]) == "true"
 
 
 class Runner:
@@ -69,7 +69,7 @@ class Runner:
         printed, outputs = "", {}
         self.summary.unlink(missing_ok=True)
         for number, step in enumerate(self.action["runs"]["steps"]):
-            if "run" not in step or not wanted(step, inputs):
+            if "run" not in step or not wanted(step, known):
                 continue
             output = self.directory / f"output-{number}"
             output.write_text("")
@@ -156,6 +156,9 @@ def main():
         (cases / "wrong.md").unlink()
         code, _, printed = runner.run(recordings=str(sound), cases="fix tures/cases", rules=open_rules, wsaudit=wsaudit)
         assert code == 3, f"{code}: {printed}"
+        # Lines of spaces name nothing.
+        code, outputs, printed = runner.run(recordings=" \n\t\n", cases="  \nfix tures/cases\n", wsaudit=wsaudit)
+        assert (code, "json" in outputs) == (0, False), f"{code}: {printed}"
         code, _, printed = runner.run(recordings=" \n", wsaudit=wsaudit)
         assert code == 2 and "neither recordings nor cases" in printed, f"{code}: {printed}"
         # Rules that are wrong are shown where they are.
