@@ -22,10 +22,11 @@ impl Argument<'_, '_> {
         to: Place,
     ) -> Option<&'static str> {
         let spec = &self.check.spec;
-        // Nothing is given to anybody before it is made.
+        // Nothing is given to anybody before it is made; whether what went astray was made for that request,
+        // is not sure.
         let made = owner.and_then(|claim| match claim.support {
-            Support::Request(request) | Support::Astray(request) => Some(request),
-            Support::Frame | Support::Fact(_) => None,
+            Support::Request(request) => Some(request),
+            Support::Astray(_) | Support::Frame | Support::Fact(_) => None,
         });
         let own = || self.is_lost(party, made, to);
         let owners = || owner.is_some_and(|claim| self.is_lost(claim.owner, made, to));
