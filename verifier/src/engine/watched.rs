@@ -5,7 +5,7 @@ use hashbrown::HashMap;
 
 use super::state::{ConnectionIx, Cx, Holder};
 use crate::finding::Place;
-use crate::history::{Gap, Gaps};
+use crate::history::Gap;
 use crate::rules::HolderKind;
 
 /// The connections of each holder, once the whole history is known.
@@ -246,7 +246,8 @@ impl<'h> Cx<'h> {
 
     /// Whether nothing so far is missing, or could not be decoded.
     fn lost_nothing(&self) -> bool {
-        !self.any_undecoded && self.gaps.iter().all(Gaps::is_empty)
+        let mut outlines = self.outlines.iter();
+        !self.any_undecoded && outlines.all(|outline| outline.gaps.is_empty())
     }
 
     /// Whether frames of a connection between two places are missing, or could not be decoded. Of the

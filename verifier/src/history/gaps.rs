@@ -28,11 +28,6 @@ impl<'o> Gaps<'o> {
         gaps
     }
 
-    /// Whether there is none.
-    pub fn is_empty(&self) -> bool {
-        self.of_all.is_empty() && self.of_one.is_empty()
-    }
-
     /// The gaps in which frames of a connection may be: none, where it was refused.
     pub fn of(&self, connection: &Connection) -> impl Iterator<Item = &'o Gap> {
         let own = self.of_one.get(&connection.number).into_iter().flatten();
