@@ -17,6 +17,10 @@ const MAX_CLAIMS: usize = 64;
 /// How long a claim may be to be told, in bytes.
 const MAX_CLAIM_BYTES: usize = 512;
 
+/// How many objects and arrays a claim may lie in to be told, the token's own object included. A client
+/// chooses how deep its token is, and each level takes a piece of the stack.
+const MAX_CLAIM_DEPTH: usize = 32;
+
 /// The claims of a token: a JSON object.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Jwt {
@@ -55,6 +59,9 @@ impl Jwt {
 }
 
 fn collect(json: &str, at: Option<&JsonPointer>, found: &mut Vec<(Claim, String)>) {
+    if at.map_or(0, |at| at.tokens().len()) > MAX_CLAIM_DEPTH {
+        return;
+    }
     let child = |name: &str| match at {
         Some(parent) => parent.child(name),
         None => JsonPointer::member(name),
@@ -121,29 +128,37 @@ pub(crate) fn places(text: &[u8]) -> Vec<Range<usize>> {
 /// Where a token begins in a run of base64url characters and dots. What comes after its start is all
 /// taken for the token: an encrypted one has five parts.
 fn token_start(run: &[u8]) -> Option<usize> {
-    let glued = run.windows(3).enumerate().filter_map(|(at, window)| {
-        // `eyJ` is `{"` in base64url. Something may be glued to its front: `bearer_eyJ...`.
-        (window == b"eyJ").then_some(at)
-    });
-    let mut segments = vec![0];
-    segments.extend((1..run.len()).filter(|at| run[at - 1] == b'.'));
-    let spaced = segments.into_iter().filter(|at| {
-        // `{ "alg"...` does not begin with `eyJ`.
-        let segment = run[*at..].split(|byte| *byte == b'.').next();
-        run[*at] == b'e' && segment.and_then(json_object).is_some()
-    });
-    glued
-        .chain(spaced)
-        .filter(|at| has_two_parts(&run[*at..]))
-        .min()
+    let mut start = 0;
+    let mut parts = run.split(|byte| *byte == b'.');
+    while let Some(header) = parts.next() {
+        // Each header is looked at once, however many tokens may begin in it.
+        if has_further_part(parts.clone())
+            && let Some(at) = header_start(header)
+        {
+            return Some(start + at);
+        }
+        start += header.len() + 1;
+    }
+    None
 }
 
-fn has_two_parts(token: &[u8]) -> bool {
-    let mut parts = token.split(|byte| *byte == b'.');
-    let header = parts.next().map_or(0, <[u8]>::len);
-    let second = parts.next().map_or(0, <[u8]>::len);
+/// Where, in a part of a run, the first header of a token begins that lasts to the part's end.
+fn header_start(part: &[u8]) -> Option<usize> {
+    let is_long_enough = |at: &usize| part.len() - at >= 8;
+    // `{ "alg"...` does not begin with `eyJ`.
+    if part.first() == Some(&b'e') && is_long_enough(&0) && json_object(part).is_some() {
+        return Some(0);
+    }
+    // `eyJ` is `{"` in base64url. Something may be glued to its front: `bearer_eyJ...`.
+    let glued = part.windows(3).position(|window| window == b"eyJ");
+    glued.filter(is_long_enough)
+}
+
+/// Whether what comes after a header makes a token of it.
+fn has_further_part<'p>(mut after: impl Iterator<Item = &'p [u8]>) -> bool {
+    let second = after.next().map_or(0, <[u8]>::len);
     // An encrypted token with a directly shared key has an empty second part.
-    header >= 8 && (second >= 3 || parts.next().is_some_and(|third| third.len() >= 3))
+    second >= 3 || after.next().is_some_and(|third| third.len() >= 3)
 }
 
 const fn is_token_byte(byte: u8) -> bool {
@@ -228,6 +243,16 @@ pub(crate) mod tests {
     }
 
     #[test]
+    fn however_many_tokens_may_begin_in_a_run_each_byte_is_looked_at_once() {
+        // In a moment; it would take many minutes if each beginning were a reason to look at all after it.
+        let run = "eyJ".repeat(100_000);
+        assert!(!contains(run.as_bytes()));
+        assert!(!contains(format!("{run}.").as_bytes()));
+        let token = format!("{run}.abc.");
+        assert_eq!(places(token.as_bytes()), vec![0..token.len()]);
+    }
+
+    #[test]
     fn every_scalar_claim_is_told_with_its_place() {
         let claims = told(
             r#"{"sub":"u1","exp":1700000000,"admin":true,"none":null,"realm":{"roles":["a","b"]},"a/b":1}"#,
@@ -247,6 +272,16 @@ pub(crate) mod tests {
                 ("sub", "u1"),
             ]
         );
+    }
+
+    #[test]
+    fn a_token_of_any_depth_is_read_and_its_shallow_claims_are_told() {
+        let deep = |levels: usize| format!("{}1{}", "[".repeat(levels), "]".repeat(levels));
+        for (levels, expected) in [(31, 2), (32, 1), (20_000, 1)] {
+            let claims = told(&format!(r#"{{"deep":{},"sub":"u1"}}"#, deep(levels)));
+            assert_eq!(claims.len(), expected, "{levels}");
+            assert!(claims.contains(&("sub".to_owned(), "u1".to_owned())));
+        }
     }
 
     #[test]
