@@ -64,31 +64,39 @@ fn user_information(text: &[u8]) -> Vec<Range<usize>> {
 }
 
 fn secret_pairs(text: &[u8], readable: &dyn Fn(&str) -> bool) -> Vec<Range<usize>> {
-    let mut places = Vec::new();
+    let mut places: Vec<Range<usize>> = Vec::new();
+    // Behind the last equals sign: each byte is part of one name, however many signs there are.
+    let mut name_from = 0;
     for at in 0..text.len() {
         let Some(equals) = equals_sign(&text[at..]) else {
             continue;
         };
-        let name = name_before(&text[..at]);
-        if !is_secret_name(&name) || readable(&name) {
+        let start = at + equals;
+        let name = &text[std::mem::replace(&mut name_from, start)..at];
+        if places.last().is_some_and(|place| at < place.end) {
             continue;
         }
-        let mut start = at + equals;
-        let quoted = text.get(start) == Some(&b'"');
-        start += usize::from(quoted);
-        let length = text[start..]
-            .iter()
-            .take_while(|byte| {
-                !if quoted {
-                    **byte == b'"'
-                } else {
-                    ends_value(**byte)
-                }
-            })
-            .count();
-        places.push(start..start + length);
+        let name = name_before(name);
+        if is_secret_name(&name) && !readable(&name) {
+            places.push(value_at(text, start));
+        }
     }
     places
+}
+
+/// The place of the value that begins at `start`, without its quotes.
+fn value_at(text: &[u8], start: usize) -> Range<usize> {
+    let quoted = text.get(start) == Some(&b'"');
+    let start = start + usize::from(quoted);
+    let ends = |byte: &u8| {
+        if quoted {
+            *byte == b'"'
+        } else {
+            ends_value(*byte)
+        }
+    };
+    let length = text[start..].iter().take_while(|byte| !ends(byte)).count();
+    start..start + length
 }
 
 /// The length of an equals sign at the front of `text`, percent-encoded any number of times: `=`,
@@ -157,6 +165,15 @@ mod tests {
             ["abc"]
         );
         assert_eq!(found("next=%252Fp%253Ftoken%253Dabc"), ["abc"]);
+    }
+
+    #[test]
+    fn however_many_equals_signs_there_are_each_byte_is_looked_at_once() {
+        // In a moment; it would take many minutes if each sign were a reason to look at all before it.
+        let signs = "%3D".repeat(100_000);
+        assert_eq!(found(&format!("{signs}token={signs}")), [signs]);
+        let names = "token=".repeat(100_000);
+        assert_eq!(found(&names), [&names["token=".len()..]]);
     }
 
     #[test]
