@@ -30,15 +30,19 @@ const SECRET_NAMES: [&str; 18] = [
 ];
 
 /// Parts of names that make any name a secret's.
-const SECRET_PARTS: [&str; 13] = [
+const SECRET_PARTS: [&str; 16] = [
     "accesskey",
     "apikey",
+    // A server's cookie, which it writes into URLs where a client takes none.
+    "aspsessionid",
     "authkey",
     "authtoken",
     "credential",
+    "jsessionid",
     "jwt",
     "passwd",
     "password",
+    "phpsessid",
     "privatekey",
     "secret",
     "signature",
@@ -47,12 +51,13 @@ const SECRET_PARTS: [&str; 13] = [
 ];
 
 /// Header fields that hold a credential whatever their value looks like.
-const CREDENTIAL_HEADERS: [&str; 5] = [
+const CREDENTIAL_HEADERS: [&str; 6] = [
     "authorization",
     "proxy-authorization",
     "cookie",
     "cookie2",
     "set-cookie",
+    "set-cookie2",
 ];
 
 /// Subprotocols after which, or in front of which, a token is smuggled into the list.
@@ -212,6 +217,9 @@ mod tests {
             "authToken",
             "client_secret",
             "X-Amz-Credential",
+            "jsessionid",
+            "PHPSESSID",
+            "ASPSESSIONIDABCD",
         ] {
             assert!(is_secret_name(name), "{name}");
         }
@@ -236,6 +244,7 @@ mod tests {
             "Proxy-Authorization",
             "Cookie",
             "Set-Cookie",
+            "Set-Cookie2",
             "X-Api-Key",
             "X-Auth-Token",
             "X-CSRF-Token",
