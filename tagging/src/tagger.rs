@@ -150,9 +150,8 @@ impl Tagger {
     /// Takes the ids out of the response's head, before it is redacted.
     pub fn on_response(&mut self, response: &ResponseHead, redactor: &dyn Redactor) -> Vec<Tag> {
         self.each(|source| match source {
-            Source::SetCookie(name) => response
-                .set_cookies()
-                .find(|cookie| cookie.name == name.as_bytes() && !cookie.value.is_empty())
+            Source::SetCookie(name) => issued::cookies(response)
+                .find(|cookie| cookie.name == name.as_bytes())
                 .map(|cookie| Found::plainly(source, redactor.replacement(cookie.value))),
             _ => None,
         })

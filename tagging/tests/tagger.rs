@@ -117,6 +117,19 @@ fn an_id_from_a_cookie_or_a_credential_is_its_hash() {
 }
 
 #[test]
+fn a_cookie_that_a_101_removes_is_no_id() {
+    for removed in [
+        "sid=deleted; Max-Age=0",
+        "sid=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT",
+    ] {
+        let raw = format!("HTTP/1.1 101 S\r\nSet-Cookie: {removed}\r\n\r\n");
+        let response = ResponseHead::parse(raw.as_bytes()).expect("the test's head is valid");
+        let tags = sessions(&["set-cookie:sid"]).on_response(&response, &redactor());
+        assert_eq!(told(&tags), [], "{removed}");
+    }
+}
+
+#[test]
 fn a_named_place_that_holds_a_jwt_is_not_shown() {
     let head = request(&format!("GET /?id={JWT} HTTP/1.1"));
     let tags = sessions(&["query:id"]).on_request(&head, &redactor());

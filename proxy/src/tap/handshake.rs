@@ -157,6 +157,10 @@ impl Handshake {
     pub(crate) async fn answered(&mut self, answer: &ResponseHead) {
         self.step();
         let redactor = &self.shared.config.redactor;
+        // Who presents on a later connection what is set here speaks of an id that was issued.
+        self.shared
+            .issued()
+            .note(answer, &self.shared.tags, redactor);
         let tags = self.tagger.on_response(answer, redactor);
         let head = redact_response_head(answer, &self.request, &self.shared.tags, redactor);
         // From the redacted head: tokens are smuggled in subprotocols.

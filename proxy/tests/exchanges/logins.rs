@@ -63,6 +63,38 @@ async fn a_login_makes_the_session_that_it_sets_an_issued_one() {
     }
 }
 
+/// A handshake whose request and answer have these fields besides the usual ones.
+async fn handshake(rig: &Rig, request_field: &str, answer_field: &str) {
+    let with =
+        |head: &[u8], field: &str| [&head[..head.len() - 2], field.as_bytes(), b"\r\n"].concat();
+    let (request, answer) = (with(UPGRADE, request_field), with(SWITCH, answer_field));
+    let mut client = rig.client().await;
+    client.write_all(&request).await.unwrap();
+    let mut server = rig.accept().await;
+    expect(&mut server, &request).await;
+    server.write_all(&answer).await.unwrap();
+    expect(&mut client, &answer).await;
+}
+
+#[tokio::test]
+async fn a_session_that_a_101_sets_is_issued_where_it_is_presented_later() {
+    for source in ["cookie:sid", "set-cookie:sid"] {
+        let rig = Rig::start_with(|config| {
+            config.tags.session = vec![source.parse().unwrap()];
+        })
+        .await;
+        handshake(&rig, "", "Set-Cookie: sid=abc; HttpOnly\r\n").await;
+        handshake(&rig, "Cookie: sid=abc\r\n", "").await;
+        let left = rig.stop().await;
+        let connections = left.reader.connections().unwrap();
+        let mut expected = vec![(connections[1].id.0, Provenance::Issued)];
+        if source == "set-cookie:sid" {
+            expected.insert(0, (connections[0].id.0, Provenance::Issued));
+        }
+        assert_eq!(left.provenances(TagKind::Session), expected, "{source}");
+    }
+}
+
 #[tokio::test]
 async fn ignored_paths_and_other_logins_leave_nothing() {
     let rig = Rig::start_with(|config| {

@@ -59,7 +59,7 @@ pub(super) struct Said {
 pub(super) fn tag_anew(rules: &Arc<TagRules>, source: &dyn Source) -> Result<Outline, SourceError> {
     let mut outline = source.outline().clone();
     let mut issued = Issued::default();
-    for connection in outline.connections.iter().filter(|it| it.http.is_some()) {
+    for connection in &outline.connections {
         if let Ok(head) = ResponseHead::parse(&connection.response_head) {
             issued.note(&head, rules, &AlreadyRedacted);
         }
