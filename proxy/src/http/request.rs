@@ -34,7 +34,8 @@ pub(crate) fn request_framing(head: &RequestHead) -> Result<Framing, Ambiguous> 
     if !has_length {
         return Ok(Framing::Length(0));
     }
-    content_length(headers)
+    let lengths = headers.all("Content-Length");
+    content_length(lengths.map(|field| field.value))
         .map(Framing::Length)
         .ok_or(Ambiguous::Length)
 }
@@ -53,7 +54,9 @@ pub(crate) fn answer_framing(method: &str, head: &ResponseHead) -> Framing {
             Framing::UntilEnd
         };
     }
-    content_length(headers).map_or(Framing::UntilEnd, Framing::Length)
+    // One length that is written twice, also as a list, is that length (RFC 9110, section 8.6).
+    let lengths = headers.elements("Content-Length");
+    content_length(lengths.map(|length| length.value)).map_or(Framing::UntilEnd, Framing::Length)
 }
 
 /// Whether chunked is the last transfer coding, and is applied once.
@@ -66,9 +69,8 @@ fn is_chunked(headers: &Headers) -> bool {
     codings.pop().is_some_and(chunked) && !codings.into_iter().any(chunked)
 }
 
-/// The one content length; `None` where there is none, or none that is certain.
-fn content_length(headers: &Headers) -> Option<u64> {
-    let mut values = headers.all("Content-Length").map(|field| field.value);
+/// The one content length of these; `None` where there is none, or none that is certain.
+fn content_length<'h>(mut values: impl Iterator<Item = &'h [u8]>) -> Option<u64> {
     let first = values.next()?;
     let digits = !first.is_empty() && first.iter().all(u8::is_ascii_digit);
     let same = values.all(|value| value == first);
@@ -130,6 +132,14 @@ mod tests {
         assert_eq!(
             answer("GET", 200, "Content-Length: 5\r\n"),
             Framing::Length(5)
+        );
+        assert_eq!(
+            answer("GET", 200, "Content-Length: 5, 5\r\n"),
+            Framing::Length(5)
+        );
+        assert_eq!(
+            answer("GET", 200, "Content-Length: 5, 6\r\n"),
+            Framing::UntilEnd
         );
         assert_eq!(
             answer("HEAD", 200, "Content-Length: 5\r\n"),
