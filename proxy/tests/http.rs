@@ -1,8 +1,8 @@
 //! What is no upgrade, or becomes none: heads and bodies pass as they are.
 
 use tokio::io::AsyncWriteExt;
-use wsaudit_recording::HowEnded;
-use wsaudit_wire::Direction;
+use wsaudit_recording::{HowEnded, HowExchangeEnded};
+use wsaudit_wire::{Direction, Endpoint};
 
 use crate::harness::{
     Rig, SWITCH, UPGRADE, backend, config, expect, masked, read_all, unmasked, within, write_in,
@@ -178,6 +178,29 @@ async fn a_client_that_ends_while_it_waits_is_seen_by_the_server() {
         read_all(&mut client).await,
         b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nx"
     );
+}
+
+#[tokio::test]
+async fn a_client_that_gives_up_is_no_failure_of_the_upstream() {
+    let rig = Rig::start().await;
+    for request in [UPGRADE, b"GET /poll HTTP/1.1\r\nHost: example\r\n\r\n"] {
+        let mut client = rig.client().await;
+        client.write_all(request).await.unwrap();
+        let mut server = rig.accept().await;
+        expect(&mut server, request).await;
+        client.shutdown().await.unwrap();
+        assert!(read_all(&mut server).await.is_empty());
+        drop(server);
+        assert!(read_all(&mut client).await.is_empty());
+    }
+    let left = rig.stop().await;
+    let closed = left.connection().closed.unwrap();
+    assert_eq!(
+        (closed.how, closed.closed_by),
+        (HowEnded::Fin, Some(Endpoint::Client))
+    );
+    assert_eq!(left.exchange().ended.unwrap().how, HowExchangeEnded::Fin);
+    assert_eq!(left.summary.upstream_failures, 0);
 }
 
 #[tokio::test]

@@ -7,13 +7,14 @@ use tokio::time::timeout;
 use wsaudit_recording::{
     ConnectionId, Credit, GapRecord, HowExchangeEnded, Nanos, Record as Row, Seq,
 };
-use wsaudit_wire::{RequestHead, ResponseHead};
+use wsaudit_wire::{Endpoint, RequestHead, ResponseHead};
 
 use super::request::Fate;
 use super::{Conversation, End};
 use crate::config::OnRecorderFailure;
 use crate::http::exchange::{After, Broken};
 use crate::http::own_answer::OwnAnswer;
+use crate::relay::RelayEnd;
 use crate::shared::Shared;
 use crate::side::Pump;
 use crate::tap::{Choice, Ear, Exchange, Handshake};
@@ -126,11 +127,15 @@ impl Record {
         match self {
             Self::Handshake(handshake) => match fate {
                 Fate::UpstreamFailed => handshake.upstream_failed(),
+                Fate::ClientEnded => handshake.ended(RelayEnd::Fin {
+                    first: Endpoint::Client,
+                }),
                 Fate::Reset(by) => handshake.reset(*by),
                 Fate::Stopped => handshake.stopped(),
             },
             Self::Exchange(exchange) => exchange.ended(match fate {
                 Fate::UpstreamFailed => HowExchangeEnded::UpstreamFailed,
+                Fate::ClientEnded => HowExchangeEnded::Fin,
                 Fate::Reset(_) => HowExchangeEnded::Reset,
                 Fate::Stopped => HowExchangeEnded::Stopped,
             }),

@@ -14,7 +14,7 @@ use crate::dial::DialError;
 use crate::http::exchange::{self, After, Answer, Broken, Sending};
 use crate::http::own_answer::OwnAnswer;
 use crate::http::request::{answer_framing, request_framing};
-use crate::side::{Pump, Side};
+use crate::side::{Pump, Reading, Side};
 use crate::tap::{Handshake, NoRoom, Opening};
 
 use super::plain::Record;
@@ -34,6 +34,8 @@ enum Unanswered {
 /// How the record of a request without an answer ends.
 pub(super) enum Fate {
     UpstreamFailed,
+    /// The client sent FIN, and the server did not answer after that.
+    ClientEnded,
     Reset(Endpoint),
     Stopped,
 }
@@ -200,7 +202,14 @@ impl Conversation {
             Unanswered::Broken(Broken::Reset(by @ Endpoint::Server)) => {
                 (Fate::UpstreamFailed, End::Reset(*by))
             }
-            Unanswered::Broken(Broken::ServerEnded) => (Fate::UpstreamFailed, End::Tunnel),
+            Unanswered::Broken(Broken::ServerEnded) => {
+                let fate = match self.client.reading {
+                    Reading::Open => Fate::UpstreamFailed,
+                    // Whoever does not wait for an answer need not be given one.
+                    Reading::Ended => Fate::ClientEnded,
+                };
+                (fate, End::Tunnel)
+            }
             Unanswered::Broken(Broken::NoHttp) => {
                 let why = Why::NoHttp;
                 tracing::warn!(%client, "{}", why.why());
