@@ -288,10 +288,18 @@ impl Observer for Tap {
         }
         let config = &self.shared.config;
         ready!(self.stall.poll_patience(cx, config.max_stall));
-        let stalled = self.shared.stalled.join();
         match config.on_recorder_failure {
-            OnRecorderFailure::Close => Poll::Ready(Err(Refusal)),
+            OnRecorderFailure::Close => {
+                // The other direction is asked once more before the connection ends: one line is enough.
+                self.stall.disarm();
+                tracing::error!(
+                    connection = self.id.0,
+                    "the recorder stalls: the connection is ended"
+                );
+                Poll::Ready(Err(Refusal))
+            }
             OnRecorderFailure::Continue => {
+                let stalled = self.shared.stalled.join();
                 self.stall.open(config.max_stall, stalled);
                 Poll::Ready(Ok(()))
             }

@@ -91,7 +91,7 @@ async fn traffic_ends_with_the_recorder_where_that_is_wanted() {
 
 /// A proxy with little patience, and a recorder with a budget that a test can use up: to a
 /// connection that is a recorder which does not go on.
-async fn impatient(policy: OnRecorderFailure) -> Rig {
+pub(crate) async fn impatient(policy: OnRecorderFailure) -> Rig {
     impatient_with(policy, |_| {}).await
 }
 

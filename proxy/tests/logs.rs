@@ -7,8 +7,10 @@ use tokio::io::AsyncWriteExt;
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Metadata, Subscriber};
+use wsaudit_proxy::OnRecorderFailure;
 use wsaudit_tagging::PayloadRules;
 
+use crate::gaps::impatient;
 use crate::harness::{Rig, expect, masked, read_all, within};
 
 /// Writes every field of every event down.
@@ -99,6 +101,23 @@ async fn a_log_that_grows_is_told_of_once() {
     drop((client, server));
     rig.stop().await;
     assert_eq!(told(), 1);
+}
+
+#[tokio::test]
+async fn a_connection_that_a_stall_ends_is_not_said_to_go_on() {
+    let log = Everything::default();
+    let _guard = tracing::subscriber::set_default(log.clone());
+    let rig = impatient(OnRecorderFailure::Close).await;
+    let (mut client, mut server) = rig.pair().await;
+    let all = rig.sender().credit(u64::MAX).take(2 << 20);
+    client.write_all(&masked(0x81, b"hello")).await.unwrap();
+    assert!(read_all(&mut server).await.is_empty());
+    drop(all);
+    rig.stop().await;
+    let log = log.0.lock().unwrap();
+    let ended = log.matches("the recorder stalls: the connection is ended");
+    assert_eq!(ended.count(), 1, "{log}");
+    assert!(!log.contains("goes on"), "{log}");
 }
 
 #[tokio::test]
