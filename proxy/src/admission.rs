@@ -1,8 +1,11 @@
 //! How many clients are served at once.
 
 use std::future::Future;
+use std::io;
+use std::time::Duration;
 
 use tokio::task::{JoinError, JoinSet};
+use tokio::time::Instant;
 
 /// How many clients are told at once that there are too many; the sockets of further ones are just
 /// closed, so that telling costs no more than the limit saves.
@@ -52,6 +55,32 @@ impl Admission {
     }
 }
 
+/// How often it is said that clients cannot be accepted.
+const SAID_EVERY: Duration = Duration::from_secs(60);
+
+/// Clients that cannot be accepted, for want of descriptors mostly. It is tried again and again, which
+/// says no more than the first time.
+#[derive(Debug, Default)]
+pub(crate) struct Waiting {
+    said: Option<Instant>,
+}
+
+impl Waiting {
+    pub(crate) fn tell(&mut self, error: &io::Error) {
+        if self.is_due(Instant::now()) {
+            tracing::error!(%error, "clients cannot be accepted: they wait; said once a minute");
+        }
+    }
+
+    fn is_due(&mut self, now: Instant) -> bool {
+        let due = self.said.is_none_or(|said| now - said >= SAID_EVERY);
+        if due {
+            self.said = Some(now);
+        }
+        due
+    }
+}
+
 /// Clients that are being told.
 #[derive(Debug, Default)]
 pub(crate) struct Refusals(JoinSet<()>);
@@ -70,7 +99,9 @@ impl Refusals {
 
 #[cfg(test)]
 mod tests {
-    use super::{Admission, Admitted};
+    use tokio::time::Instant;
+
+    use super::{Admission, Admitted, SAID_EVERY, Waiting};
 
     #[test]
     fn the_limit_is_the_last_one_served() {
@@ -81,5 +112,14 @@ mod tests {
         assert_eq!(admission.turned_away, 1);
         assert_eq!(admission.ask(1), Admitted::Yes);
         assert_eq!(admission.turned_away, 0);
+    }
+
+    #[test]
+    fn that_clients_wait_is_said_at_once_and_then_each_minute() {
+        let mut waiting = Waiting::default();
+        let start = Instant::now();
+        let due =
+            [0, 1, 599, 600, 601].map(|tenths| waiting.is_due(start + SAID_EVERY * tenths / 600));
+        assert_eq!(due, [true, false, false, true, false]);
     }
 }

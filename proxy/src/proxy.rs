@@ -16,7 +16,7 @@ use wsaudit_recording::{WriteError, Writer, WriterState};
 use wsaudit_tagging::{Candidates, Issued};
 
 use crate::admin;
-use crate::admission::{Admission, Admitted, Refusals};
+use crate::admission::{Admission, Admitted, Refusals, Waiting};
 use crate::config::ProxyConfig;
 use crate::counters::Counters;
 use crate::metrics::Live;
@@ -194,6 +194,7 @@ impl Bound {
         }
         let mut turn = 0;
         let mut refusals = Refusals::default();
+        let mut waiting = Waiting::default();
         let mut admission = Admission::new(shared.config.limits.connections);
         let failed = watch_recorder(&shared);
         tokio::pin!(failed);
@@ -222,7 +223,7 @@ impl Bound {
                         }
                     }
                     Err(error) => {
-                        tracing::error!(%error, "a client could not be accepted");
+                        waiting.tell(&error);
                         sleep(ACCEPT_PAUSE).await;
                     }
                 },
