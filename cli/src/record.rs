@@ -54,6 +54,7 @@ pub(crate) fn run(args: &RecordArgs, output: &mut Output) -> anyhow::Result<Exit
         .enable_all()
         .build()
         .context("cannot start the runtime")?;
+    runtime.block_on(address::refuse_circles(&config.routes))?;
     let schemes: Vec<_> = config.routes.iter().map(scheme).collect();
     let drain = config.drain;
     let tags = config.tags.clone();

@@ -94,6 +94,32 @@ fn what_is_missing_or_contradicts_itself_is_said() {
 }
 
 #[test]
+fn an_upstream_that_is_the_recorder_itself_is_refused() {
+    let directory = tempdir().unwrap();
+    let out = directory.path().join("traffic.db");
+    for (listen, upstream) in [
+        ("127.0.0.1:9", "http://127.0.0.1:9"),
+        ("0.0.0.0:9", "ws://localhost:9"),
+        ("[::1]:9", "http://[::1]:9"),
+    ] {
+        let args = [
+            "record",
+            "--listen",
+            listen,
+            "--upstream",
+            upstream,
+            "--out",
+        ];
+        let ran = run(args.map(str::as_ref).into_iter().chain([out.as_os_str()])).ends_with(2);
+        has(
+            ran.error(),
+            &[upstream, "would listen itself", "round and round"],
+        );
+        assert!(!out.exists());
+    }
+}
+
+#[test]
 fn a_file_a_flag_over_it_figures_and_a_log_in_json() {
     let directory = tempdir().unwrap();
     let runtime = runtime();

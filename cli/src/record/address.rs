@@ -3,9 +3,10 @@
 use std::net::{SocketAddr, ToSocketAddrs as _};
 use std::time::Duration;
 
-use tokio::net::TcpStream;
+use anyhow::bail;
+use tokio::net::{TcpStream, lookup_host};
 use tokio::time::timeout;
-use wsaudit_proxy::Upstream;
+use wsaudit_proxy::{Route, Upstream};
 
 use super::announce::{Level, announce};
 use super::flags::LogFormat;
@@ -28,6 +29,35 @@ pub(super) fn listen(text: &str) -> Result<SocketAddr, String> {
     found
         .next()
         .ok_or_else(|| "the name has no address; write it as 127.0.0.1:9000".to_owned())
+}
+
+/// Refuses an upstream that is one of the listeners: a request would go round until there is no room for
+/// one more.
+pub(super) async fn refuse_circles(routes: &[Route]) -> anyhow::Result<()> {
+    for Route { upstream, .. } in routes {
+        let port = upstream.port();
+        let listeners = routes.iter().map(|route| route.listen);
+        let listeners: Vec<_> = listeners.filter(|it| it.port() == port).collect();
+        if listeners.is_empty() {
+            continue;
+        }
+        // A name that nobody knows is told of when it is needed.
+        let Ok(mut found) = lookup_host((upstream.host(), port)).await else {
+            continue;
+        };
+        if let Some(found) = found.find(|it| listeners.iter().any(|own| is_at(*own, *it))) {
+            bail!(
+                "upstream {upstream} is where this recorder would listen itself ({found}): a request would go \
+                 round and round; give the address of the server"
+            );
+        }
+    }
+    Ok(())
+}
+
+/// Whether somebody who listens at `own` is who is met at `found`, a socket of the same port.
+fn is_at(own: SocketAddr, found: SocketAddr) -> bool {
+    own.ip() == found.ip() || own.ip().is_unspecified() && found.ip().is_loopback()
 }
 
 /// Says once if the upstream cannot be reached now: it may come later, so this is no error.
