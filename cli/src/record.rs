@@ -151,6 +151,8 @@ fn log_to_stderr(color: ColorChoice, format: LogFormat) -> anyhow::Result<()> {
     let lines = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(|| AboveStatus)
+        // A line that cannot be written would be told of with a panic, in whatever task has logged it.
+        .log_internal_errors(false)
         .with_target(false);
     match format {
         LogFormat::Text => lines.with_ansi(ansi).init(),

@@ -1,8 +1,9 @@
 //! `wsaudit record`, in front of real servers.
 
-use std::io::{Read as _, Write as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::path::Path;
+use std::process::{Command, Stdio};
 
 use futures_util::{SinkExt as _, StreamExt as _};
 use serde_json::Value;
@@ -217,6 +218,44 @@ fn a_second_signal_ends_it_at_once() {
     has(&ended.stderr, &["error: ended at once"]);
     drop(socket);
     assert!(Reader::open(&out).unwrap().unclean().is_some());
+}
+
+/// As where its disk is full, or the reader of its pipe has gone.
+#[test]
+fn a_log_that_cannot_be_written_ends_nothing() {
+    let directory = tempdir().unwrap();
+    let out = directory.path().join("traffic.db");
+    let runtime = runtime();
+    let upstream = runtime.block_on(echo());
+    let mut recorder = Command::new(assert_cmd::cargo::cargo_bin!("wsaudit"))
+        .args(["record", "--listen", "127.0.0.1:0", "--upstream", &upstream])
+        .arg("--out")
+        .arg(&out)
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    // Its reader goes with this statement.
+    BufReader::new(recorder.stderr.take().unwrap())
+        .read_line(&mut line)
+        .unwrap();
+    let address = line.split(['/', ' ']).nth(4).unwrap_or_default();
+    // Each is a line of the log.
+    let answers = [(); 2].map(|()| {
+        let mut answer = String::new();
+        let mut client = TcpStream::connect(address).unwrap();
+        client.write_all(b"no HTTP\r\n\r\n").unwrap();
+        let _ = client.read_to_string(&mut answer);
+        answer
+    });
+    send_signal(recorder.id(), "TERM");
+    let status = recorder.wait().unwrap();
+    for answer in answers {
+        assert!(answer.starts_with("HTTP/1.1 400 "), "{answer:?}");
+    }
+    assert_eq!(status.code(), Some(0));
+    assert!(Reader::open(&out).unwrap().unclean().is_none());
 }
 
 #[test]
