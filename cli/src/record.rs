@@ -5,6 +5,7 @@ mod announce;
 mod file;
 mod flags;
 mod key;
+mod log;
 mod resolve;
 mod rotate;
 mod settings;
@@ -23,11 +24,11 @@ use wsaudit_recording::{PartNames, Writer, WriterOptions};
 
 use crate::exit::Exit;
 use crate::output::{ColorChoice, Output, Paint};
-use crate::status::AboveStatus;
 
-use announce::{Level, announce};
+use announce::Level;
 use flags::LogFormat;
 pub(crate) use flags::RecordArgs;
+use log::Log;
 use resolve::Settings;
 
 #[cfg(feature = "demo")]
@@ -42,7 +43,9 @@ pub(crate) fn run(args: &RecordArgs, output: &mut Output) -> anyhow::Result<Exit
         rotation,
         log_format,
     } = Settings::resolve(args)?;
-    log_to_stderr(output.color(), log_format)?;
+    let log = Log::start(log_format).context("cannot start the thread of the log")?;
+    log_to_stderr(output.color(), log_format, &log)?;
+    let _written = FlushedAtTheEnd(log.clone());
     let options = WriterOptions {
         config: settings::of(&config, rotation.as_ref()),
         rotation,
@@ -78,7 +81,7 @@ pub(crate) fn run(args: &RecordArgs, output: &mut Output) -> anyhow::Result<Exit
                 return Err(anyhow::Error::from(error));
             }
         };
-        let signals = signals::Signals::install(drain, log_format)?;
+        let signals = signals::Signals::install(drain, log.clone())?;
         for ((addr, upstream), scheme) in bound.routes().zip(schemes) {
             let more = match bound.routes().count() {
                 1 => String::new(),
@@ -89,20 +92,21 @@ pub(crate) fn run(args: &RecordArgs, output: &mut Output) -> anyhow::Result<Exit
                 "listening on {scheme}://{addr}{more} (recording to {}{on})",
                 file.display()
             );
-            announce(log_format, Level::Info, &line);
+            log.announce(Level::Info, &line);
             tokio::spawn(address::warn_where_nobody_listens(
                 upstream.clone(),
-                log_format,
+                log.clone(),
             ));
         }
         if let Some(addr) = bound.admin_addr() {
             let line = format!("serving /metrics and /healthz on http://{addr}");
-            announce(log_format, Level::Info, &line);
+            log.announce(Level::Info, &line);
         }
         // Lines for machines are not to be mixed with one for people.
         let watched = io::stderr().is_terminal() && !args.quiet && log_format == LogFormat::Text;
         let paint = output.color().paint(true);
-        let status = watched.then(|| tokio::spawn(status::follow(bound.live(), paint)));
+        let status =
+            watched.then(|| tokio::spawn(status::follow(bound.live(), paint, log.clone())));
         let summary = bound.run(signals.first()).await;
         if let Some(status) = status {
             status.abort();
@@ -111,6 +115,7 @@ pub(crate) fn run(args: &RecordArgs, output: &mut Output) -> anyhow::Result<Exit
         }
         Ok(summary)
     })?;
+    log.flush();
     let report = summary::Report::new(&summary, &file, parts.as_ref(), run, &tags);
     if args.json {
         report.write_json(output)?;
@@ -136,8 +141,18 @@ fn scheme(route: &Route) -> &'static str {
     }
 }
 
+/// What was logged stands before whatever is said of the end.
+struct FlushedAtTheEnd(Log);
+
+impl Drop for FlushedAtTheEnd {
+    fn drop(&mut self) {
+        self.0.flush();
+    }
+}
+
 /// Logs warnings and errors on standard error; `WSAUDIT_LOG`, else `RUST_LOG`, asks for more or less.
-fn log_to_stderr(color: ColorChoice, format: LogFormat) -> anyhow::Result<()> {
+fn log_to_stderr(color: ColorChoice, format: LogFormat, log: &Log) -> anyhow::Result<()> {
+    let log = log.clone();
     let wanted = ["WSAUDIT_LOG", "RUST_LOG"]
         .into_iter()
         .find_map(|name| Some((name, std::env::var(name).ok()?)));
@@ -150,7 +165,7 @@ fn log_to_stderr(color: ColorChoice, format: LogFormat) -> anyhow::Result<()> {
     let ansi = color.paint(io::stderr().is_terminal()) == Paint::Ansi;
     let lines = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(|| AboveStatus)
+        .with_writer(move || log.clone())
         // A line that cannot be written would be told of with a panic, in whatever task has logged it.
         .log_internal_errors(false)
         .with_target(false);

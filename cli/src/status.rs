@@ -27,13 +27,14 @@ impl StatusLine {
         Self(())
     }
 
-    /// Says something else.
-    #[expect(clippy::unused_self, reason = "there is a line only while it lives")]
-    pub(crate) fn set(&self, text: String) {
+    /// Says something else, where there is a line.
+    pub(crate) fn set(text: String) {
         with(|line| {
-            *line = Some(text);
-            // A terminal that is gone shows nothing, and is no reason to end.
-            let _ = draw(line.as_deref());
+            if line.is_some() {
+                *line = Some(text);
+                // A terminal that is gone shows nothing, and is no reason to end.
+                let _ = draw(line.as_deref());
+            }
         });
     }
 }

@@ -3,7 +3,7 @@
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Child, ChildStderr, Command, Stdio};
 
 use futures_util::{SinkExt as _, StreamExt as _};
 use serde_json::Value;
@@ -13,7 +13,7 @@ use wsaudit_demo::scenario::{self, ScenarioOptions};
 use wsaudit_demo::{Backend, BackendConfig, Fault};
 use wsaudit_recording::Reader;
 
-use super::harness::{Ended, Recorder, echo, has, run, runtime, send_signal};
+use super::harness::{DEADLINE, Ended, Recorder, echo, has, run, runtime, send_signal};
 
 const SOURCES: [&str; 6] = [
     "--session",
@@ -220,6 +220,33 @@ fn a_second_signal_ends_it_at_once() {
     assert!(Reader::open(&out).unwrap().unclean().is_some());
 }
 
+/// A recorder whose log is read up to its first line only, by what is given; and its address.
+fn start_unheard(upstream: &str, out: &Path) -> (Child, BufReader<ChildStderr>, String) {
+    let mut recorder = Command::new(assert_cmd::cargo::cargo_bin!("wsaudit"))
+        .args(["record", "--listen", "127.0.0.1:0", "--upstream", upstream])
+        .arg("--out")
+        .arg(out)
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut log = BufReader::new(recorder.stderr.take().unwrap());
+    let mut line = String::new();
+    log.read_line(&mut line).unwrap();
+    let address = line.split(['/', ' ']).nth(4).unwrap_or_default().to_owned();
+    (recorder, log, address)
+}
+
+/// The answer to what is a line of the log.
+fn refused(address: &str) -> String {
+    let mut answer = String::new();
+    let mut client = TcpStream::connect(address).unwrap();
+    client.set_read_timeout(Some(DEADLINE)).unwrap();
+    client.write_all(b"no HTTP\r\n\r\n").unwrap();
+    let _ = client.read_to_string(&mut answer);
+    answer
+}
+
 /// As where its disk is full, or the reader of its pipe has gone.
 #[test]
 fn a_log_that_cannot_be_written_ends_nothing() {
@@ -227,28 +254,9 @@ fn a_log_that_cannot_be_written_ends_nothing() {
     let out = directory.path().join("traffic.db");
     let runtime = runtime();
     let upstream = runtime.block_on(echo());
-    let mut recorder = Command::new(assert_cmd::cargo::cargo_bin!("wsaudit"))
-        .args(["record", "--listen", "127.0.0.1:0", "--upstream", &upstream])
-        .arg("--out")
-        .arg(&out)
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut line = String::new();
-    // Its reader goes with this statement.
-    BufReader::new(recorder.stderr.take().unwrap())
-        .read_line(&mut line)
-        .unwrap();
-    let address = line.split(['/', ' ']).nth(4).unwrap_or_default();
-    // Each is a line of the log.
-    let answers = [(); 2].map(|()| {
-        let mut answer = String::new();
-        let mut client = TcpStream::connect(address).unwrap();
-        client.write_all(b"no HTTP\r\n\r\n").unwrap();
-        let _ = client.read_to_string(&mut answer);
-        answer
-    });
+    let (mut recorder, log, address) = start_unheard(&upstream, &out);
+    drop(log);
+    let answers = [(); 2].map(|()| refused(&address));
     send_signal(recorder.id(), "TERM");
     let status = recorder.wait().unwrap();
     for answer in answers {
@@ -256,6 +264,29 @@ fn a_log_that_cannot_be_written_ends_nothing() {
     }
     assert_eq!(status.code(), Some(0));
     assert!(Reader::open(&out).unwrap().unclean().is_none());
+}
+
+#[test]
+fn a_log_that_nobody_reads_holds_nothing_up() {
+    let directory = tempdir().unwrap();
+    let out = directory.path().join("traffic.db");
+    let runtime = runtime();
+    let upstream = runtime.block_on(echo());
+    let (mut recorder, mut log, address) = start_unheard(&upstream, &out);
+    // More lines than a pipe takes.
+    let answered = (0..3_000).take_while(|_| refused(&address).starts_with("HTTP/1.1 400 "));
+    let answered = answered.count();
+    if answered == 3_000 {
+        send_signal(recorder.id(), "TERM");
+    } else {
+        recorder.kill().unwrap();
+    }
+    let status = recorder.wait().unwrap();
+    assert_eq!((answered, status.code()), (3_000, Some(0)));
+    assert!(Reader::open(&out).unwrap().unclean().is_none());
+    let mut read = String::new();
+    log.read_to_string(&mut read).unwrap();
+    has(&read, &["a request was refused"]);
 }
 
 #[test]

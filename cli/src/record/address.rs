@@ -8,8 +8,8 @@ use tokio::net::{TcpStream, lookup_host};
 use tokio::time::timeout;
 use wsaudit_proxy::{Route, Upstream};
 
-use super::announce::{Level, announce};
-use super::flags::LogFormat;
+use super::announce::Level;
+use super::log::Log;
 
 const LOOK: Duration = Duration::from_secs(5);
 
@@ -61,7 +61,7 @@ fn is_at(own: SocketAddr, found: SocketAddr) -> bool {
 }
 
 /// Says once if the upstream cannot be reached now: it may come later, so this is no error.
-pub(super) async fn warn_where_nobody_listens(upstream: Upstream, format: LogFormat) {
+pub(super) async fn warn_where_nobody_listens(upstream: Upstream, log: Log) {
     let connected = timeout(LOOK, TcpStream::connect((upstream.host(), upstream.port()))).await;
     let why = match connected {
         Ok(Ok(_)) => return,
@@ -69,7 +69,7 @@ pub(super) async fn warn_where_nobody_listens(upstream: Upstream, format: LogFor
         Err(_) => format!("no answer within {LOOK:?}"),
     };
     let line = format!("{upstream} cannot be reached now ({why}); until it can, clients get a 502");
-    announce(format, Level::Warning, &line);
+    log.announce(Level::Warning, &line);
 }
 
 #[cfg(test)]

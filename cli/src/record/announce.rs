@@ -6,7 +6,6 @@ use std::time::SystemTime;
 use serde::Serialize;
 
 use super::flags::LogFormat;
-use crate::output::say;
 
 /// A line of the log, as `tracing-subscriber` writes it.
 #[derive(Serialize)]
@@ -27,8 +26,8 @@ pub(super) enum Level {
     Error,
 }
 
-/// One line, whatever `WSAUDIT_LOG` lets through.
-pub(super) fn announce(format: LogFormat, level: Level, message: &str) {
+/// One line, in the log's form.
+pub(super) fn rendered(format: LogFormat, level: Level, message: &str) -> String {
     match format {
         LogFormat::Text => {
             let before = match level {
@@ -36,7 +35,7 @@ pub(super) fn announce(format: LogFormat, level: Level, message: &str) {
                 Level::Warning => "warning: ",
                 Level::Error => "error: ",
             };
-            say(&format!("{before}{message}"));
+            format!("{before}{message}")
         }
         LogFormat::Json => {
             let line = Line {
@@ -49,7 +48,7 @@ pub(super) fn announce(format: LogFormat, level: Level, message: &str) {
                 message,
             };
             // Text and numbers are always JSON.
-            say(&serde_json::to_string(&line).unwrap_or_default());
+            serde_json::to_string(&line).unwrap_or_default()
         }
     }
 }

@@ -7,8 +7,8 @@ use std::time::Duration;
 use anyhow::Context as _;
 use tokio::sync::oneshot;
 
-use super::announce::{Level, announce};
-use super::flags::LogFormat;
+use super::announce::Level;
+use super::log::Log;
 
 /// Signals that are listened for.
 pub(super) struct Signals {
@@ -17,7 +17,7 @@ pub(super) struct Signals {
 
 impl Signals {
     /// Listens from here on.
-    pub(super) fn install(drain: Duration, format: LogFormat) -> anyhow::Result<Self> {
+    pub(super) fn install(drain: Duration, log: Log) -> anyhow::Result<Self> {
         let mut source = Source::new().context("cannot listen for signals")?;
         let (tell, first) = oneshot::channel();
         tokio::spawn(async move {
@@ -26,12 +26,13 @@ impl Signals {
                 "ending: open connections have {}; once more ends them at once, without a clean end",
                 humantime::format_duration(drain)
             );
-            announce(format, Level::Info, &line);
+            log.announce(Level::Info, &line);
             // Whoever waited has ended already.
             let _ = tell.send(());
             source.second().await;
             let line = "ended at once; the recording is not closed cleanly";
-            announce(format, Level::Error, line);
+            log.announce(Level::Error, line);
+            log.flush();
             process::exit(2);
         });
         Ok(Self { first })

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use tokio::time::{MissedTickBehavior, interval};
 use wsaudit_proxy::{Figures, Live};
 
+use super::log::Log;
 use crate::numbers::{bytes, counted, grouped};
 use crate::output::Paint;
 use crate::status::StatusLine;
@@ -13,8 +14,9 @@ use crate::status::StatusLine;
 const EVERY: Duration = Duration::from_millis(500);
 
 /// Keeps the line up to date; it is gone when this is dropped.
-pub(super) async fn follow(live: Live, paint: Paint) {
-    let line = StatusLine::begin();
+pub(super) async fn follow(live: Live, paint: Paint, log: Log) {
+    // It is there as long as this.
+    let _line = StatusLine::begin();
     let mut ticks = interval(EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let (mut before, mut since) = (live.figures(), Instant::now());
@@ -23,7 +25,7 @@ pub(super) async fn follow(live: Live, paint: Paint) {
         let now = live.figures();
         let frames = passed(&now).saturating_sub(passed(&before));
         let rate = frames * 1_000 / millis(since.elapsed()).max(1);
-        line.set(text(&now, rate, paint));
+        log.status(text(&now, rate, paint));
         (before, since) = (now, Instant::now());
     }
 }
