@@ -234,6 +234,45 @@ mod tests {
     }
 
     #[test]
+    fn strings_are_the_same_however_they_and_their_names_are_written() {
+        for message in [
+            r#"{"id":"tab\t1"}"#,
+            r#"{"\u0069d":"tab\t1"}"#,
+            "{\"id\" \r\n:\t \"tab\\t1\"}",
+            r#"{"deep":[{"id":"other"}],"id":"tab\u00091"}"#,
+        ] {
+            let expected = vec![r#"Text("tab\t1")"#.to_owned()];
+            assert_eq!(yields(&["/id", "/id/below"], message)[0], expected);
+        }
+    }
+
+    #[test]
+    fn a_string_that_is_none_is_an_error_where_a_pointer_leads() {
+        let mut builder = ExtractorBuilder::default();
+        builder.slot(&"/id".parse().unwrap());
+        let mut extractor = builder.build();
+        for message in [
+            r#"{"id":"\ud800"}"#,
+            r#"{"id":"\x"}"#,
+            "{\"id\":\"\n\"}",
+            r#"{"id":"#,
+        ] {
+            extractor.read(Codec::Json, message.as_bytes()).unwrap_err();
+        }
+    }
+
+    #[test]
+    fn names_are_told_apart() {
+        // The same length and the same ends.
+        let message = r#"{"abcd":"1","axyd":"2","a":"3","":"4","ad":"5"}"#;
+        let of_each = ["/axyd", "/abcd", "/", "/a", "/ad", "/aqqd"];
+        let expected = ["2", "1", "4", "3", "5"].map(|text| vec![format!("Text({text:?})")]);
+        let yielded = yields(&of_each, message);
+        assert_eq!(yielded[..5], expected);
+        assert!(yielded[5].is_empty());
+    }
+
+    #[test]
     fn a_star_matches_members_and_elements_beside_named_ones() {
         let message = r#"{"threads":[{"id":"t1"},{"id":"t2","x":1}],"by":{"k":{"id":7}}}"#;
         assert_eq!(

@@ -20,10 +20,10 @@ pub(super) struct Trie {
 struct Node {
     /// The pointers that end here.
     slots: Vec<SlotId>,
-    /// The way on for named members (and elements, where the name is an index).
+    /// The way on for named members (and elements, where the name is an index), by [`bucket`].
     named: Vec<Named>,
-    /// The [`sieve`] of all names: most members of most messages are none of them.
-    sieve: u64,
+    /// By bucket: where its names begin in `named`; behind the last one, where it has none.
+    buckets: Vec<usize>,
     /// The way on for all others.
     any: Option<usize>,
 }
@@ -31,25 +31,42 @@ struct Node {
 #[derive(Debug)]
 struct Named {
     name: String,
+    bucket: usize,
     index: Option<usize>,
     node: usize,
 }
 
-impl Named {
-    /// Whether it is that member. Names of one length are common (`session_id`, `request_id`): the first
-    /// byte tells most of them apart without a call.
-    fn is(&self, name: &str) -> bool {
-        self.name.as_bytes().first() == name.as_bytes().first() && self.name == name
-    }
+const BUCKETS: usize = 64;
+
+/// Where a name is looked for, by its length and its ends: most members of most messages have a bucket
+/// without names.
+fn bucket(name: &str) -> usize {
+    let (Some(first), Some(last)) = (name.bytes().next(), name.bytes().next_back()) else {
+        return 0;
+    };
+    (name.len() ^ (usize::from(first) << 1) ^ (usize::from(last) << 3)) % BUCKETS
 }
 
-/// One bit of 64 for a name, by its length and its ends.
-fn sieve(name: &str) -> u64 {
-    let (Some(first), Some(last)) = (name.bytes().next(), name.bytes().next_back()) else {
-        return 1;
-    };
-    let mixed = name.len() ^ (usize::from(first) << 1) ^ (usize::from(last) << 3);
-    1 << (mixed % 64)
+impl Node {
+    /// Puts the names in order; they are all there.
+    fn sort(&mut self) {
+        self.named.sort_by_key(|named| named.bucket);
+        self.buckets = vec![self.named.len(); BUCKETS];
+        for (position, named) in self.named.iter().enumerate().rev() {
+            self.buckets[named.bucket] = position;
+        }
+    }
+
+    /// The position in `named` of a member.
+    fn find(&self, name: &str) -> Option<usize> {
+        let bucket = bucket(name);
+        let begin = self.buckets[bucket];
+        self.named[begin..]
+            .iter()
+            .take_while(|named| named.bucket == bucket)
+            .position(|named| named.name == name)
+            .map(|position| begin + position)
+    }
 }
 
 impl Trie {
@@ -86,9 +103,9 @@ impl Trie {
                 PointerStep::Any => true,
             });
             let child = self.add(&below);
-            node.sieve |= sieve(name);
             node.named.push(Named {
                 name: name.clone(),
+                bucket: bucket(name),
                 index: array_index(name),
                 node: child,
             });
@@ -97,6 +114,7 @@ impl Trie {
         if !below.is_empty() {
             node.any = Some(self.add(&below));
         }
+        node.sort();
         self.nodes[index] = node;
         index
     }
@@ -130,7 +148,9 @@ pub(super) fn read(trie: &Trie, text: &str, values: &mut Values) -> Result<(), D
     let mut deserializer = serde_json::Deserializer::from_str(text);
     Place {
         trie,
+        text,
         node: 0,
+        is_string: false,
         values,
     }
     .deserialize(&mut deserializer)
@@ -143,7 +163,11 @@ pub(super) fn read(trie: &Trie, text: &str, values: &mut Values) -> Result<(), D
 /// A value in the document, and where the trie stands there.
 struct Place<'t> {
     trie: &'t Trie,
+    /// The whole document.
+    text: &'t str,
     node: usize,
+    /// Whether pointers end there, and it is known to be a string.
+    is_string: bool,
     values: &'t mut Values,
 }
 
@@ -151,10 +175,10 @@ impl<'de> DeserializeSeed<'de> for Place<'_> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        if self.trie.nodes[self.node].slots.is_empty() {
+        if self.is_string || self.trie.nodes[self.node].slots.is_empty() {
             return deserializer.deserialize_any(self);
         }
-        // A pointer ends here: the value is taken as it is written, so that no digit is lost.
+        // A pointer ends here: what may be a number is taken as it is written, so that no digit is lost.
         let raw: &RawValue = serde::Deserialize::deserialize(deserializer)?;
         let raw = raw.get();
         let composite = matches!(raw.as_bytes().first(), Some(b'{' | b'['));
@@ -192,12 +216,14 @@ impl<'de> Visitor<'de> for Place<'_> {
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<(), A::Error> {
         let node = &self.trie.nodes[self.node];
         let mut seen = 0_u64;
-        while let Some(child) = members.next_key_seed(MemberName(node))? {
-            let Some((child, position)) = child else {
+        let (trie, text) = (self.trie, self.text);
+        let name = MemberName { trie, node, text };
+        while let Some(way) = members.next_key_seed(name)? {
+            let Some(way) = way else {
                 members.next_value::<IgnoredAny>()?;
                 continue;
             };
-            if let Some(position) = position {
+            if let Some(position) = way.position {
                 let bit = 1 << (position % 64);
                 if seen & bit != 0 {
                     self.values.note_duplicate_key();
@@ -205,8 +231,10 @@ impl<'de> Visitor<'de> for Place<'_> {
                 seen |= bit;
             }
             members.next_value_seed(Place {
-                trie: self.trie,
-                node: child,
+                trie,
+                text,
+                node: way.node,
+                is_string: way.to_string,
                 values: self.values,
             })?;
         }
@@ -224,7 +252,9 @@ impl<'de> Visitor<'de> for Place<'_> {
                 Some(child) => elements
                     .next_element_seed(Place {
                         trie: self.trie,
+                        text: self.text,
                         node: child,
+                        is_string: false,
                         values: self.values,
                     })?
                     .is_some(),
@@ -253,7 +283,11 @@ impl<'de> Visitor<'de> for Place<'_> {
         Ok(())
     }
 
-    fn visit_str<E>(self, _: &str) -> Result<(), E> {
+    fn visit_str<E>(self, text: &str) -> Result<(), E> {
+        if self.is_string {
+            let slots = &self.trie.nodes[self.node].slots;
+            self.values.push(slots, Value::Text(text));
+        }
         Ok(())
     }
 
@@ -262,37 +296,67 @@ impl<'de> Visitor<'de> for Place<'_> {
     }
 }
 
-/// Where a member's name leads: the node, and the name's position among the node's names.
-struct MemberName<'t>(&'t Node);
+/// Where a member leads.
+struct Way {
+    node: usize,
+    /// The name's position among the node's names.
+    position: Option<usize>,
+    /// Whether pointers end there, and its value is known to be a string.
+    to_string: bool,
+}
+
+/// Where a member's name leads, if anywhere.
+#[derive(Clone, Copy)]
+struct MemberName<'t> {
+    trie: &'t Trie,
+    node: &'t Node,
+    text: &'t str,
+}
+
+impl MemberName<'_> {
+    fn way(&self, name: &str, to_string: impl FnOnce() -> bool) -> Option<Way> {
+        let position = self.node.find(name);
+        let node = match position {
+            Some(position) => self.node.named[position].node,
+            None => self.node.any?,
+        };
+        Some(Way {
+            node,
+            position,
+            to_string: !self.trie.nodes[node].slots.is_empty() && to_string(),
+        })
+    }
+
+    /// Whether a string is the value of a member, whose name is a piece of the document.
+    fn is_of_string(&self, name: &str) -> bool {
+        let begin = name.as_ptr().addr() - self.text.as_ptr().addr();
+        let behind = &self.text.as_bytes()[begin + name.len() + 1..];
+        let mut value = behind.iter().skip_while(|byte| b": \t\r\n".contains(byte));
+        value.next() == Some(&b'"')
+    }
+}
 
 impl<'de> DeserializeSeed<'de> for MemberName<'_> {
-    type Value = Option<(usize, Option<usize>)>;
+    type Value = Option<Way>;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
         deserializer.deserialize_str(self)
     }
 }
 
-impl Visitor<'_> for MemberName<'_> {
-    type Value = Option<(usize, Option<usize>)>;
+impl<'de> Visitor<'de> for MemberName<'_> {
+    type Value = Option<Way>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a member's name")
     }
 
+    fn visit_borrowed_str<E>(self, name: &'de str) -> Result<Self::Value, E> {
+        Ok(self.way(name, || self.is_of_string(name)))
+    }
+
+    /// A name with escapes: it does not stand in the document as it is.
     fn visit_str<E>(self, name: &str) -> Result<Self::Value, E> {
-        if self.0.sieve & sieve(name) == 0 {
-            return Ok(self.0.any.map(|node| (node, None)));
-        }
-        let named = self
-            .0
-            .named
-            .iter()
-            .enumerate()
-            .find(|(_, named)| named.is(name));
-        Ok(match named {
-            Some((position, named)) => Some((named.node, Some(position))),
-            None => self.0.any.map(|node| (node, None)),
-        })
+        Ok(self.way(name, || false))
     }
 }
