@@ -312,6 +312,25 @@ mod tests {
     }
 
     #[test]
+    fn names_are_duplicates_of_themselves_alone_however_many_there_are() {
+        let mut builder = ExtractorBuilder::default();
+        let mut names = Vec::new();
+        for number in 0..200 {
+            names.push(format!("\"n{number}\":0"));
+            builder.slot(&format!("/n{number}").parse().unwrap());
+        }
+        let mut extractor = builder.build();
+        let mut duplicates = |names: &[String]| {
+            let message = format!("{{{}}}", names.join(","));
+            extractor.read(Codec::Json, message.as_bytes()).unwrap();
+            extractor.values().duplicate_keys()
+        };
+        assert_eq!(duplicates(&names), 0);
+        names.extend_from_within(..);
+        assert_eq!(duplicates(&names), 200);
+    }
+
+    #[test]
     fn the_last_message_leaves_nothing_behind() {
         let mut builder = ExtractorBuilder::default();
         let slot = builder.slot(&"/id".parse().unwrap());

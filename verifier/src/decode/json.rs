@@ -1,5 +1,6 @@
 //! JSON through a trie of pointers, with serde's streaming: no value is built that no rule needs.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use serde::de::{
@@ -215,7 +216,7 @@ impl<'de> Visitor<'de> for Place<'_> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<(), A::Error> {
         let node = &self.trie.nodes[self.node];
-        let mut seen = 0_u64;
+        let mut seen = Seen::default();
         let (trie, text) = (self.trie, self.text);
         let name = MemberName { trie, node, text };
         while let Some(way) = members.next_key_seed(name)? {
@@ -223,12 +224,8 @@ impl<'de> Visitor<'de> for Place<'_> {
                 members.next_value::<IgnoredAny>()?;
                 continue;
             };
-            if let Some(position) = way.position {
-                let bit = 1 << (position % 64);
-                if seen & bit != 0 {
-                    self.values.note_duplicate_key();
-                }
-                seen |= bit;
+            if way.position.is_some_and(|position| seen.again(position)) {
+                self.values.note_duplicate_key();
             }
             members.next_value_seed(Place {
                 trie,
@@ -293,6 +290,27 @@ impl<'de> Visitor<'de> for Place<'_> {
 
     fn visit_unit<E>(self) -> Result<(), E> {
         Ok(())
+    }
+}
+
+/// The names of a node that an object has, by position.
+#[derive(Default)]
+struct Seen {
+    /// The first 64 of them, as bits: few nodes have more.
+    first: u64,
+    others: BTreeSet<usize>,
+}
+
+impl Seen {
+    /// Whether it is there already; it is from here on.
+    fn again(&mut self, position: usize) -> bool {
+        if position >= 64 {
+            return !self.others.insert(position);
+        }
+        let bit = 1 << position;
+        let again = self.first & bit != 0;
+        self.first |= bit;
+        again
     }
 }
 
