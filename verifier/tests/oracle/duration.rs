@@ -106,6 +106,11 @@ impl Rule {
         text
     }
 
+    /// Whether it has a limit for those who are there at the same time.
+    pub(crate) fn looks_at_cohorts(&self) -> bool {
+        self.limits.cohort.is_some()
+    }
+
     fn starts_are_steps(&self) -> bool {
         self.from.starts_with('@')
     }

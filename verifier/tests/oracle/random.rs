@@ -25,6 +25,16 @@ pub(crate) fn cases() -> ProptestConfig {
     }
 }
 
+/// The same, for what is one of several ways to ask the same: fewer, where nobody says how many.
+pub(crate) fn fewer_cases() -> ProptestConfig {
+    let all = cases();
+    let cases = match std::env::var_os("PROPTEST_CASES") {
+        Some(_) => all.cases,
+        None => all.cases / 4,
+    };
+    ProptestConfig { cases, ..all }
+}
+
 /// The messages that a history is made of; a name that comes twice comes twice as often.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Names {

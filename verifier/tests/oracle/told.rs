@@ -1,6 +1,7 @@
 //! A history as the verifier reads it, and what it must say of it.
 
 use std::collections::BTreeSet;
+use std::fmt;
 
 use proptest::prelude::*;
 use wsaudit_tagging::{Provenance, TagKind};
@@ -107,7 +108,7 @@ fn moment(history: &History, number: usize) -> Moment {
 }
 
 /// A recording in memory. Unlike the library's own, it may hold messages that are not whole.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) struct Told {
     pub(crate) outline: Outline,
     pub(crate) messages: Vec<(Moment, u64, Direction, Opcode, Payload)>,
@@ -119,6 +120,63 @@ pub(crate) struct Told {
 pub(crate) enum Payload {
     Whole(String),
     Not(Garble),
+}
+
+/// One line for each connection, tag, message and gap.
+impl fmt::Debug for Told {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let outline = &self.outline;
+        writeln!(f, "recording {}", outline.name)?;
+        for one in &outline.connections {
+            let what = if one.http.is_some() {
+                "exchange"
+            } else {
+                "connection"
+            };
+            let [answered, closed] = [one.answered, one.closed].map(|it| it.map(|it| it.seq));
+            let (number, opened) = (one.number, one.opened.seq);
+            writeln!(
+                f,
+                "{what} {number}: {opened}, {:?} {answered:?}, {closed:?}",
+                one.status
+            )?;
+            for tag in &one.tags {
+                let Tag {
+                    from,
+                    kind,
+                    value,
+                    source,
+                    provenance,
+                } = tag;
+                writeln!(f, "    {from} {kind:?} {value}, {provenance:?} by {source}")?;
+            }
+        }
+        for (moment, number, direction, opcode, payload) in &self.messages {
+            let way = match direction {
+                Direction::ClientToServer => '>',
+                Direction::ServerToClient => '<',
+            };
+            let what = if *opcode == Opcode::PING { "ping" } else { "" };
+            let at = moment.at as f64 / 1e6;
+            writeln!(
+                f,
+                "{} {at} ms  {number} {way} {what} {payload:?}",
+                moment.seq
+            )?;
+        }
+        for Gap {
+            connection,
+            from,
+            to,
+            ..
+        } in &outline.gaps
+        {
+            writeln!(f, "gap of {connection:?}: {from} to {to}")?;
+        }
+        let ends = [outline.unclean.as_ref(), outline.goes_on.as_ref()];
+        let end: Vec<_> = ends.into_iter().flatten().collect();
+        writeln!(f, "end at {} ms {end:?}", outline.ended_at as f64 / 1e6)
+    }
 }
 
 impl Told {

@@ -4,11 +4,12 @@
 
 use std::collections::BTreeSet;
 
-use wsaudit_verifier::engine::{SessionIx, Verification};
+use wsaudit_verifier::engine::{ConnectionIx, SessionIx};
 use wsaudit_verifier::finding::{Subject, Violation};
 use wsaudit_verifier::rules::HolderKind;
 use wsaudit_verifier::verdict::Reason;
 
+use super::recordings::{Found, Pair};
 use crate::told::{Payload, Told};
 
 /// The kinds of holder whose losses excuse.
@@ -23,13 +24,15 @@ impl Excuses {
     pub(super) fn leave(
         self,
         violation: &Violation,
-        (truth, whole): (&Verification, &Told),
-        (found, part): (&Verification, &Told),
+        truth: &Found,
+        found: &Found,
+        pair: &Pair,
     ) -> bool {
         let Some(id) = &violation.resource else {
             return false;
         };
-        let outcome = &truth.rules[0].outcome;
+        let (whole, part) = (&pair.whole.all, &pair.part.all);
+        let outcome = &truth.verification.rules[0].outcome;
         let contested = outcome.violations.iter().any(|one| {
             let roles = ["claimed for two", "the facts do not list"];
             one.resource.as_ref() == Some(id) && roles.iter().any(|it| one.roles.contains(it))
@@ -38,7 +41,7 @@ impl Excuses {
             let mut doubts = outcome.doubts.iter();
             doubts.any(|doubt| doubt.message.contains(what))
         };
-        let lost = lossy(part, violation.offending.seq);
+        let lost = lossy(part, found.place(violation.offending));
         let is_theirs = |subject: Subject, kinds: &[Option<HolderKind>]| {
             let mut kinds = kinds.iter().flatten();
             kinds.any(|kind| !lost.is_disjoint(&connections(found, *kind, subject)))
@@ -64,7 +67,8 @@ impl Excuses {
             })
             .collect();
         let mut missing = missing(whole, part, "shared", id).into_iter();
-        let end = part.end.unwrap_or(u64::MAX);
+        let ends = part.iter().filter_map(|told| told.end);
+        let end = ends.min().unwrap_or(u64::MAX);
         let shared = missing.any(|(on, seq)| !theirs.contains(&on) || seq >= end);
         // A share that came a moment after.
         let raced = doubted("of a change of its access");
@@ -79,31 +83,33 @@ impl Excuses {
 
 /// Whether frames that are missing said whether a session shares a connection: that it does, or that it is another
 /// one's, whatever a client claims (decisions 0014 and 0018).
-pub(super) fn is_shared_otherwise(
-    violation: &Violation,
-    truth: &Verification,
-    found: &Verification,
-) -> bool {
-    let sharing = |all: &Verification| -> BTreeSet<(u64, String)> {
+pub(super) fn is_shared_otherwise(violation: &Violation, truth: &Found, found: &Found) -> bool {
+    let sharing = |found: &Found| -> BTreeSet<(u64, String)> {
+        let all = &found.verification;
         let name = |session: SessionIx| all.sessions[session.0 as usize].id.clone();
-        let each = all.connections.iter().flat_map(|one| {
+        let each = found.connections().flat_map(|connection| {
+            let one = &all.connections[connection.0 as usize];
             let sessions = one.sessions.iter().chain(&one.lanes);
-            sessions.map(|(_, session)| (one.number, name(*session)))
+            sessions.map(move |(_, session)| (found.number(connection), name(*session)))
         });
         each.collect()
     };
     let differs: BTreeSet<_> = &sharing(truth) ^ &sharing(found);
     let session = violation.subject.session;
-    let session = session.map(|session| &found.sessions[session.0 as usize].id);
+    let session = session.map(|session| &found.verification.sessions[session.0 as usize].id);
     let on = violation.subject.connection;
-    let on = on.map(|connection| found.connections[connection.0 as usize].number);
+    let on = on.map(|connection| found.number(connection));
     differs
         .iter()
         .any(|(number, id)| Some(*number) == on || Some(id) == session)
 }
 
 /// The connections of which something is missing or cannot be read up to that place.
-fn lossy(part: &Told, until: u64) -> BTreeSet<u64> {
+fn lossy(part: &[Told], until: u64) -> BTreeSet<u64> {
+    part.iter().flat_map(|told| lossy_of(told, until)).collect()
+}
+
+fn lossy_of(part: &Told, until: u64) -> BTreeSet<u64> {
     let all = || part.outline.connections.iter().map(|one| one.number);
     let gaps = part.outline.gaps.iter().filter(|gap| gap.from <= until);
     let gaps = gaps.flat_map(|gap| match gap.connection {
@@ -117,32 +123,34 @@ fn lossy(part: &Told, until: u64) -> BTreeSet<u64> {
 }
 
 /// The connections of somebody.
-fn connections(found: &Verification, kind: HolderKind, subject: Subject) -> BTreeSet<u64> {
-    let own = subject.connection.map(|connection| connection.0 as usize);
-    let all = found.connections.iter().enumerate();
-    all.filter(|(index, one)| match kind {
-        _ if own == Some(*index) => true,
-        HolderKind::Session => {
-            let mut sessions = one.sessions.iter().chain(&one.lanes);
-            sessions.any(|(_, session)| Some(*session) == subject.session)
+fn connections(found: &Found, kind: HolderKind, subject: Subject) -> BTreeSet<u64> {
+    let is_theirs = |connection: &ConnectionIx| {
+        let one = &found.verification.connections[connection.0 as usize];
+        match kind {
+            _ if subject.connection == Some(*connection) => true,
+            HolderKind::Session => {
+                let mut sessions = one.sessions.iter().chain(&one.lanes);
+                sessions.any(|(_, session)| Some(*session) == subject.session)
+            }
+            HolderKind::User => one.user.is_some() && one.user == subject.user,
+            HolderKind::Connection => false,
         }
-        HolderKind::User => one.user.is_some() && one.user == subject.user,
-        HolderKind::Connection => false,
-    })
-    .map(|(_, one)| one.number)
-    .collect()
+    };
+    let all = found.connections().filter(is_theirs);
+    all.map(|connection| found.number(connection)).collect()
 }
 
 /// The messages of that name and document that are not in the part, or cannot be read there: on which
 /// connection, and where.
-fn missing(whole: &Told, part: &Told, name: &str, id: &str) -> Vec<(u64, u64)> {
+fn missing(whole: &[Told], part: &[Told], name: &str, id: &str) -> Vec<(u64, u64)> {
     let left: BTreeSet<_> = part
-        .messages
         .iter()
+        .flat_map(|told| &told.messages)
         .filter(|message| matches!(message.4, Payload::Whole(_)))
         .map(|message| message.0.seq)
         .collect();
-    let all = whole.messages.iter().filter(|message| match &message.4 {
+    let all = whole.iter().flat_map(|told| &told.messages);
+    let all = all.filter(|message| match &message.4 {
         Payload::Whole(text) => {
             text.contains(&format!("\"type\":\"{name}\"")) && text.contains(&format!("\"{id}\""))
         }

@@ -5,8 +5,11 @@
 //!   100 a  110 b  120 a  130 a   Lost { from: 0, count: 2, of: Own }   ->   110 b  130 a, gap of a 100..120
 //! ```
 //!
-//! When connections begin and end, and for whom they speak, is always written; only a recorder that is
-//! killed loses that too.
+//! When connections begin and end, and for whom they speak, is always written; a recorder that is killed loses that
+//! too, and so does whoever loses a part of a run. Exchanges over plain HTTP that it has no room for it does not
+//! record at all.
+
+mod parts;
 
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -27,7 +30,14 @@ pub(super) enum Trouble {
     Unreadable { at: usize, why: Garble },
     /// The recorder is killed before one is written.
     Killed { at: usize },
+    /// So many exchanges over HTTP pass unrecorded, from the one on that a message is of or that comes next.
+    Unrecorded { at: usize, count: usize },
+    /// The run was cut into three parts, before each of two messages, and the one of these is missing.
+    PartMissing { cuts: [usize; 2], which: usize },
 }
+
+/// Where the tags of an exchange come from that its answer issues.
+pub(super) const COOKIE: &str = "set-cookie:session";
 
 const KILLED: &str = "run 1 was not closed cleanly";
 
@@ -53,6 +63,8 @@ pub(super) fn troubles() -> impl Strategy<Value = Vec<Trouble>> {
         1 => at().prop_map(|at| Trouble::Silent { at }),
         3 => (at(), why).prop_map(|(at, why)| Trouble::Unreadable { at, why }),
         1 => at().prop_map(|at| Trouble::Killed { at }),
+        1 => ([at(), at()], 0..3_usize).prop_map(|(cuts, which)| Trouble::PartMissing { cuts, which }),
+        1 => (at(), 1..4_usize).prop_map(|(at, count)| Trouble::Unrecorded { at, count }),
     ];
     proptest::collection::vec(trouble, 1..4)
 }
@@ -72,7 +84,6 @@ impl Told {
     /// The recording as it would be, had the recorder been ended where it was killed in `part`; `None`: it was
     /// not.
     pub(super) fn ended_as(&self, part: &Self) -> Option<Self> {
-        part.outline.unclean.as_ref()?;
         let mut told = self.clone();
         told.end_before(part.end?);
         told.outline.unclean = None;
@@ -101,6 +112,15 @@ impl Told {
                 self.messages[at].4 = Payload::Not(why);
             }
             Trouble::Killed { at } => self.end_before(self.messages[number(at)].0.seq),
+            Trouble::Unrecorded { at, count } => {
+                let on = self.messages[number(at)].1;
+                self.pass_unrecorded(on, count);
+            }
+            Trouble::PartMissing { cuts, which } => {
+                let mut cuts = cuts.map(|at| self.messages[number(at)].0.seq);
+                cuts.sort_unstable();
+                self.miss_part(cuts, which);
+            }
         }
     }
 
@@ -126,6 +146,31 @@ impl Told {
         });
     }
 
+    /// Exchanges are missing as if there were none; that some are, a gap says.
+    fn pass_unrecorded(&mut self, from: u64, count: usize) {
+        let all = self.outline.connections.iter();
+        let exchanges = all.filter(|one| one.http.is_some() && one.number >= from);
+        let lost: Vec<_> = exchanges.take(count).cloned().collect();
+        let numbers: Vec<_> = lost.iter().map(|one| one.number).collect();
+        let (Some(first), Some(last)) = (lost.first(), lost.last()) else {
+            return;
+        };
+        self.outline.gaps.push(Gap {
+            connection: None,
+            from: first.opened.seq,
+            to: last.opened.seq,
+            frames: None,
+            why: "the recorder stalled for 5s: plain HTTP exchanges of one client are missing"
+                .to_owned(),
+            cause: GapCause::Recorder,
+        });
+        self.messages
+            .retain(|message| !numbers.contains(&message.1));
+        self.outline
+            .connections
+            .retain(|one| !numbers.contains(&one.number));
+    }
+
     /// Nothing is there from a place on.
     fn end_before(&mut self, end: u64) {
         self.end = Some(end);
@@ -138,7 +183,10 @@ impl Told {
                 (one.answered, one.status, one.subprotocol) = (None, None, None);
             }
             one.closed = one.closed.filter(is_there);
-            one.tags.retain(|tag| tag.from < end);
+            // Of an exchange, what an answer says holds from its request on.
+            let is_open = one.http.is_some() && one.answered.is_none();
+            one.tags
+                .retain(|tag| tag.from < end && !(is_open && tag.source == COOKIE));
         }
         outline.anomalies.retain(|one| is_there(&one.moment));
         outline.gaps.retain(|gap| gap.from < end);
