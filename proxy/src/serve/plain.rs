@@ -39,7 +39,6 @@ pub(super) struct Plain {
 #[derive(Clone, Copy)]
 struct Lost {
     from: Seq,
-    to: Seq,
     exchanges: u64,
     at: Nanos,
 }
@@ -217,11 +216,9 @@ impl Conversation {
         let (at, seq) = (run.now(), run.next_seq(1));
         let lost = plain.lost.get_or_insert(Lost {
             from: seq,
-            to: seq,
             exchanges: 0,
             at,
         });
-        lost.to = seq;
         lost.exchanges += 1;
         Ok(false)
     }
@@ -234,10 +231,12 @@ impl Plain {
             return;
         };
         shared.counters.gap();
+        // One exchange follows the other: the answer to the last one is over by now, and came after its request.
+        let to = shared.sender.run().next_seq(1);
         let gap = GapRecord {
             connection: None,
             from: lost.from,
-            to: lost.to,
+            to,
             at: lost.at,
             // Of how many messages nobody knows: they passed unread.
             frames: None,

@@ -82,6 +82,36 @@ async fn a_recorder_that_stalls_leaves_a_gap_and_no_exchange() {
     assert_eq!(left.summary.gaps, 1);
 }
 
+/// Its answer is missing, too, and that comes after what others said meanwhile.
+#[tokio::test]
+async fn the_gap_of_an_exchange_goes_on_until_it_is_answered() {
+    let rig = impatient(OnRecorderFailure::Continue).await;
+    let request = b"GET /a HTTP/1.1\r\n\r\n";
+    let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi";
+    let all = rig.sender().credit(u64::MAX).take(2 << 20);
+    let mut patient = rig.client().await;
+    patient.write_all(request).await.unwrap();
+    let mut slow = rig.accept().await;
+    expect(&mut slow, request).await;
+    drop(all);
+    let mut client = rig.client().await;
+    client.write_all(request).await.unwrap();
+    let mut server = rig.accept().await;
+    expect(&mut server, request).await;
+    server.write_all(answer).await.unwrap();
+    expect(&mut client, answer).await;
+    slow.write_all(answer).await.unwrap();
+    expect(&mut patient, answer).await;
+    drop((patient, slow, client, server));
+    let left = rig.stop().await;
+    let (messages, gaps) = (left.messages(), left.reader.gaps().unwrap());
+    let [(_, gap)] = &gaps[..] else {
+        panic!("{gaps:?}");
+    };
+    assert_eq!(messages.len(), 2);
+    assert!(gap.from < messages[0].seq && messages[1].seq < gap.to);
+}
+
 #[tokio::test]
 async fn a_recorder_that_stalls_refuses_where_that_is_wanted() {
     let rig = impatient(OnRecorderFailure::Close).await;
