@@ -56,7 +56,6 @@ struct Recent {
 struct Crossed {
     places: [Place; 2],
     why: Why,
-    subject: Subject,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -100,7 +99,6 @@ impl Crossings {
             self.crossed.entry(slot).or_insert(Crossed {
                 places: [one.place, event.place],
                 why: Why::Order,
-                subject: event.subject(),
             });
         }
         recent.push(Recent {
@@ -120,7 +118,7 @@ impl Crossings {
         (start, took, limit): (Place, i64, i64),
     ) {
         let times = (took, limit);
-        self.measure_between(cx, [start, event.place], event.subject(), slot, times);
+        self.measure_between(cx, [start, event.place], slot, times);
     }
 
     /// The same of two places, once both are known.
@@ -128,7 +126,6 @@ impl Crossings {
         &mut self,
         cx: &Cx<'_>,
         places: [Place; 2],
-        subject: Subject,
         slot: impl FnOnce() -> Slot,
         (took, limit): (i64, i64),
     ) {
@@ -137,7 +134,6 @@ impl Crossings {
             self.crossed.entry(slot()).or_insert(Crossed {
                 places,
                 why: Why::Limit,
-                subject,
             });
         }
     }
@@ -196,7 +192,10 @@ impl Crossed {
             Why::Order => "which of the two came first is not known",
             Why::Limit => "whether the time between them is within the limit is not known",
         };
-        cx.unknown_order(first, second, &format!("{what}{of}"), self.subject)
+        // Whatever was found in the slot is in doubt, whoever of it the two are about.
+        let whose = slot.holder.map(|holder| cx.subject(holder));
+        let what = format!("{what}{of}");
+        cx.unknown_order(first, second, &what, whose.unwrap_or_default())
     }
 }
 

@@ -7,7 +7,7 @@ use wsaudit_tagging::TagKind;
 
 use super::event::Event;
 use super::state::{ConnectionIx, Cx, Holder};
-use crate::finding::{Doubt, Place};
+use crate::finding::{Doubt, Place, Subject};
 use crate::rules::HolderKind;
 use crate::verdict::Reason;
 
@@ -16,6 +16,8 @@ use crate::verdict::Reason;
 pub struct Skipped {
     count: u64,
     first: Option<(Place, ConnectionIx, String)>,
+    /// Whom they are about; where they are about several, nobody, which may be anybody.
+    about: Option<Subject>,
     /// Likewise, on each connection that never has a session.
     strangers: BTreeMap<ConnectionIx, (u64, Place, String)>,
 }
@@ -24,8 +26,23 @@ impl Skipped {
     /// Counts one; `called` is its name.
     pub fn note(&mut self, event: &Event<'_>, called: &str) {
         self.count += 1;
+        self.is_about(event.subject());
         self.first
             .get_or_insert_with(|| (event.place, event.connection, called.to_owned()));
+    }
+
+    fn is_about(&mut self, subject: Subject) {
+        let about = self.about.get_or_insert(subject);
+        let whom = |it: Subject| {
+            (
+                it.session,
+                it.user,
+                it.connection.filter(|_| it.session.is_none()),
+            )
+        };
+        if whom(*about) != whom(subject) {
+            *about = Subject::default();
+        }
     }
 
     /// Counts an event of a connection that speaks for nobody known here.
@@ -108,6 +125,7 @@ impl Skipped {
         let mut all = Self {
             count: self.count,
             first: self.first.clone(),
+            about: self.about,
             ..Self::default()
         };
         for (connection, (count, place, called)) in &self.strangers {
@@ -115,6 +133,7 @@ impl Skipped {
                 all.count += count;
                 let first = (*place, *connection, called.clone());
                 all.first = all.first.take().into_iter().chain([first]).min();
+                all.is_about(cx.subject(Holder::Connection(*connection)));
             }
         }
         all.doubt(cx, Reason::Unidentified, what, settle)
@@ -134,7 +153,7 @@ impl Skipped {
             message,
             settle: settle.to_owned(),
             place: Some(*place),
-            subject: cx.subject(Holder::Connection(*connection)),
+            subject: self.about.unwrap_or_default(),
         })
     }
 }

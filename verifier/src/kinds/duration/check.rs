@@ -200,9 +200,9 @@ impl Checker for Check {
             }
             let slot = || Slot::of(one.holder, &one.key);
             if let (Some(end), Some(max)) = (&one.span.end, max) {
-                let (places, subject) = ([one.span.start.place, end.place], one.span.subject);
+                let places = [one.span.start.place, end.place];
                 let breaches = &mut self.breaches;
-                breaches.measure_between(cx, places, subject, slot, (one.took, max));
+                breaches.measure_between(cx, places, slot, (one.took, max));
             }
             match (&one.span.end, max) {
                 (Some(end), Some(max)) if one.took > max => {
