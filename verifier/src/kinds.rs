@@ -99,6 +99,11 @@ impl Spec {
         }
     }
 
+    /// Whether it sees exchanges over HTTP whatever events its pack names.
+    pub const fn sees_all_exchanges(&self) -> bool {
+        matches!(self, Self::Sql(_))
+    }
+
     /// Whether a connection that speaks for nobody known leaves it in doubt.
     pub fn needs_holders(&self) -> bool {
         let kind = match self {

@@ -1,6 +1,6 @@
 //! Doubts that stand outside the rules: what the recordings lack, and which rules that touches.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use wsaudit_recording::Unread;
 
@@ -8,7 +8,7 @@ use super::super::run::Finished;
 use super::super::state::Holder;
 use crate::decode::DecodeError;
 use crate::finding::{Doubt, Place, Subject};
-use crate::history::{ClockStep, During, GapCause, Outline, SourceError};
+use crate::history::{ClockStep, Connection, During, Gap, GapCause, Outline, SourceError};
 use crate::rules::{Pack, Rule};
 use crate::verdict::Reason;
 
@@ -25,6 +25,8 @@ enum Touches {
     /// They, and those that are about holders, of whom messages tell.
     ThoseThatLearnFromMessages,
     ThoseAboutHolders,
+    /// An exchange over HTTP, of which the pack's events say nothing.
+    ThoseThatSeeAllExchanges,
 }
 
 impl OutsideDoubt {
@@ -37,6 +39,7 @@ impl OutsideDoubt {
                 rule.spec.reads_messages() || rule.spec.needs_holders()
             }
             Touches::ThoseAboutHolders => rule.spec.needs_holders(),
+            Touches::ThoseThatSeeAllExchanges => rule.spec.sees_all_exchanges(),
         }
     }
 }
@@ -68,21 +71,26 @@ impl Judge<'_, '_> {
     fn gaps(&self, pack: usize, recording: u16, outline: &Outline) -> Vec<OutsideDoubt> {
         let cx = &self.finished.cx;
         // What is missing of a connection of which nothing else is known may be the pack's.
-        let out_of_scope: BTreeSet<u64> = cx
+        let out_of_scope: BTreeMap<u64, &Connection> = cx
             .connections()
             .filter(|(index, state)| {
                 state.recording == recording && !self.finished.scopes[pack][index.0 as usize]
             })
-            .map(|(_, state)| state.info.number)
+            .map(|(_, state)| (state.info.number, state.info))
             .collect();
-        outline
-            .gaps
-            .iter()
-            .filter(|gap| {
-                gap.connection
-                    .is_none_or(|number| !out_of_scope.contains(&number))
-            })
-            .map(|gap| {
+        let touches = |gap: &Gap| {
+            let number = gap.connection?;
+            let other = out_of_scope.get(&number)?;
+            Some(
+                other
+                    .http
+                    .as_ref()
+                    .map(|_| Touches::ThoseThatSeeAllExchanges),
+            )
+        };
+        let gaps = outline.gaps.iter();
+        gaps.filter_map(|gap| Some((gap, touches(gap).unwrap_or(Some(Touches::Every))?)))
+            .map(|(gap, touches)| {
                 let frames = gap
                     .frames
                     .map_or("frames".to_owned(), |n| format!("{n} frames"));
@@ -108,7 +116,7 @@ impl Judge<'_, '_> {
                         }),
                         subject: Subject::default(),
                     },
-                    touches: Touches::Every,
+                    touches,
                 }
             })
             .collect()
