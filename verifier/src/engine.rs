@@ -13,6 +13,7 @@
 mod breaches;
 mod checker;
 mod crossings;
+mod elsewhere;
 mod event;
 mod exceptions;
 mod identity;

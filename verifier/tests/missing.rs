@@ -6,9 +6,9 @@ use wsaudit_verifier::case::Case;
 use wsaudit_verifier::engine::{Input, Verification, verify};
 use wsaudit_verifier::facts::Facts;
 use wsaudit_verifier::history::{
-    Connection, Gap, GapCause, MemoryMessage, MemorySource, Moment, Outline, Source,
+    Connection, Exchange, Gap, GapCause, MemoryMessage, MemorySource, Moment, Outline, Source,
 };
-use wsaudit_verifier::report::report;
+use wsaudit_verifier::report::{Report, report};
 use wsaudit_verifier::rules::Pack;
 use wsaudit_verifier::suite::{Directory, Prepared};
 use wsaudit_verifier::verdict::{Reason, State};
@@ -52,13 +52,69 @@ expect undecided foreign-thread
 ```
 "#;
 
-#[test]
-fn what_somebody_got_and_cannot_be_read_may_be_anybodys() {
-    let case = Case::parse("unreadable.md", UNREADABLE).unwrap_or_else(|errors| panic!("{errors}"));
-    let directory = Directory::of(Path::new("unreadable.md"));
+/// Two sessions, and a step to each that does not say of which run it is.
+const WITHOUT_AN_ID: &str = r#"# Steps without an id
+
+```toml
+[pack]
+name   = "runs"
+format = 1
+
+[message]
+name = "/type"
+
+[events]
+started   = { from = "server", name = "started" }
+completed = { from = "server", name = "completed" }
+
+[[rule]]
+id      = "order"
+title   = "a run comes in order"
+kind    = "sequence"
+key     = "/run"
+steps   = ["started", "completed"]
+reports = "agent_execution_isolated"
+```
+
+```trace
+A = session s-1, user u-1
+B = session s-2, user u-2
+
+0.0  A  <  {"type":"started","run":"r-1"}
+0.1  B  <  {"type":"started","run":"r-2"}
+0.2  A  <  {"type":"completed"}
+0.3  B  <  {"type":"completed"}
+0.4  A  <  {"type":"completed","run":"r-1"}
+0.5  B  <  {"type":"completed","run":"r-2"}
+
+expect undecided order
+```
+"#;
+
+/// What a case with its own rules comes to.
+fn reported(text: &str) -> Report {
+    let case = Case::parse("case.md", text).unwrap_or_else(|errors| panic!("{errors}"));
+    let directory = Directory::of(Path::new("case.md"));
     let prepared = Prepared::new(&case, &directory).expect("a case with its own rules");
     let found = prepared.verify(&case).expect("memory can be read");
-    let report = report(&prepared.packs, &found, &prepared.sources).expect("memory can be read");
+    report(&prepared.packs, &found, &prepared.sources).expect("memory can be read")
+}
+
+#[test]
+fn what_came_to_several_and_cannot_be_judged_is_doubted_of_each() {
+    let report = reported(WITHOUT_AN_ID);
+    for session in report.sessions {
+        assert_eq!(
+            session.agent_execution_isolated, None,
+            "{}",
+            session.session_id
+        );
+    }
+}
+
+#[test]
+fn what_somebody_got_and_cannot_be_read_may_be_anybodys() {
+    let report = reported(UNREADABLE);
     // The thread of the first one may have reached the second one.
     for session in report.sessions {
         assert_eq!(
@@ -122,6 +178,40 @@ fn verified(pack: &str, source: MemorySource) -> Verification {
 fn reasons(found: &Verification) -> Vec<Reason> {
     let doubts = found.rules[0].outcome.doubts.iter();
     doubts.map(|doubt| doubt.reason).collect()
+}
+
+const QUERY: &str = r#"
+[pack]
+name   = "query"
+format = 1
+[[rule]]
+id    = "nothing"
+title = "nothing is found"
+kind  = "sql"
+query = "SELECT seq FROM http_message WHERE 0"
+[[rule]]
+id    = "framing"
+title = "the framing is right"
+kind  = "protocol"
+"#;
+
+#[test]
+fn a_query_sees_exchanges_of_which_no_event_speaks_and_what_is_missing_of_them() {
+    let socket = recording(HEAD, vec![gap_of(2)]);
+    let mut outline = socket.outline().clone();
+    let exchange = Connection {
+        number: 2,
+        status: Some(200),
+        http: Some(Exchange::new("GET", "/api/notes")),
+        ..outline.connections[0].clone()
+    };
+    outline.connections.push(exchange);
+    let found = verified(
+        QUERY,
+        MemorySource::new(outline, socket.messages().to_vec()),
+    );
+    let states: Vec<_> = found.rules.iter().map(|rule| rule.state).collect();
+    assert_eq!(states, [State::Undecided, State::Holds]);
 }
 
 const CHAT: &str = r#"

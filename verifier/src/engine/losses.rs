@@ -22,7 +22,7 @@ impl Losses {
                 recording: state.recording,
                 seq: u64::MAX,
             };
-            cx.lost_between(*connection, None, end)
+            cx.lost_between(*connection, None, end) || cx.elsewhere.lacks_anything()
         });
         let all: Vec<_> = lossy.map(|(connection, _)| connection).collect();
         for connection in all.iter().copied() {

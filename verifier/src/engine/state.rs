@@ -6,6 +6,7 @@ mod speakers;
 
 use self::live::Live;
 use self::speakers::Speakers;
+use super::elsewhere::Elsewhere;
 use super::lanes::{Lane, Lanes, Line};
 use super::names::Names;
 use crate::finding::{Place, Subject};
@@ -88,6 +89,7 @@ pub struct Cx<'h> {
     pub(super) outlines: Vec<&'h Outline>,
     /// By recording.
     pub(super) gaps: Vec<Gaps<'h>>,
+    pub(super) elsewhere: Elsewhere,
     lanes: &'h Lanes,
     pub(super) connections: Vec<ConnectionState<'h>>,
     pub(super) speakers: Speakers<'h>,
@@ -132,6 +134,7 @@ impl<'h> Cx<'h> {
         }
         Self {
             gaps: outlines.iter().map(|outline| Gaps::new(outline)).collect(),
+            elsewhere: Elsewhere::new(&outlines, tolerance),
             outlines,
             lanes,
             speakers: Speakers::new(&connections),

@@ -14,6 +14,9 @@ pub struct Watched<'c, 'h> {
     cx: &'c Cx<'h>,
     kind: HolderKind,
     connections: HashMap<Holder, Vec<ConnectionIx>>,
+    /// When the first of the recordings breaks off, in nanoseconds since the Unix epoch: from there on, what did not
+    /// come may have come in it.
+    whole_until: i64,
 }
 
 /// What a deadline that passed without an event comes to.
@@ -33,19 +36,26 @@ impl<'c, 'h> Watched<'c, 'h> {
     /// Of all holders of one kind.
     pub fn new(cx: &'c Cx<'h>, kind: HolderKind) -> Self {
         let mut connections: HashMap<_, Vec<_>> = HashMap::new();
-        // One that was refused could bring nothing; one that was not answered yet still can.
-        let standing = cx
-            .connections()
-            .filter(|(_, state)| state.info.accepted() || state.info.answered.is_none());
-        for (connection, _) in standing {
+        // One that was refused could bring nothing; one that was not answered yet still can, and an exchange over HTTP
+        // could, whatever it was answered.
+        let open = cx.connections().filter(|(_, state)| !state.info.refused());
+        for (connection, _) in open {
             for holder in cx.holders_ever(kind, connection) {
                 connections.entry(holder).or_default().push(connection);
             }
         }
+        let disagree = if cx.has_several_clocks() {
+            cx.tolerance()
+        } else {
+            0
+        };
+        let cut_off = cx.outlines.iter().filter(|outline| outline.is_cut_off());
+        let ends = cut_off.map(|outline| outline.ended_at.saturating_sub(disagree));
         Self {
             cx,
             kind,
             connections,
+            whole_until: ends.min().unwrap_or(i64::MAX),
         }
     }
 
@@ -67,12 +77,11 @@ impl<'c, 'h> Watched<'c, 'h> {
         self.cx.holders_ever(kind, connection)
     }
 
-    /// When the last of the holder's connections ended, or its recording did.
+    /// When the last of the holder's connections ended, or its recording did; not after a recording that has no end.
     pub fn until(&self, holder: Holder) -> Option<i64> {
         let connections = self.connections(holder).iter();
-        connections
-            .map(|connection| self.cx.watched_until(*connection))
-            .max()
+        let until = connections.map(|connection| self.cx.watched_until(*connection));
+        Some(until.max()?.min(self.whole_until))
     }
 
     /// Whether a connection of the holder was still open when its recording ended.
@@ -120,14 +129,9 @@ impl<'c, 'h> Watched<'c, 'h> {
                 seq: 0,
             };
             let skew = self.cx.skew(from, there);
-            let outline = self.cx.outlines[usize::from(state.recording)];
-            let until = self.cx.watched_until(*connection);
-            let until = if outline.is_cut_off() {
-                // More of its last instant may be lost.
-                until.min(outline.ended_at.saturating_sub(1))
-            } else {
-                until
-            };
+            // More of the last instant of one that breaks off may be lost.
+            let whole_until = self.whole_until.saturating_sub(1);
+            let until = self.cx.watched_until(*connection).min(whole_until);
             state.info.opened.at.saturating_add(skew) <= deadline
                 && deadline <= until.saturating_sub(skew)
         });
@@ -186,7 +190,9 @@ impl<'h> Cx<'h> {
             0
         };
         let gap = self.gaps_of(connection).any(|gap| gap.to >= seq);
-        gap || state.last_undecoded.is_some_and(|last| last >= seq)
+        self.lacks_of_all_elsewhere(state.recording)
+            || gap
+            || state.last_undecoded.is_some_and(|last| last >= seq)
     }
 
     /// Whether frames of a connection up to `until` are missing, or could not be decoded: what
@@ -247,7 +253,9 @@ impl<'h> Cx<'h> {
     /// Whether nothing so far is missing, or could not be decoded.
     fn lost_nothing(&self) -> bool {
         let mut outlines = self.outlines.iter();
-        !self.any_undecoded && outlines.all(|outline| outline.gaps.is_empty())
+        !self.any_undecoded
+            && !self.elsewhere.lacks_anything()
+            && outlines.all(|outline| outline.gaps.is_empty())
     }
 
     /// Whether frames of a connection between two places are missing, or could not be decoded. Of the
@@ -256,9 +264,9 @@ impl<'h> Cx<'h> {
         &self,
         connection: ConnectionIx,
         from: Option<Place>,
-        to: Place,
+        place: Place,
     ) -> bool {
-        let state = self.connection(connection);
+        let (state, to) = (self.connection(connection), place);
         // The order of places in two recordings is not known where one of them has a gap.
         let from = from.filter(|from| from.recording == state.recording);
         let from = from.map_or(0, |from| from.seq);
@@ -270,7 +278,15 @@ impl<'h> Cx<'h> {
         let mut gaps = self.gaps_of(connection);
         let gap = gaps.any(|gap| gap.from <= to && gap.to >= from);
         let undecoded = state.first_undecoded.zip(state.last_undecoded);
-        gap || undecoded.is_some_and(|(first, last)| first <= to && last >= from)
+        let own = gap || undecoded.is_some_and(|(first, last)| first <= to && last >= from);
+        own || self.elsewhere.is_lost_before(place)
+    }
+
+    /// Whether frames of whatever connection are missing in other recordings.
+    fn lacks_of_all_elsewhere(&self, recording: u16) -> bool {
+        let others = (0_u16..).zip(&self.outlines);
+        let mut others = others.filter(|(other, _)| *other != recording);
+        others.any(|(_, outline)| outline.gaps.iter().any(|gap| gap.connection.is_none()))
     }
 
     /// Whether frames of a connection up to `until` are missing.

@@ -99,7 +99,7 @@ impl<'h> Pass<'_, 'h, '_> {
             recording,
             seq: moment.seq,
         };
-        if let Some(step) = self.cx.mark(connection, mark) {
+        if let Some(step) = self.cx.mark(connection, mark, moment) {
             self.step(place, moment.at, connection, step);
         }
         if mark == Mark::Step(Lifecycle::Closed) {

@@ -5,6 +5,7 @@ use wsaudit_tagging::TagKind;
 use super::{Connected, ConnectionIx, Cx, SessionIx, UserIx};
 use crate::engine::lanes::Lane;
 use crate::engine::timeline::Mark;
+use crate::history::Moment;
 use crate::rules::Lifecycle;
 
 impl Cx<'_> {
@@ -14,7 +15,10 @@ impl Cx<'_> {
         &mut self,
         connection: ConnectionIx,
         mark: Mark,
+        moment: Moment,
     ) -> Option<Lifecycle> {
+        let recording = self.connection(connection).recording;
+        self.elsewhere.pass(recording, moment);
         match mark {
             Mark::Step(step) => {
                 if step == Lifecycle::Accepted {
@@ -82,8 +86,10 @@ impl Cx<'_> {
     }
 
     /// Counts a message or control frame of a connection.
-    pub(in crate::engine) fn carry(&mut self, connection: ConnectionIx) {
-        self.connections[connection.0 as usize].carried += 1;
+    pub(in crate::engine) fn carry(&mut self, connection: ConnectionIx, moment: Moment) {
+        let state = &mut self.connections[connection.0 as usize];
+        state.carried += 1;
+        self.elsewhere.pass(state.recording, moment);
     }
 
     /// Counts a message of the server.

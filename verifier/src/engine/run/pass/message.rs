@@ -28,7 +28,7 @@ impl Pass<'_, '_, '_> {
         ahead: Option<&'b ReadAhead>,
         waiting: &mut Waiting<'b>,
     ) {
-        self.cx.carry(connection);
+        self.cx.carry(connection, message.moment);
         if let Some(exchange) = &self.cx.connection(connection).info.http {
             waiting.show(self.rooms, self.look, self.cx);
             self.http_message(recording, connection, exchange, message);
