@@ -5,7 +5,8 @@
 //! 2. What is in doubt in the whole, or breaks the rule there, is never clean in the part.
 //! 3. Nor is anybody judged to be safe who was not.
 //!
-//! Here the history is in one recording; `over_http.rs` and `in_two.rs` have it otherwise.
+//! Here the history is in one recording of sockets; `over_http.rs` and `in_two.rs` have it otherwise. What can be
+//! asked of `sql` is in `sql.rs`.
 
 mod asked;
 mod excuses;
@@ -13,6 +14,7 @@ mod in_two;
 mod over_http;
 mod recorder;
 mod recordings;
+mod sql;
 
 use std::collections::BTreeSet;
 

@@ -12,8 +12,8 @@ use proptest::prelude::*;
 use wsaudit_verifier::rules::HolderKind;
 use wsaudit_wire::Direction;
 
-pub(crate) use self::rule::{Rule, rules};
 use self::rule::{Claims, Reach};
+pub(crate) use self::rule::{Rule, rules};
 use super::lives::{Event, History, Reads, What, Who, user};
 use super::parties::Party;
 use super::random::{Names, cases, histories};

@@ -4,13 +4,14 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use proptest::prelude::*;
+use wsaudit_recording::{ConnectionId, Incomplete, Question, Seq};
 use wsaudit_tagging::{Provenance, TagKind};
 use wsaudit_verifier::engine::{Input, Verification, verify};
 use wsaudit_verifier::facts::Facts;
 use wsaudit_verifier::finding::{Outcome, Subject};
 use wsaudit_verifier::history::{
-    Connection, Cursor, Gap, GapCause, MemorySource, Moment, Outline, Reading, Source, SourceError,
-    SourceMessage, SourcePayload, Tag,
+    Answered, Connection, Cursor, Gap, GapCause, MemoryMessage, MemorySource, Moment, Outline,
+    Reading, Source, SourceError, SourceMessage, SourcePayload, Tag,
 };
 use wsaudit_verifier::rules::{HolderKind, Pack};
 use wsaudit_verifier::verdict::{Reason, State};
@@ -301,6 +302,33 @@ impl Source for Told {
 
     fn payload(&self, _seq: u64) -> Result<Option<Vec<u8>>, SourceError> {
         Ok(None)
+    }
+
+    /// Of a message that is not whole, a query that reads payloads sees nothing.
+    fn ask(&self, question: &Question) -> Result<Answered, SourceError> {
+        let (mut whole, mut incomplete) = (Vec::new(), Vec::new());
+        for (moment, connection, direction, opcode, payload) in &self.messages {
+            match payload {
+                Payload::Whole(text) => whole.push(MemoryMessage {
+                    moment: *moment,
+                    connection: *connection,
+                    direction: *direction,
+                    opcode: *opcode,
+                    payload: text.clone().into_bytes(),
+                }),
+                Payload::Not(_) => incomplete.push(Incomplete {
+                    connection: ConnectionId(*connection),
+                    messages: 1,
+                    first: Seq(moment.seq),
+                }),
+            }
+        }
+        let answered = MemorySource::new(self.outline.clone(), whole).ask(question)?;
+        Ok(Answered {
+            incomplete,
+            files: self.outline.parts.len().max(1),
+            ..answered
+        })
     }
 }
 

@@ -38,7 +38,7 @@ impl fmt::Debug for Asked {
 }
 
 impl Asked {
-    fn new(text: String, whole: Told, by: impl Into<By>) -> Self {
+    pub(super) fn new(text: String, whole: Told, by: impl Into<By>) -> Self {
         Self {
             text,
             whole,
@@ -50,7 +50,7 @@ impl Asked {
 }
 
 /// Messages as most rules read them.
-fn told(history: &History) -> Told {
+pub(super) fn told(history: &History) -> Told {
     Told::new(history, &|event: &Event<'_>| {
         let fields = event.fields.map(Fields::json).unwrap_or_default();
         format!(r#"{{"type":"{}"{fields}}}"#, event.name)

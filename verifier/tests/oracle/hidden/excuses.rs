@@ -6,8 +6,10 @@ use std::collections::BTreeSet;
 
 use wsaudit_verifier::engine::{ConnectionIx, SessionIx};
 use wsaudit_verifier::finding::{Subject, Violation};
+use wsaudit_verifier::history::Moment;
 use wsaudit_verifier::rules::HolderKind;
 use wsaudit_verifier::verdict::Reason;
+use wsaudit_wire::{Direction, Opcode};
 
 use super::recordings::{Found, Pair};
 use crate::told::{Payload, Told};
@@ -117,8 +119,11 @@ fn lossy_of(part: &Told, until: u64) -> BTreeSet<u64> {
         None => all().collect(),
     });
     let messages = part.messages.iter();
-    let unread =
-        messages.filter(|message| message.0.seq <= until && matches!(message.4, Payload::Not(_)));
+    // A control frame is no message: nothing is lost with what it carries.
+    let is_unread = |message: &&(Moment, u64, Direction, Opcode, Payload)| {
+        message.3 == Opcode::TEXT && matches!(message.4, Payload::Not(_))
+    };
+    let unread = messages.filter(|message| message.0.seq <= until && is_unread(message));
     gaps.chain(unread.map(|message| message.1)).collect()
 }
 

@@ -237,7 +237,10 @@ fn earlier(moment: Moment, places: u64) -> Moment {
 }
 
 /// A rule of a kind, and a history in which messages go over HTTP.
-fn over_http(asked: impl Strategy<Value = Asked>, names: Names) -> impl Strategy<Value = Asked> {
+pub(super) fn over_http(
+    asked: impl Strategy<Value = Asked>,
+    names: Names,
+) -> impl Strategy<Value = Asked> {
     (asked, http(names)).prop_map(|(asked, http)| http.asked(asked))
 }
 

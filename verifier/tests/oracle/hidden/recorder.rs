@@ -152,13 +152,15 @@ impl Told {
         let exchanges = all.filter(|one| one.http.is_some() && one.number >= from);
         let lost: Vec<_> = exchanges.take(count).cloned().collect();
         let numbers: Vec<_> = lost.iter().map(|one| one.number).collect();
-        let (Some(first), Some(last)) = (lost.first(), lost.last()) else {
-            return;
-        };
+        let Some(first) = lost.first() else { return };
+        // The gap ends when the last one has been answered, or nobody waits any more.
+        let ends = lost
+            .iter()
+            .map(|one| one.closed.map_or(u64::MAX / 4, |end| end.seq));
         self.outline.gaps.push(Gap {
             connection: None,
             from: first.opened.seq,
-            to: last.opened.seq,
+            to: ends.max().unwrap_or(first.opened.seq),
             frames: None,
             why: "the recorder stalled for 5s: plain HTTP exchanges of one client are missing"
                 .to_owned(),
