@@ -52,6 +52,9 @@
 //! or takes more than 2,000,000,000 steps of SQLite's machine. After 10,000 rows it stops. A row that names nothing in the recording
 //! leaves the rule undecided, too.
 //!
+//! A query for what is *not* there (`NOT EXISTS`, a count that is too small) finds it where a gap hides it, and the row is a violation
+//! all the same: nothing tells which queries are of that sort. Let such a query leave out the connections that the table `gap` names.
+//!
 //! The query is checked when the rules are read, and can do nothing but read the recording: no other file, no PRAGMA, no function
 //! that loads code, no random number. With `'now'` it would depend on the day; nothing stops that.
 

@@ -27,7 +27,8 @@ pub(super) struct Asked {
     pub(super) facts: Facts,
     /// Whom breaches are compared by.
     pub(super) by: By,
-    /// Whether it takes the clocks of two recordings as they are (decision 0019).
+    /// Whether it takes the clocks of two recordings as they are (decision 0019). Of `addressed` and `correlated`, that is
+    /// so of whose the breach is besides: who was connected by then, and which request was open elsewhere.
     pub(super) trusts_clocks: bool,
 }
 
@@ -80,14 +81,18 @@ fn receiver(kind: HolderKind, shares: Option<HolderKind>) -> By {
 
 pub(super) fn addressed() -> impl Strategy<Value = Asked> {
     let history = whole(addressed::NAMES);
-    (addressed::rules(), history)
-        .prop_map(|(rule, history)| Asked::new(rule.text(""), told(&history), rule.to))
+    (addressed::rules(), history).prop_map(|(rule, history)| Asked {
+        trusts_clocks: true,
+        ..Asked::new(rule.text(""), told(&history), rule.to)
+    })
 }
 
 pub(super) fn addressed_where_shared() -> impl Strategy<Value = Asked> {
     let history = naming(whole(addressed::NAMES));
-    (addressed::rules(), history)
-        .prop_map(|(rule, history)| Asked::new(rule.text(NAMING), told(&history), rule.to))
+    (addressed::rules(), history).prop_map(|(rule, history)| Asked {
+        trusts_clocks: true,
+        ..Asked::new(rule.text(NAMING), told(&history), rule.to)
+    })
 }
 
 pub(super) fn owned() -> impl Strategy<Value = Asked> {
@@ -159,7 +164,10 @@ pub(super) fn json_rpc() -> impl Strategy<Value = Asked> {
     (whole(correlated::JSON_RPC), side).prop_map(|(history, side)| {
         let text = format!("{}framing = \"json-rpc\"\n{side}\n", correlated::PACK);
         let whole = Told::new(&history, &correlated::json_rpc);
-        Asked::new(text, whole, HolderKind::Connection)
+        Asked {
+            trusts_clocks: true,
+            ..Asked::new(text, whole, HolderKind::Connection)
+        }
     })
 }
 
@@ -167,7 +175,10 @@ pub(super) fn graphql() -> impl Strategy<Value = Asked> {
     whole(correlated::GRAPHQL).prop_map(|history| {
         let text = format!("{}framing = \"graphql-transport-ws\"\n", correlated::PACK);
         let whole = Told::new(&history, &correlated::graphql);
-        Asked::new(text, whole, HolderKind::Connection)
+        Asked {
+            trusts_clocks: true,
+            ..Asked::new(text, whole, HolderKind::Connection)
+        }
     })
 }
 

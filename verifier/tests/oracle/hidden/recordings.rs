@@ -218,6 +218,15 @@ impl Split {
         Self { clock: 0, ..self }
     }
 
+    /// A message of another recording that cannot be decoded is known from where its clock has it: one that came a
+    /// moment before, and seems to have come a moment after, excuses nothing yet.
+    pub(super) fn without_unread(&self, troubles: &[Trouble]) -> Vec<Trouble> {
+        let troubles = troubles.iter().copied();
+        let is_placed =
+            |one: &Trouble| self.clock == 0 || !matches!(one, Trouble::Unreadable { .. });
+        troubles.filter(is_placed).collect()
+    }
+
     fn half(&self, whole: &Told, which: usize) -> Told {
         let is_here = |number: u64| {
             let number = usize::try_from(number).expect("a small number");

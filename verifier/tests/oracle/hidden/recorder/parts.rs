@@ -1,8 +1,12 @@
 //! A run that was cut into three parts, of which one is missing.
+//!
+//! Each part has here all that connections which go on had said of themselves so far. A recorder repeats only what holds:
+//! what a connection said in a part that is missing, and then said otherwise there, is gone, and what came before it is
+//! taken to be of the one whom it names first. That a verdict may rest on this is not asked.
 
 use std::rc::Rc;
 
-use wsaudit_verifier::history::{Connection, Moment, Part, Source, Tag, join};
+use wsaudit_verifier::history::{Connection, Moment, Part, Source, join};
 
 use crate::told::Told;
 
@@ -77,10 +81,6 @@ fn of_part(whole: &Connection, begin: u64, end: u64) -> Option<Connection> {
     if one.answered.is_none() {
         (one.status, one.subprotocol) = (None, None);
     }
-    let holds = |tag: &Tag| {
-        let mut before = whole.tags.iter().filter(|other| other.from < begin);
-        tag.from >= begin || before.rfind(|other| other.kind == tag.kind) == Some(tag)
-    };
-    one.tags.retain(|tag| tag.from < end && holds(tag));
+    one.tags.retain(|tag| tag.from < end);
     Some(one)
 }
