@@ -120,17 +120,27 @@ impl Joined {
 }
 
 fn join_outlines(files: &[&Outline]) -> Outline {
-    let mut connections: BTreeMap<u64, Connection> = BTreeMap::new();
-    for file in files {
+    let mut connections: BTreeMap<u64, (Connection, usize)> = BTreeMap::new();
+    for (place, file) in files.iter().enumerate() {
         let begun = file.parts.first().map_or(0, |part| part.first_seq);
         for connection in &file.connections {
-            connections
+            let (_, last) = connections
                 .entry(connection.number)
-                .and_modify(|known| go_on(known, connection, begun))
-                .or_insert_with(|| connection.clone());
+                .and_modify(|(known, _)| go_on(known, connection, begun))
+                .or_insert_with(|| (connection.clone(), place));
+            *last = place;
         }
     }
-    let mut connections: Vec<_> = connections.into_values().collect();
+    let connections = connections.into_values();
+    let mut connections: Vec<_> = connections
+        .map(|(mut connection, last)| {
+            let lost = files
+                .get(last + 1)
+                .and_then(|next| lost_between(files[last], next));
+            connection.closed = connection.closed.or(lost);
+            connection
+        })
+        .collect();
     connections.sort_by_key(|connection| connection.opened);
     let parts: Vec<_> = files.iter().flat_map(|file| file.parts.clone()).collect();
     let (missing, goes_on) = missing(files, &connections);
@@ -193,6 +203,17 @@ fn go_on(known: &mut Connection, next: &Connection, begun: u64) {
             known.tags.push(tag.clone());
         }
     }
+}
+
+/// From where on nothing is known of a connection that was open at the end of one file, and that the next one,
+/// in which connections that go on are told again, does not have: it ended in a part that is missing in between.
+fn lost_between(file: &Outline, next: &Outline) -> Option<Moment> {
+    let (last, first) = (file.parts.last()?, next.parts.first()?);
+    let is_missing = last.run == first.run && last.number.saturating_add(1) < first.number;
+    is_missing.then(|| Moment {
+        seq: last.last_seq.saturating_add(1),
+        at: file.ended_at,
+    })
 }
 
 /// A gap for each part that is missing before others, and what is missing after the last one.
@@ -372,6 +393,55 @@ impl Cursor for JoinedCursor<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Part `number` of a run in which a second has a hundred places, with these connections open at its end.
+    fn part(number: u32, open: &[u64]) -> Outline {
+        let begin = u64::from(number) * 100;
+        let connection = |number: &u64| Connection {
+            http: None,
+            number: *number,
+            opened: Moment {
+                seq: *number,
+                at: 0,
+            },
+            answered: None,
+            status: None,
+            closed: None,
+            request_head: Vec::new(),
+            response_head: Vec::new(),
+            subprotocol: None,
+            tags: Vec::new(),
+        };
+        Outline {
+            ended_at: i64::from(number) * 1_000_000_000,
+            connections: open.iter().map(connection).collect(),
+            parts: vec![Part {
+                run: "r".to_owned(),
+                number,
+                continued: true,
+                first_seq: begin,
+                last_seq: begin + 99,
+                file: format!("{number}.db"),
+            }],
+            ..Outline::default()
+        }
+    }
+
+    #[test]
+    fn what_ended_in_a_missing_part_is_known_to_where_that_begins() {
+        let (first, second, fourth) = (part(1, &[1, 2]), part(2, &[1, 2, 3]), part(4, &[2]));
+        let joined = join_outlines(&[&first, &second, &fourth]);
+        let closed: Vec<_> = joined
+            .connections
+            .iter()
+            .map(|connection| connection.closed)
+            .collect();
+        let lost = Some(Moment {
+            seq: 300,
+            at: 2_000_000_000,
+        });
+        assert_eq!(closed, [lost, None, lost]);
+    }
 
     /// A file of one part, as nobody writes it and anybody can.
     fn tampered(number: u32, continued: bool) -> Outline {
