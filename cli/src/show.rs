@@ -113,13 +113,13 @@ fn no_session(args: &ShowArgs, session: &str, identities: &Identities) -> String
     const SHOWN: usize = 8;
     let known = identities.sessions();
     let recording = args.recording.display();
-    if known.is_empty() {
+    if known.len() == 0 {
         return format!(
             "{recording}: no session is known in it; `wsaudit show {recording}` tells where ids may be found"
         );
     }
     let more = known.len().saturating_sub(SHOWN);
-    let some: Vec<_> = known.iter().take(SHOWN).copied().collect();
+    let some: Vec<_> = known.take(SHOWN).collect();
     let more = if more > 0 {
         format!(" and {more} more")
     } else {

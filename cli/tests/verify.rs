@@ -142,6 +142,26 @@ fn the_report_goes_to_a_file() {
     );
 }
 
+/// Opening a pipe would wait for whoever writes to it.
+#[cfg(unix)]
+#[test]
+fn a_pipe_is_refused_as_a_recording() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("traffic.db");
+    assert!(
+        Command::new("mkfifo")
+            .arg(&path)
+            .status()
+            .unwrap()
+            .success()
+    );
+    let ran = run(["verify".as_ref(), path.as_os_str()]);
+    has(
+        ran.ends_with(2).error(),
+        &["this is no file that can be read twice"],
+    );
+}
+
 #[test]
 fn the_same_input_gives_the_same_bytes() {
     for format in ["text", "json"] {

@@ -23,6 +23,12 @@ pub enum OpenError {
         /// The directory.
         path: PathBuf,
     },
+    /// It is a pipe, a socket or a device.
+    #[error("{}: this is no file that can be read twice (a pipe, a socket or a device); save the recording to a file, and name that", path.display())]
+    NoFile {
+        /// What was named.
+        path: PathBuf,
+    },
     /// The operating system refused.
     #[error("{}: could not {doing}: {source}", path.display())]
     Io {
@@ -176,6 +182,10 @@ impl Header {
         let metadata = fs::metadata(path).map_err(io("look at the file"))?;
         if metadata.is_dir() {
             return Err(OpenError::Directory { path: path.into() });
+        }
+        // Opening a pipe would wait for a writer, and what it gave could not be read again.
+        if !metadata.is_file() {
+            return Err(OpenError::NoFile { path: path.into() });
         }
         let mut bytes = Vec::with_capacity(100);
         File::open(path)

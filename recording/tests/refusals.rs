@@ -100,6 +100,19 @@ fn a_directory() {
     assert!(matches!(error, OpenError::Directory { .. }), "{error}");
 }
 
+/// Opening a pipe would wait for a writer that never comes, and a device has no end.
+#[cfg(unix)]
+#[test]
+fn what_is_no_file() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("socket.db");
+    let _socket = std::os::unix::net::UnixListener::bind(&path).expect("bound");
+    for path in [path.as_path(), Path::new("/dev/null")] {
+        let error = Reader::open(path).expect_err("refused");
+        assert!(matches!(error, OpenError::NoFile { .. }), "{error}");
+    }
+}
+
 #[test]
 fn an_empty_file() {
     let (_directory, path) = bytes_in_a_file(b"");

@@ -169,6 +169,36 @@ fn sarif_tells_each_rule_of_each_history_by_how_it_ends() {
     );
 }
 
+/// GitHub takes no log of more than 25,000 results.
+#[test]
+fn a_sarif_log_stays_short_and_says_what_it_leaves_out() {
+    let mut many = report(LEAK);
+    let one = many.violations[0].clone();
+    many.violations = vec![one.clone(); 30_000];
+    many.violations.push(report::Violation {
+        fingerprint: "0123456789abcdef".to_owned(),
+        ..one
+    });
+    let log: Value = serde_json::from_str(&sarif(&Audit::of(many.clone()))).unwrap();
+    let run = &log["runs"][0];
+    let results = run["results"].as_array().unwrap();
+    let failed = results.iter().filter(|result| result["kind"] == "fail");
+    assert_eq!(failed.count(), 4_500);
+    let print = |result: &Value| result["partialFingerprints"]["wsaudit/v1"].clone();
+    assert!(results.iter().any(|it| print(it) == "0123456789abcdef"));
+    let said = &run["invocations"][0]["toolExecutionNotifications"][0]["message"]["text"];
+    let said = said.as_str().unwrap();
+    assert!(said.starts_with("25501 more violations "), "{said}");
+    // As many alerts as violations.
+    for (number, violation) in many.violations.iter_mut().enumerate() {
+        violation.fingerprint = format!("{number:016x}");
+    }
+    let log: Value = serde_json::from_str(&sarif(&Audit::of(many))).unwrap();
+    let results = log["runs"][0]["results"].as_array().unwrap();
+    let failed = results.iter().filter(|result| result["kind"] == "fail");
+    assert_eq!(failed.count(), 4_500);
+}
+
 #[test]
 fn annotations_are_few_and_the_worst_come_first() {
     let gap = |number: usize| {

@@ -8,12 +8,24 @@ use wsaudit_recording::{ConnectionId, ReadError, Reader, Seq, TagKind, TagSpan};
 pub(super) struct Identities {
     /// By connection and kind, in the order of the places from which they hold.
     spans: BTreeMap<(ConnectionId, TagKind), Vec<TagSpan>>,
+    /// By session: the connections that ever spoke for it. Looked for in `spans`, each of many sessions
+    /// would cost a walk over all connections.
+    speakers: BTreeMap<String, BTreeSet<ConnectionId>>,
 }
 
 impl Identities {
     pub(super) fn read(reader: &Reader) -> Result<Self, ReadError> {
+        Ok(Self::of(reader.tags()?))
+    }
+
+    fn of(tags: Vec<TagSpan>) -> Self {
         let mut spans: BTreeMap<_, Vec<_>> = BTreeMap::new();
-        for span in reader.tags()? {
+        let mut speakers: BTreeMap<_, BTreeSet<_>> = BTreeMap::new();
+        for span in tags {
+            if span.tag.kind == TagKind::Session {
+                let session = speakers.entry(span.tag.value.clone()).or_default();
+                session.insert(span.tag.connection);
+            }
             spans
                 .entry((span.tag.connection, span.tag.kind))
                 .or_default()
@@ -22,7 +34,7 @@ impl Identities {
         for spans in spans.values_mut() {
             spans.sort_by_key(|span| span.tag.from);
         }
-        Ok(Self { spans })
+        Self { spans, speakers }
     }
 
     /// What holds for a connection at a place: the newest tag of that kind.
@@ -44,24 +56,44 @@ impl Identities {
     }
 
     /// The sessions, by their ids.
-    pub(super) fn sessions(&self) -> BTreeSet<&str> {
-        self.spans_of(TagKind::Session)
-            .map(|span| span.tag.value.as_str())
-            .collect()
+    pub(super) fn sessions(&self) -> impl ExactSizeIterator<Item = &str> {
+        self.speakers.keys().map(String::as_str)
     }
 
     /// The connections that ever spoke for a session.
     pub(super) fn connections_of(&self, session: &str) -> BTreeSet<ConnectionId> {
-        self.spans_of(TagKind::Session)
-            .filter(|span| span.tag.value == session)
-            .map(|span| span.tag.connection)
-            .collect()
+        self.speakers.get(session).cloned().unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use wsaudit_recording::{Provenance, TagRecord};
+
+    use super::*;
+
+    fn session(connection: u64, from: u64, value: &str) -> TagSpan {
+        TagSpan {
+            tag: TagRecord {
+                connection: ConnectionId(connection),
+                from: Seq(from),
+                kind: TagKind::Session,
+                value: value.to_owned(),
+                source: "header:X".to_owned(),
+                provenance: Provenance::Presented,
+            },
+            to: None,
+        }
     }
 
-    fn spans_of(&self, kind: TagKind) -> impl Iterator<Item = &TagSpan> {
-        self.spans
-            .iter()
-            .filter(move |((_, of), _)| *of == kind)
-            .flat_map(|(_, spans)| spans)
+    #[test]
+    fn a_session_is_found_on_every_connection_that_ever_spoke_for_it() {
+        let tags = vec![session(2, 5, "a"), session(1, 1, "a"), session(2, 9, "b")];
+        let identities = Identities::of(tags);
+        assert_eq!(identities.sessions().collect::<Vec<_>>(), ["a", "b"]);
+        let of = |name| identities.connections_of(name).into_iter().map(|it| it.0);
+        assert_eq!(of("a").collect::<Vec<_>>(), [1, 2]);
+        assert_eq!(of("b").collect::<Vec<_>>(), [2]);
+        assert_eq!(of("c").count(), 0);
     }
 }

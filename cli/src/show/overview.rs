@@ -202,6 +202,8 @@ struct Traffic {
     /// Sessions in the order of their first frames; the place of each in it.
     order: Vec<SessionLine>,
     places: BTreeMap<Option<String>, usize>,
+    /// The connections that stand in each line: one line may have very many.
+    listed: BTreeSet<(usize, ConnectionId)>,
 }
 
 impl Traffic {
@@ -213,19 +215,19 @@ impl Traffic {
             *traffic.frames.entry(frame.connection).or_default() += 1;
             let session = identities.at(frame.connection, TagKind::Session, frame.seq);
             let at = clock.seconds(reader, frame.connection, frame.last_at);
-            let line = traffic.line(session);
+            let place = traffic.place(session);
+            traffic.list(place, frame.connection);
+            let line = &mut traffic.order[place];
             line.frames += 1;
             line.bytes = line.bytes.saturating_add(frame.header.declared_length);
             line.first_at = line.first_at.or(Some(at));
             line.last_at = Some(at);
-            if !line.connections.contains(&frame.connection.0) {
-                line.connections.push(frame.connection.0);
-            }
         }
         Ok(traffic)
     }
 
-    fn line(&mut self, session: Option<&str>) -> &mut SessionLine {
+    /// The place of a session's line, which is made where there is none.
+    fn place(&mut self, session: Option<&str>) -> usize {
         let key = session.map(str::to_owned);
         let next = self.order.len();
         let place = *self.places.entry(key.clone()).or_insert(next);
@@ -242,21 +244,28 @@ impl Traffic {
                 last_at: None,
             });
         }
-        &mut self.order[place]
+        place
+    }
+
+    /// Names a connection in a line, once.
+    fn list(&mut self, place: usize, connection: ConnectionId) {
+        if self.listed.insert((place, connection)) {
+            self.order[place].connections.push(connection.0);
+        }
     }
 
     /// With the sessions that have no frame, and whose they are; what is of no session comes last.
     fn sessions(mut self, identities: &Identities, rows: &[Connection]) -> Vec<SessionLine> {
         let sockets: BTreeSet<_> = rows.iter().map(|row| row.id).collect();
         for session in identities.sessions() {
-            let line = self.line(Some(session));
-            let connections = identities.connections_of(session);
-            for connection in connections {
-                if !sockets.contains(&connection) {
-                    line.exchanges += 1;
-                } else if !line.connections.contains(&connection.0) {
-                    line.connections.push(connection.0);
+            let place = self.place(Some(session));
+            for connection in identities.connections_of(session) {
+                if sockets.contains(&connection) {
+                    self.list(place, connection);
+                } else {
+                    self.order[place].exchanges += 1;
                 }
+                let line = &mut self.order[place];
                 for (kind, values) in [
                     (TagKind::User, &mut line.users),
                     (TagKind::Device, &mut line.devices),

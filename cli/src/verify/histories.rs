@@ -147,7 +147,14 @@ fn walk(directory: &Path, found: &mut Found) -> io::Result<()> {
             }
             continue;
         }
-        if name.starts_with('.') || !path.is_file() {
+        if name.starts_with('.') {
+            continue;
+        }
+        if !path.is_file() {
+            // A link to a recording that is not there (git-annex has such) is told when it is opened.
+            if entry.file_type()?.is_symlink() && !path.exists() && is_called_recording(&path) {
+                found.recordings.push(path);
+            }
             continue;
         }
         match content(&path) {
@@ -166,15 +173,13 @@ fn walk(directory: &Path, found: &mut Found) -> io::Result<()> {
 /// What a file is, by its beginning. A file that is called a database and is none should have been a
 /// recording: a pointer of Git LFS, a transfer that broke off.
 fn content(path: &Path) -> Content {
-    let extension = path.extension().unwrap_or_default().to_string_lossy();
-    let called = EXTENSIONS.contains(&extension.to_ascii_lowercase().as_str());
     let head = head(path, APPLICATION + 4).ok();
     let head = head.filter(|head| head.starts_with(SQLITE_MAGIC));
     let Some(head) = head else {
         let is_case = || fs::read_to_string(path).is_ok_and(|text| Case::is_in(&text));
-        return if called {
+        return if is_called_recording(path) {
             Content::Recording
-        } else if extension == "md" && is_case() {
+        } else if path.extension().is_some_and(|it| it == "md") && is_case() {
             Content::Case
         } else {
             Content::Other
@@ -186,6 +191,11 @@ fn content(path: &Path) -> Content {
         Some(_) => Content::Foreign,
         None => Content::Recording,
     }
+}
+
+fn is_called_recording(path: &Path) -> bool {
+    let extension = path.extension().unwrap_or_default().to_string_lossy();
+    EXTENSIONS.contains(&extension.to_ascii_lowercase().as_str())
 }
 
 /// Recordings that have a run in common are parts of it. A copy of a part is no part.

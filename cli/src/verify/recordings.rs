@@ -140,7 +140,7 @@ impl Recordings {
 
 /// The error of a file that is no recording, and what its user may have wanted of it.
 fn meant(path: &Path, error: anyhow::Error) -> anyhow::Error {
-    let is_text = fs::read_to_string(path).is_ok_and(|text| !text.is_empty());
+    let is_text = path.is_file() && fs::read_to_string(path).is_ok_and(|text| !text.is_empty());
     match path.extension().and_then(|it| it.to_str()) {
         Some("toml") if is_text => anyhow!("{error}; rule files are given with --rules"),
         Some("md") if is_text => anyhow!("{error}; text cases are run by `wsaudit test`"),

@@ -9,6 +9,8 @@ const LONGEST: usize = 120;
 const BEFORE: usize = 40;
 /// How many bytes of a payload are shown that is no text.
 const MOST_BYTES: usize = 24;
+/// How much of any other text is shown, in characters: an id may have a megabyte.
+const LONGEST_TEXT: usize = 2000;
 
 /// A part of a payload, as it can be printed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -103,22 +105,45 @@ fn window(text: &str, place: Option<&Range<usize>>, longest: usize) -> Range<usi
     }
 }
 
-/// Characters that a terminal would obey, or that change the order of others, are written as codes.
+/// Characters that a terminal would obey, that change the order of others, or that cannot be seen are
+/// written as codes.
 fn escape(text: &str, out: &mut String) {
     for character in text.chars() {
         match character {
             '\n' => out.push_str("\\n"),
             '\r' => out.push_str("\\r"),
             '\t' => out.push_str("\\t"),
-            '\u{200B}'..='\u{200F}'
-            | '\u{2028}'..='\u{202E}'
-            | '\u{2060}'..='\u{2069}'
-            | '\u{FEFF}'
-            | '\u{FFFE}'..='\u{FFFF}' => code(character, out),
-            character if character.is_control() => code(character, out),
+            character if character.is_control() || is_hidden(character) => code(character, out),
             character => out.push(character),
         }
     }
+}
+
+/// Whether a character turns the direction of writing, or is not seen, so that two ids look alike:
+/// Unicode's `Bidi_Control` and `Default_Ignorable_Code_Point`, without the variation selectors that
+/// stand behind many emoji; separators of lines, and what XML has no word for.
+/// <https://www.unicode.org/reports/tr44/#Default_Ignorable_Code_Point>
+pub fn is_hidden(character: char) -> bool {
+    matches!(
+        character,
+        '\u{AD}'
+            | '\u{34F}'
+            | '\u{61C}'
+            | '\u{115F}'..='\u{1160}'
+            | '\u{17B4}'..='\u{17B5}'
+            | '\u{180B}'..='\u{180F}'
+            | '\u{200B}'..='\u{200F}'
+            | '\u{2028}'..='\u{202E}'
+            | '\u{2060}'..='\u{206F}'
+            | '\u{3164}'
+            | '\u{FEFF}'
+            | '\u{FFA0}'
+            | '\u{FFF0}'..='\u{FFFB}'
+            | '\u{FFFE}'..='\u{FFFF}'
+            | '\u{1BCA0}'..='\u{1BCA3}'
+            | '\u{1D173}'..='\u{1D17A}'
+            | '\u{E0000}'..='\u{E0FFF}'
+    )
 }
 
 fn code(character: char, out: &mut String) {
@@ -137,10 +162,18 @@ fn bytes(payload: &[u8]) -> Excerpt {
     Excerpt { text, mark: None }
 }
 
-/// Text from the wire, fit for a terminal.
+/// Text from the wire, fit for a terminal: what it says, and no more than [`LONGEST_TEXT`] characters of
+/// it.
 pub(super) fn printable(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    escape(text, &mut out);
+    let mut characters = text.char_indices();
+    let cut = characters.nth(LONGEST_TEXT).map(|(end, _)| end);
+    let shown = &text[..cut.unwrap_or(text.len())];
+    let mut out = String::with_capacity(shown.len());
+    escape(shown, &mut out);
+    if cut.is_some() {
+        // Writing to a string cannot fail.
+        let _ = write!(out, "… ({} more characters)", characters.count() + 1);
+    }
     out
 }
 
@@ -211,6 +244,33 @@ mod tests {
         let (text, value) = marked("a\u{1b}[31m\n\u{202e}b", "b");
         assert_eq!(text, "a\\u{1b}[31m\\n\\u{202e}b");
         assert_eq!(value.as_deref(), Some("b"));
+    }
+
+    #[test]
+    fn an_id_of_a_megabyte_does_not_flood_a_report() {
+        let text = printable(&"é".repeat(1_000_000));
+        assert!(text.ends_with("é… (998000 more characters)"));
+        assert_eq!(text.chars().filter(|it| *it == 'é').count(), LONGEST_TEXT);
+        assert_eq!(
+            printable(&"é".repeat(LONGEST_TEXT)).chars().count(),
+            LONGEST_TEXT
+        );
+    }
+
+    #[test]
+    fn what_cannot_be_seen_is_written_as_a_code() {
+        for hidden in [
+            "\u{61c}",
+            "\u{ad}",
+            "\u{180e}",
+            "\u{206a}",
+            "\u{e0041}",
+            "\u{3164}",
+        ] {
+            let text = printable(&format!("s-1{hidden}"));
+            assert!(text.starts_with("s-1\\u{") && text.is_ascii(), "{text}");
+        }
+        assert_eq!(printable("ü \u{2764}\u{fe0f}"), "ü \u{2764}\u{fe0f}");
     }
 
     #[test]

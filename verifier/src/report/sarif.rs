@@ -7,6 +7,7 @@
 //! the rule file (of a shipped pack: the recording), because code scanning takes no result without one.
 
 mod log;
+mod told;
 
 use std::collections::BTreeMap;
 
@@ -15,6 +16,7 @@ use self::log::{
     Notification, PhysicalLocation, Region, ReportingDescriptor, ReportingReference,
     RuleProperties, SarifResult, Suppression, ThreadFlow, ThreadFlowLocation, ViolationProperties,
 };
+use self::told::Told;
 use super::Audit;
 use super::anchor::{Anchor, anchor};
 use super::closing::opportunities;
@@ -26,12 +28,13 @@ use crate::verdict::State;
 /// What a run tells, as one SARIF log, indented, with a newline at its end.
 pub fn sarif(audit: &Audit) -> String {
     let rules = descriptors(audit);
+    let mut told = Told::of(audit);
     let results = audit
         .histories
         .iter()
-        .flat_map(|report| results(report, &rules))
+        .flat_map(|report| results(report, &rules, &mut told))
         .collect();
-    let log = Log::of(rules, invocation(audit), results);
+    let log = Log::of(rules, invocation(audit, &told), results);
     let mut text =
         serde_json::to_string_pretty(&log).expect("a report has text keys and finite numbers only");
     text.push('\n');
@@ -59,7 +62,7 @@ fn descriptors(audit: &Audit) -> Vec<ReportingDescriptor> {
     found
 }
 
-fn invocation(audit: &Audit) -> Invocation {
+fn invocation(audit: &Audit, told: &Told<'_>) -> Invocation {
     let unread = audit.histories.iter().flat_map(|it| &it.unread);
     let unread = unread.map(|unread| Notification {
         descriptor: ReportingReference { id: "unread" },
@@ -73,29 +76,37 @@ fn invocation(audit: &Audit) -> Invocation {
         message: Message::of(remark),
         locations: Vec::new(),
     });
+    let left_out = told.left_out().map(|message| Notification {
+        descriptor: ReportingReference { id: "left-out" },
+        level: Level::Note,
+        message: Message::of(&message),
+        locations: Vec::new(),
+    });
     Invocation {
         execution_successful: !audit.is_incomplete(),
         exit_code: audit.exit_code(),
-        tool_execution_notifications: unread.chain(remark).collect(),
+        tool_execution_notifications: unread.chain(remark).chain(left_out).collect(),
     }
 }
 
 fn results<'r>(
     report: &'r Report,
-    rules: &'r [ReportingDescriptor],
-) -> impl Iterator<Item = SarifResult> + use<'r> {
-    let index = move |id: &str| rules.iter().position(|rule| rule.id == id).unwrap_or(0);
-    let violations = report.violations.iter().filter_map(move |violation| {
+    rules: &[ReportingDescriptor],
+    told: &mut Told<'r>,
+) -> Vec<SarifResult> {
+    let index = |id: &str| rules.iter().position(|rule| rule.id == id).unwrap_or(0);
+    let violations = report.violations.iter().filter(|it| told.takes(it));
+    let violations = violations.filter_map(|violation| {
         let rule = report.rule(&violation.pack, &violation.rule)?;
         let id = rule.name();
         Some(fail(report, rule, violation, index(&id)))
     });
     let others = report.rules.iter().filter(|rule| rule.violations == 0);
-    let others = others.map(move |rule| {
+    let others = others.map(|rule| {
         let id = rule.name();
         other(report, rule, index(&id))
     });
-    violations.chain(others)
+    violations.chain(others).collect()
 }
 
 fn fail(report: &Report, rule: &Rule, violation: &Violation, rule_index: usize) -> SarifResult {

@@ -190,7 +190,7 @@ fn doubt(report: &Report, reason: &Reason, options: &TextOptions<'_>, out: &mut 
     };
     let place = match (reason.seq, &reason.recording) {
         (Some(seq), Some(recording)) if report.names_files() => {
-            format!(", frame {seq} of {recording}")
+            format!(", frame {seq} of {}", printable(recording))
         }
         (Some(seq), _) => format!(", frame {seq}"),
         (None, _) => String::new(),

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::report::Audit;
+use crate::report::even::even;
 use crate::report::model::Violation;
 
 /// So many violations are told in one page.
@@ -72,35 +73,4 @@ impl Share {
 
 fn rule(violation: &Violation) -> (&str, &str) {
     (&violation.pack, &violation.rule)
-}
-
-/// The most of each group that keeps their sum within a limit: no group crowds out another one. At
-/// least one, so that each is told.
-fn even(counts: &[usize], most: usize) -> usize {
-    let sum = |each: usize| counts.iter().map(|count| (*count).min(each)).sum::<usize>();
-    let largest = counts.iter().copied().max().unwrap_or(0);
-    let (mut fits, mut above) = (1, largest + 1);
-    while fits + 1 < above {
-        let middle = usize::midpoint(fits, above);
-        if sum(middle) <= most {
-            fits = middle;
-        } else {
-            above = middle;
-        }
-    }
-    fits
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn no_rule_crowds_out_another_one() {
-        assert_eq!(even(&[], 600), 1);
-        assert_eq!(even(&[5, 7], 600), 7, "all of them");
-        assert_eq!(even(&[10_000, 3], 600), 597);
-        assert_eq!(even(&[10_000; 3], 600), 200);
-        assert_eq!(even(&vec![1; 5_000], 600), 1);
-    }
 }

@@ -193,7 +193,7 @@ pub(in crate::report) fn place(
     at: Option<f64>,
 ) -> String {
     let of = match recording {
-        Some(recording) if report.names_files() => format!(" of {recording}"),
+        Some(recording) if report.names_files() => format!(" of {}", printable(recording)),
         Some(_) | None => String::new(),
     };
     let at = at.map_or(String::new(), |at| format!("  +{at:.3} s"));
