@@ -2,6 +2,7 @@
 
 mod address;
 mod announce;
+mod descriptors;
 mod file;
 mod flags;
 mod key;
@@ -42,10 +43,16 @@ pub(crate) fn run(args: &RecordArgs, output: &mut Output) -> anyhow::Result<Exit
         append,
         rotation,
         log_format,
+        counts_on_clients,
     } = Settings::resolve(args)?;
     let log = Log::start(log_format).context("cannot start the thread of the log")?;
     log_to_stderr(output.color(), log_format, &log)?;
     let _written = FlushedAtTheEnd(log.clone());
+    if let Some(line) = descriptors::make_room(config.limits.connections)
+        && counts_on_clients
+    {
+        log.announce(Level::Warning, &line);
+    }
     let options = WriterOptions {
         config: settings::of(&config, rotation.as_ref()),
         rotation,

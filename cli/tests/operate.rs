@@ -119,6 +119,48 @@ fn an_upstream_that_is_the_recorder_itself_is_refused() {
     }
 }
 
+/// A recorder with limits of open files, as `ulimit` sets them.
+#[cfg(target_os = "linux")]
+fn with_open_files(limits: &str, more: &[&str]) -> (Recorder, tempfile::TempDir) {
+    let directory = tempdir().unwrap();
+    let mut command = std::process::Command::new("sh");
+    let script = format!("{limits} && exec \"$0\" \"$@\"");
+    command.args(["-c", &script]);
+    command.arg(assert_cmd::cargo::cargo_bin!("wsaudit"));
+    let out = directory.path().join("traffic.db");
+    let recorder = Recorder::start_with(command, "http://127.0.0.1:1", &out, more);
+    (recorder, directory)
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn there_are_descriptors_for_as_many_clients_as_may_come() {
+    let (recorder, _directory) = with_open_files("ulimit -Sn 200", &["--max-connections", "300"]);
+    let limits = std::fs::read_to_string(format!("/proc/{}/limits", recorder.pid())).unwrap();
+    let soft = limits
+        .lines()
+        .find_map(|line| line.strip_prefix("Max open files"))
+        .and_then(|line| line.split_whitespace().next());
+    let ended = recorder.stop().with_code(0);
+    assert_eq!(soft, Some("664"));
+    assert!(!ended.stderr.contains("descriptors"), "{}", ended.stderr);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn too_few_descriptors_are_told_at_the_start() {
+    let (recorder, _directory) = with_open_files("ulimit -n 264", &["--max-connections", "300"]);
+    let ended = recorder.stop().with_code(0);
+    has(
+        &ended.stderr,
+        &[
+            "warning: there are descriptors for some 100 clients at once, of 300",
+            "hard limit of open files to 664 (ulimit -Hn)",
+            "--max-connections 100",
+        ],
+    );
+}
+
 #[test]
 fn a_file_a_flag_over_it_figures_and_a_log_in_json() {
     let directory = tempdir().unwrap();

@@ -23,6 +23,8 @@ pub(super) struct Settings {
     pub(super) append: bool,
     pub(super) rotation: Option<Rotation>,
     pub(super) log_format: LogFormat,
+    /// Whether somebody said how many clients may be connected.
+    pub(super) counts_on_clients: bool,
 }
 
 impl Settings {
@@ -56,12 +58,10 @@ impl Settings {
         let rotation = rotate::rotation(&first(&args.rotate, file.rotate))?;
         let routes = routes(args, file.route, &missing)?;
         let limits = Limits::default();
+        let clients = args.max_connections.or(file.max_connections);
         let head = args.max_head.or(file.max_head);
         let limits = Limits {
-            connections: args
-                .max_connections
-                .or(file.max_connections)
-                .unwrap_or(limits.connections),
+            connections: clients.unwrap_or(limits.connections),
             head: match head {
                 Some(head) => usize::try_from(head).context("--max-head is too large")?,
                 None => limits.head,
@@ -110,6 +110,7 @@ impl Settings {
             ..defaults
         };
         Ok(Self {
+            counts_on_clients: clients.is_some(),
             config,
             out,
             append: args.append || file.append,
