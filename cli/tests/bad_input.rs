@@ -62,6 +62,19 @@ fn a_directory() {
     has(verify(directory.path()).error(), &["no recording beneath"]);
 }
 
+/// A recording that was not fetched: it is not left out in silence.
+#[cfg(unix)]
+#[test]
+fn a_link_to_nowhere_beneath_a_directory() {
+    let directory = tempfile::tempdir().unwrap();
+    fs::copy(sound_recording(), directory.path().join("b.db")).unwrap();
+    std::os::unix::fs::symlink("nowhere", directory.path().join("golden.db")).unwrap();
+    has(
+        &verify(directory.path()).stderr,
+        &["golden.db: no such file"],
+    );
+}
+
 #[test]
 fn a_file_that_is_no_sqlite() {
     let (_directory, path) = file("notes.txt", b"these are my notes, not a recording");

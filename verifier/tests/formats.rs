@@ -169,6 +169,22 @@ fn sarif_tells_each_rule_of_each_history_by_how_it_ends() {
     );
 }
 
+/// A recording comes from anybody, and so does its name.
+#[test]
+fn the_name_of_a_recording_moves_no_cursor() {
+    let mut two = report(LEAK);
+    two.recordings.push(two.recordings[0].clone());
+    for line in &mut two.violations[0].evidence {
+        line.recording = Some("a\u{1b}[31m.db".to_owned());
+    }
+    let text = report::text(&two, &PLAIN);
+    assert!(text.contains("a\\u{1b}[31m.db"), "{text}");
+    let audit = Audit::of(two);
+    for told in [text, junit(&audit), markdown(&audit)] {
+        assert!(!told.contains('\u{1b}'), "{told}");
+    }
+}
+
 /// GitHub takes no log of more than 25,000 results.
 #[test]
 fn a_sarif_log_stays_short_and_says_what_it_leaves_out() {

@@ -1,12 +1,19 @@
 //! The part of a payload that proves something.
 
+mod index;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::ops::Range;
+
+use self::index::Index;
 
 /// How much of a payload is shown, in characters.
 const LONGEST: usize = 120;
 /// How much of it stands before the value, where the payload is longer than that.
 const BEFORE: usize = 40;
+/// From how many values in one payload on they are looked up in an [`Index`].
+const MANY: usize = 16;
 /// How many bytes of a payload are shown that is no text.
 const MOST_BYTES: usize = 24;
 /// How much of any other text is shown, in characters: an id may have a megabyte.
@@ -31,7 +38,29 @@ pub(super) fn excerpt_of(payload: &[u8], value: Option<&str>, longest: usize) ->
     let Ok(text) = std::str::from_utf8(payload) else {
         return bytes(payload);
     };
-    let place = value.and_then(|value| find(text, value));
+    around(text, value.and_then(|value| find(text, value)), longest)
+}
+
+/// What lies around each of these values in one payload.
+pub(super) fn excerpts(
+    payload: &[u8],
+    values: &BTreeSet<Option<String>>,
+) -> BTreeMap<Option<String>, Excerpt> {
+    let text = std::str::from_utf8(payload);
+    let index = text.ok().filter(|_| values.len() >= MANY).map(Index::of);
+    let one = |value: &Option<String>| match (&index, text) {
+        (Some(index), Ok(text)) => {
+            let place = value.as_ref().and_then(|value| index.find(value));
+            around(text, place, LONGEST)
+        }
+        _ => excerpt(payload, value.as_deref()),
+    };
+    let each = values.iter().map(|value| (value.clone(), one(value)));
+    each.collect()
+}
+
+/// What lies around a place in a text.
+fn around(text: &str, place: Option<Range<usize>>, longest: usize) -> Excerpt {
     let window = window(text, place.as_ref(), longest);
     let mut out = String::new();
     if window.start > 0 {
@@ -60,15 +89,11 @@ fn find(text: &str, value: &str) -> Option<Range<usize>> {
         return None;
     }
     let quoted = serde_json::to_string(value).ok()?;
-    // A member's name is no value: `"thread": ...`.
-    let is_name = |end: usize| text[end..].trim_start().starts_with(':');
     let string = text
         .match_indices(&quoted)
         .map(|(at, found)| at + 1..at + found.len() - 1)
-        .find(|place| !is_name(place.end + 1));
-    let in_word = |character: Option<char>| {
-        character.is_some_and(|character| character.is_alphanumeric() || character == '_')
-    };
+        .find(|place| !stands_as_a_name(text, place.end));
+    let in_word = |character: Option<char>| character.is_some_and(is_word);
     let anywhere = || {
         text.match_indices(value)
             .map(|(at, found)| at..at + found.len())
@@ -81,6 +106,15 @@ fn find(text: &str, value: &str) -> Option<Range<usize>> {
             })
         })
         .or_else(|| anywhere().next())
+}
+
+/// Whether the string whose closing quote is at `end` is a member's name, which is no value: `"thread": ...`.
+fn stands_as_a_name(text: &str, end: usize) -> bool {
+    text[end + 1..].trim_start().starts_with(':')
+}
+
+fn is_word(character: char) -> bool {
+    character.is_alphanumeric() || character == '_'
 }
 
 /// The part of a text that is shown: its beginning, if the value is in it, else what is around it.

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 
 use wsaudit_wire::Direction;
 
-use super::excerpt::{Excerpt, excerpt};
+use super::excerpt::{Excerpt, excerpt, excerpts};
 use crate::engine::{ConnectionStats, NameReader, SessionStats, Verification};
 use crate::finding::Place;
 use crate::history::{Connection, Outline, Source, SourceError, SourceMessage, SourcePayload};
@@ -221,16 +221,6 @@ fn http(connection: &Connection, message: &SourceMessage<'_>) -> Vec<u8> {
         bytes.extend_from_slice(body);
     }
     bytes
-}
-
-fn excerpts(
-    payload: &[u8],
-    values: &BTreeSet<Option<String>>,
-) -> BTreeMap<Option<String>, Excerpt> {
-    values
-        .iter()
-        .map(|value| (value.clone(), excerpt(payload, value.as_deref())))
-        .collect()
 }
 
 /// The sessions of one recording's connections.
