@@ -157,16 +157,19 @@ fn unread(report: &Report) -> Vec<Annotation<'_>> {
 /// The doubts of all histories; what is in doubt in several is told once.
 fn doubts(audit: &Audit) -> Vec<Annotation<'_>> {
     let mut all: Vec<(&Report, &Reason, usize)> = Vec::new();
+    // By what is said, and of which rules: where it stands in that list. A recording may have very many gaps.
+    let mut places = BTreeMap::new();
     for report in &audit.histories {
         for reason in &report.reasons {
             // What could not be read has been told, as the error that it is.
             if audit.is_exercised_elsewhere(reason) || reason.reason == Doubt::Unread.as_str() {
                 continue;
             }
-            let same = |(_, other, _): &&mut (&Report, &Reason, usize)| {
-                (&other.message, &other.rules) == (&reason.message, &reason.rules)
-            };
-            match all.iter_mut().find(same) {
+            let next = all.len();
+            let place = *places
+                .entry((&reason.message, &reason.rules))
+                .or_insert(next);
+            match all.get_mut(place) {
                 Some((_, _, count)) => *count += 1,
                 None => all.push((report, reason, 1)),
             }
