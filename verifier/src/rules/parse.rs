@@ -126,7 +126,14 @@ fn read<'a>(
     for (context, document) in documents {
         let what = "a rule file".to_owned();
         let mut file = Table::new(document.get_ref(), document.span(), what, *context);
-        sections.pack.extend(file.get("pack"));
+        if let Some(pack) = file.get("pack") {
+            if let Some(first) = sections.pack.first() {
+                tell_second_pack(pack, *first);
+                // What it holds is of another pack, and may well be called alike.
+                continue;
+            }
+            sections.pack.push(pack);
+        }
         sections.session.extend(file.get("session"));
         sections.message.extend(file.get("message"));
         sections.scope.extend(file.get("scope"));
@@ -245,6 +252,18 @@ fn header(sections: &Sections<'_>, first: Option<Context<'_>>) -> Option<Header>
             .emit();
     }
     once(&sections.pack, "pack").and_then(section::header)
+}
+
+/// A file of its own pack, among those of another.
+fn tell_second_pack(pack: Node<'_>, first: Node<'_>) {
+    pack.error("a second `[pack]` in one pack")
+        .label("remove it, if this file is part of the first one")
+        .see(first.see("the first one"))
+        .help(
+            "the files of one directory are one pack; give files that are packs each by itself one by one: \
+             --rules A.toml --rules B.toml",
+        )
+        .emit();
 }
 
 /// A section that a pack has at most once, in whichever of its files.

@@ -6,21 +6,21 @@ use wsaudit_verifier::rules::{LoadError, Pack, Style};
 
 use super::raw_errors;
 
+const RULE: &str = "[[rule]]\nid = \"a\"\ntitle = \"t\"\nkind = \"protocol\"\n";
+
 #[test]
 fn a_duplicate_rule_in_another_file() {
-    let rule = "[[rule]]\nid = \"a\"\ntitle = \"t\"\nkind = \"protocol\"\n";
-    let error = Pack::from_texts(&[
-        (
-            "one.toml",
-            &format!("[pack]\nname = \"shop\"\nformat = 1\n{rule}"),
-        ),
-        (
-            "two.toml",
-            &format!("[pack]\nname = \"shop\"\nformat = 1\n{rule}"),
-        ),
-    ])
-    .unwrap_err();
+    let first = format!("[pack]\nname = \"shop\"\nformat = 1\n{RULE}");
+    let error = Pack::from_texts(&[("one.toml", &first), ("two.toml", RULE)]).unwrap_err();
     shows!("duplicate-rule", error);
+}
+
+/// One mistake is told once, whatever both are called alike in.
+#[test]
+fn another_pack_in_the_same_directory() {
+    let pack = format!("[pack]\nname = \"shop\"\nformat = 1\n{RULE}");
+    let error = Pack::from_texts(&[("one.toml", &pack), ("two.toml", &pack)]).unwrap_err();
+    shows!("second-pack", error);
 }
 
 #[test]
