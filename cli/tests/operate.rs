@@ -93,32 +93,6 @@ fn what_is_missing_or_contradicts_itself_is_said() {
     has(ran.error(), &["--tls-cert and --tls-key go together"]);
 }
 
-#[test]
-fn an_upstream_that_is_the_recorder_itself_is_refused() {
-    let directory = tempdir().unwrap();
-    let out = directory.path().join("traffic.db");
-    for (listen, upstream) in [
-        ("127.0.0.1:9", "http://127.0.0.1:9"),
-        ("0.0.0.0:9", "ws://localhost:9"),
-        ("[::1]:9", "http://[::1]:9"),
-    ] {
-        let args = [
-            "record",
-            "--listen",
-            listen,
-            "--upstream",
-            upstream,
-            "--out",
-        ];
-        let ran = run(args.map(str::as_ref).into_iter().chain([out.as_os_str()])).ends_with(2);
-        has(
-            ran.error(),
-            &[upstream, "would listen itself", "round and round"],
-        );
-        assert!(!out.exists());
-    }
-}
-
 /// A recorder with limits of open files, as `ulimit` sets them.
 #[cfg(target_os = "linux")]
 fn with_open_files(limits: &str, more: &[&str]) -> (Recorder, tempfile::TempDir) {

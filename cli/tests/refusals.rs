@@ -74,6 +74,23 @@ fn a_port_in_use() {
 }
 
 #[test]
+fn an_upstream_that_is_the_recorder_itself() {
+    let attempt = Attempt::new();
+    for (listen, upstream) in [
+        ("127.0.0.1:9", "http://127.0.0.1:9"),
+        ("0.0.0.0:9", "ws://localhost:9"),
+        ("[::1]:9", "http://[::1]:9"),
+    ] {
+        let ran = attempt.record(listen, upstream, &[]);
+        has(
+            ran.error(),
+            &[upstream, "would listen itself", "round and round"],
+        );
+        attempt.left_nothing();
+    }
+}
+
+#[test]
 fn an_existing_file() {
     let attempt = Attempt::new();
     fs::write(attempt.path("traffic.db"), "mine").unwrap();
