@@ -6,7 +6,6 @@ mod identity;
 mod names;
 mod overview;
 mod overview_text;
-mod printable;
 
 use std::path::PathBuf;
 

@@ -29,7 +29,7 @@ pub use audit::Audit;
 pub use build::{fingerprint, report};
 pub use cases::cases_junit;
 pub(crate) use closing::times;
-pub use excerpt::{Excerpt, excerpt, is_hidden};
+pub use excerpt::{Excerpt, escaped, excerpt};
 pub use github::{cases_github, disarm, failure_github, github};
 pub use html::html;
 pub use json::{audit_json, json};

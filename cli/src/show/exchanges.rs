@@ -5,12 +5,12 @@ use std::io::Write;
 
 use serde::Serialize;
 use wsaudit_recording::{Exchange, Reader, TagKind};
+use wsaudit_verifier::report::escaped;
 use wsaudit_wire::Direction;
 
 use super::frames::Clock;
 use super::identity::Identities;
 use super::overview_text::list;
-use super::printable::printable;
 use crate::numbers::{bytes, counted, grouped};
 use crate::table::{Align, Table};
 
@@ -97,8 +97,8 @@ pub(super) fn write_text(
             line.id.to_string(),
             format!("{:+.3} s", line.opened_at),
             list(&line.sessions),
-            printable(&line.method),
-            printable(&line.target),
+            escaped(&line.method),
+            escaped(&line.target),
             or_dash(line.status.map(|status| status.to_string())),
             or_dash(line.request_bytes.map(bytes)),
             or_dash(line.response_bytes.map(bytes)),

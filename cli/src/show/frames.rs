@@ -7,13 +7,12 @@ use wsaudit_recording::{
     ConnectionId, Connections, Filter, FrameRow, MessagePayload, MessageRow, Nanos, Reader, RunId,
     TagKind,
 };
-use wsaudit_verifier::report::excerpt;
+use wsaudit_verifier::report::{escaped, excerpt};
 use wsaudit_wire::{Direction, Opcode};
 
 use super::ShowArgs;
 use super::identity::Identities;
 use super::names::Names;
-use super::printable::printable;
 use crate::numbers::grouped;
 use crate::output::{Output, say};
 
@@ -161,7 +160,7 @@ fn nothing(args: &ShowArgs, names: &Names) -> String {
             "no message is named {event:?}; none has a name at /type, /event and the like"
         );
     }
-    let met: Vec<_> = met.into_iter().take(20).map(printable).collect();
+    let met: Vec<_> = met.into_iter().take(20).map(escaped).collect();
     format!(
         "no message is named {event:?}; names are {}",
         met.join(", ")
@@ -175,7 +174,7 @@ fn text_line(
     session: Option<&str>,
     message: Option<&MessageRow<'_>>,
 ) -> String {
-    let client = session.map_or_else(|| format!("connection {}", frame.connection.0), printable);
+    let client = session.map_or_else(|| format!("connection {}", frame.connection.0), escaped);
     let way = match frame.direction {
         Direction::ClientToServer => format!("{client} -> server"),
         Direction::ServerToClient => format!("server -> {client}"),
@@ -217,7 +216,7 @@ fn close(payload: &[u8]) -> String {
     match payload {
         [first, second, reason @ ..] => {
             let code = u16::from_be_bytes([*first, *second]);
-            format!("{code} {}", printable(&String::from_utf8_lossy(reason)))
+            format!("{code} {}", escaped(&String::from_utf8_lossy(reason)))
         }
         [] => "(no code)".to_owned(),
         [_] => "(one byte, which is no code)".to_owned(),

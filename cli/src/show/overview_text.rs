@@ -2,9 +2,10 @@
 
 use std::io::Write;
 
+use wsaudit_verifier::report::escaped;
+
 use super::exchanges;
 use super::overview::{ConnectionLine, Overview};
-use super::printable::printable;
 use crate::numbers::{bytes, counted, grouped};
 use crate::shell::{program, quoted};
 use crate::table::{Align, Table};
@@ -45,7 +46,7 @@ impl Overview {
                 run.id, run.started, run.tool_version
             )?;
             if !run.redact.is_empty() {
-                let rules: Vec<_> = run.redact.iter().map(|rule| printable(rule)).collect();
+                let rules: Vec<_> = run.redact.iter().map(|rule| escaped(rule)).collect();
                 writeln!(
                     out,
                     "its payloads are redacted, and not those of the wire: {}",
@@ -53,7 +54,7 @@ impl Overview {
                 )?;
             }
             if !run.edits.is_empty() {
-                let edits: Vec<_> = run.edits.iter().map(|edit| printable(edit)).collect();
+                let edits: Vec<_> = run.edits.iter().map(|edit| escaped(edit)).collect();
                 writeln!(
                     out,
                     "its upstream was sent other heads than clients sent: {}",
@@ -87,7 +88,7 @@ impl Overview {
             let session = line.session.as_deref().unwrap_or("(unidentified)");
             let at = |at: Option<f64>| at.map_or_else(String::new, |at| format!("{at:+.3} s"));
             table.row([
-                printable(session),
+                escaped(session),
                 list(&line.users),
                 list(&line.devices),
                 grouped(line.connections.len() as u64),
@@ -133,7 +134,7 @@ impl Overview {
                 line.id.to_string(),
                 format!("{:+.3} s", line.opened_at),
                 list(&line.sessions),
-                printable(&line.target),
+                escaped(&line.target),
                 status,
                 grouped(line.frames),
                 ended(line),
@@ -155,7 +156,7 @@ impl Overview {
             let frames = gap
                 .frames
                 .map_or_else(|| "frames".to_owned(), |frames| counted(frames, "frame"));
-            let why = printable(&gap.why);
+            let why = escaped(&gap.why);
             writeln!(
                 out,
                 "  {whose}, from {} to {}: {frames} missing, {why}",
@@ -180,7 +181,7 @@ impl Overview {
                 line.code,
                 line.seq,
                 line.connection,
-                printable(&line.detail)
+                escaped(&line.detail)
             )?;
         }
         Ok(())
@@ -220,7 +221,7 @@ impl Overview {
             .iter()
             .find_map(|line| line.session.as_deref());
         if let Some(session) = some {
-            let (name, session) = (quoted(&self.name), quoted(&printable(session)));
+            let (name, session) = (quoted(&self.name), quoted(&escaped(session)));
             writeln!(out, "next: {} show {name} --session {session}", program())?;
         } else if let Some(line) = self.connections.first() {
             let name = quoted(&self.name);
@@ -249,6 +250,6 @@ pub(super) fn list(values: &[String]) -> String {
     if values.is_empty() {
         return "-".to_owned();
     }
-    let values: Vec<_> = values.iter().map(|value| printable(value)).collect();
+    let values: Vec<_> = values.iter().map(|value| escaped(value)).collect();
     values.join(", ")
 }

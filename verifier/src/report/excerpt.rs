@@ -157,7 +157,7 @@ fn escape(text: &str, out: &mut String) {
 /// Unicode's `Bidi_Control` and `Default_Ignorable_Code_Point`, without the variation selectors that
 /// stand behind many emoji; separators of lines, and what XML has no word for.
 /// <https://www.unicode.org/reports/tr44/#Default_Ignorable_Code_Point>
-pub fn is_hidden(character: char) -> bool {
+fn is_hidden(character: char) -> bool {
     matches!(
         character,
         '\u{AD}'
@@ -196,14 +196,21 @@ fn bytes(payload: &[u8]) -> Excerpt {
     Excerpt { text, mark: None }
 }
 
-/// Text from the wire, fit for a terminal: what it says, and no more than [`LONGEST_TEXT`] characters of
-/// it.
+/// Text from the wire, fit for a terminal: control characters, those that turn the direction of writing, and
+/// those that cannot be seen are codes. What a recording holds must not move the cursor of who reads it, nor
+/// look like another id.
+pub fn escaped(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    escape(text, &mut out);
+    out
+}
+
+/// The same, and no more than [`LONGEST_TEXT`] characters of it.
 pub(super) fn printable(text: &str) -> String {
     let mut characters = text.char_indices();
     let cut = characters.nth(LONGEST_TEXT).map(|(end, _)| end);
     let shown = &text[..cut.unwrap_or(text.len())];
-    let mut out = String::with_capacity(shown.len());
-    escape(shown, &mut out);
+    let mut out = escaped(shown);
     if cut.is_some() {
         // Writing to a string cannot fail.
         let _ = write!(out, "… ({} more characters)", characters.count() + 1);
@@ -289,6 +296,14 @@ mod tests {
             printable(&"é".repeat(LONGEST_TEXT)).chars().count(),
             LONGEST_TEXT
         );
+    }
+
+    #[test]
+    fn escapes_stay_visible() {
+        assert_eq!(escaped("a\u{1b}[2Jb\nü"), "a\\u{1b}[2Jb\\nü");
+        assert_eq!(escaped("\u{202E}x"), "\\u{202e}x");
+        assert_eq!(escaped("s-1\u{200B}"), "s-1\\u{200b}");
+        assert_eq!(escaped("s-1\u{61C}"), "s-1\\u{61c}");
     }
 
     #[test]
