@@ -39,6 +39,7 @@ impl Count {
             spec: self.clone(),
             numbers: HashMap::new(),
             tallies: Vec::new(),
+            there: Vec::new(),
             unidentified: Skipped::default(),
             keyless: Skipped::default(),
             unplaced: HashSet::new(),
@@ -60,6 +61,8 @@ pub(crate) struct Check {
     numbers: HashMap<Counted, usize>,
     /// In the order of first appearance.
     tallies: Vec<(Counted, Tally)>,
+    /// By connection: who was last seen to be there, and so has a number.
+    there: Vec<Option<Holder>>,
     unidentified: Skipped,
     keyless: Skipped,
     /// The connections on which something came that may belong to any number.
@@ -128,7 +131,9 @@ impl Checker for Check {
                 // It need not be one of the rule's events to show that somebody is there.
                 let there = event.direction.is_some() || event.is_step(Lifecycle::Accepted);
                 match event.holder(*kind) {
-                    Some(holder) if there || matters => {
+                    Some(holder)
+                        if matters || there && comes(&mut self.there, event.connection, holder) =>
+                    {
                         self.note(cx, event, Counted::Holder(holder));
                     }
                     None if matters => {
@@ -228,6 +233,15 @@ impl Checker for Check {
         outcome.doubts.extend(keyless);
         outcome
     }
+}
+
+/// Whether somebody else is there on a connection than was there a moment ago.
+fn comes(there: &mut Vec<Option<Holder>>, connection: ConnectionIx, holder: Holder) -> bool {
+    let index = connection.0 as usize;
+    if there.len() <= index {
+        there.resize(index + 1, None);
+    }
+    there[index].replace(holder) != Some(holder)
 }
 
 impl Check {

@@ -33,7 +33,8 @@ impl Sighting {
     }
 }
 
-/// What a receiver saw of a resource, while it had no access.
+/// What a receiver saw of a resource, while it had no access. There is one for each pair of the two: what
+/// is rare takes little room where there is none.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Seen {
     /// The first sighting that no access given later can excuse.
@@ -42,11 +43,11 @@ pub(super) struct Seen {
     /// leave in doubt, in order: a membership is given to one connection, and excuses nothing on another.
     pending: Vec<Sighting>,
     /// The first one that raced with access given or taken.
-    pub(super) doubtful: Option<Sighting>,
+    pub(super) doubtful: Option<Box<Sighting>>,
     /// What it raced with, where that is of a recording of another clock.
     pub(super) crossed: Option<Place>,
     /// The first one in a refusal of what its receiver may have asked for where nobody saw it.
-    pub(super) refused: Option<Sighting>,
+    pub(super) refused: Option<Box<Sighting>>,
     /// The last one of each recording that access allowed: a recording of another clock may show that
     /// access had ended.
     allowed: Vec<Sighting>,
@@ -131,7 +132,7 @@ impl Sightings {
         let number = self.count((resource, receiver, event.excuse));
         let seen = &mut self.seen[number];
         seen.doubtful
-            .get_or_insert_with(|| Sighting::of(event, None));
+            .get_or_insert_with(|| Box::new(Sighting::of(event, None)));
         seen.crosses(with);
     }
 
@@ -139,7 +140,7 @@ impl Sightings {
     pub(super) fn refuse(&mut self, resource: ResourceIx, receiver: PartyIx, event: &Event<'_>) {
         let number = self.count((resource, receiver, event.excuse));
         let seen = &mut self.seen[number];
-        let first = || Sighting::of(event, None);
+        let first = || Box::new(Sighting::of(event, None));
         seen.refused.get_or_insert_with(first);
     }
 
@@ -164,7 +165,7 @@ impl Sightings {
             let allowed = seen.allowed.iter().position(crossed);
             let allowed = allowed.map(|number| seen.allowed.swap_remove(number));
             if let Some(allowed) = allowed {
-                seen.doubtful.get_or_insert(allowed);
+                seen.doubtful.get_or_insert(Box::new(allowed));
                 seen.crosses(event.place);
             }
         }
@@ -189,7 +190,7 @@ impl Sightings {
                     seen.definite.get_or_insert(pending);
                     self.tallies[number].is_definite = true;
                 } else if is_it(pending.line, *receiver, pending.besides) {
-                    seen.doubtful.get_or_insert(pending);
+                    seen.doubtful.get_or_insert(Box::new(pending));
                     seen.crosses(event.place);
                 } else {
                     seen.pending.push(pending);

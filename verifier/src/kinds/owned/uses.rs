@@ -229,7 +229,7 @@ impl Uses {
                 {
                     used.answer = Answer::Raced;
                 }
-                told.add(used);
+                add(&mut told.most, used);
             }
         }
         let numbers = self.by_resource.get(&resource).into_iter();
@@ -262,7 +262,7 @@ impl Uses {
         }
         let told = self.told.into_iter().filter_map(|(key, mut told)| {
             for used in std::mem::take(&mut told.recent) {
-                told.add(used);
+                add(&mut told.most, used);
             }
             Some((key, told.most?))
         });
@@ -282,12 +282,9 @@ impl Uses {
                     recent: Vec::new(),
                 }
             });
-        for recent in std::mem::take(&mut told.recent) {
-            if used.at.saturating_sub(recent.at) > slack {
-                told.add(recent);
-            } else {
-                told.recent.push(recent);
-            }
+        let past = |recent: &mut Used| used.at.saturating_sub(recent.at) > slack;
+        for recent in told.recent.extract_if(.., past) {
+            add(&mut told.most, recent);
         }
         // Of those that tell the same, the one that was asked first is enough: it is the first to be
         // past doubt. It need not be the first to be answered.
@@ -343,12 +340,10 @@ impl Uses {
     }
 }
 
-impl Told {
-    /// Adds a use that no access can leave in doubt any more.
-    fn add(&mut self, used: Used) {
-        if self.most.is_none_or(|most| rank(&used) < rank(&most)) {
-            self.most = Some(used);
-        }
+/// Adds a use that no access can leave in doubt any more to the one that tells most.
+fn add(most: &mut Option<Used>, used: Used) {
+    if most.is_none_or(|most| rank(&used) < rank(&most)) {
+        *most = Some(used);
     }
 }
 

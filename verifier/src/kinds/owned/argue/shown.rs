@@ -24,8 +24,8 @@ impl Argument<'_, '_> {
         if kinship == Some(Kinship::Own) {
             return false;
         }
-        let first = seen.definite.as_ref().or(seen.doubtful.as_ref());
-        let first = first.or(seen.refused.as_ref());
+        let first = seen.definite.as_ref().or(seen.doubtful.as_deref());
+        let first = first.or(seen.refused.as_deref());
         let Some(first) = first else { return false };
         if owner.is_none() && !self.check.spec.claims_nothing() {
             self.unowned.push((resource_ix, first.place));
