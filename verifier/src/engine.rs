@@ -35,7 +35,7 @@ mod timeline;
 mod watched;
 
 pub use breaches::Breaches;
-pub use checker::Checker;
+pub use checker::{Again, Checker};
 pub use crossings::{Crossings, Slot};
 pub use event::{Carried, Event, EventSet, Excuse};
 pub use identity::is_hashed;

@@ -39,10 +39,10 @@ pub trait Checker: Send {
     /// it may come before [`Self::observe`] is shown earlier ones.
     fn carried(&mut self, _cx: &Cx<'_>, _message: &Carried<'_>) {}
 
-    /// Whether everything is to be shown once more, with the strings of all messages
-    /// ([`Event::strings`]): ids that are known by then are looked for from the beginning.
-    fn wants_strings(&self) -> bool {
-        false
+    /// Whether everything is to be shown once more. It is asked once all was shown; from then on the answer
+    /// stays the same.
+    fn again(&self) -> Again {
+        Again::No
     }
 
     /// The second pass begins.
@@ -50,6 +50,17 @@ pub trait Checker: Send {
 
     /// What it comes to. `cx` stands at the end of the history.
     fn finish(self: Box<Self>, cx: &Cx<'_>) -> Outcome;
+}
+
+/// Whether a rule is to be shown everything once more, from the beginning.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Again {
+    /// It found what there is to find.
+    No,
+    /// It is, now that it knows what to look for.
+    AsBefore,
+    /// It is, with the strings of all messages ([`Event::strings`]).
+    WithStrings,
 }
 
 /// The checker of a rule.

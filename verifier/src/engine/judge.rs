@@ -147,7 +147,7 @@ pub enum RunError {
 }
 
 /// Checks packs over recordings, on this thread. `progress` is told how many messages were read so
-/// far.
+/// far; where a rule looks once more, from the beginning.
 pub fn verify(input: &Input<'_>, progress: &mut dyn FnMut(u64)) -> Result<Verification, RunError> {
     verify_with(input, NonZeroUsize::MIN, progress)
 }

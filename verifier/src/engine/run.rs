@@ -9,6 +9,7 @@ use std::time::Duration;
 use self::pass::Pass;
 pub(super) use self::room::RuleOutcome;
 use self::room::{Look, Room, rooms};
+use super::checker::Again;
 use super::lanes::Lanes;
 use super::program::Program;
 use super::state::Cx;
@@ -45,7 +46,8 @@ pub(super) struct Finished<'h> {
     pub(super) scopes: Vec<Vec<bool>>,
 }
 
-/// Runs all rules over the history. `progress` is told after each message how many there were.
+/// Runs all rules over the history. `progress` is told after each message how many there were; where a rule is
+/// shown everything once more, from the beginning.
 ///
 /// The outlines are those of the sources, tagged anew where a pack wants it; the lanes are those of
 /// their connections.
@@ -71,6 +73,7 @@ pub(super) fn run<'h>(
         rooms: &mut rooms,
         tally: &mut tally,
         look: Look::First,
+        with_strings: false,
     };
     pass.run(input.sources, threads, progress)?;
     let extractor = pass.extractor;
@@ -78,9 +81,10 @@ pub(super) fn run<'h>(
     let yielded = yielded
         .map(|(pointer, count)| (pointer.clone(), count))
         .collect();
-    if rooms.iter().any(Room::wants_strings) {
-        // All ids are known now; strings that equal one are looked for from the beginning, with what
-        // is known of sessions and access at each place.
+    let again = rooms.iter().map(Room::again).max().unwrap_or(Again::No);
+    if again != Again::No {
+        // What to look for is known now. It is looked for from the beginning, with what is known of sessions
+        // and access at each place.
         for room in &mut rooms {
             room.begin_again();
         }
@@ -92,8 +96,9 @@ pub(super) fn run<'h>(
             rooms: &mut rooms,
             tally: &mut Tally::new(input.packs),
             look: Look::Again,
+            with_strings: again == Again::WithStrings,
         };
-        pass.run(input.sources, threads, &mut |_| {})?;
+        pass.run(input.sources, threads, progress)?;
     }
     let finished = rooms.into_iter().map(|room| room.finish(&cx));
     let (outcomes, scopes) = finished.unzip();

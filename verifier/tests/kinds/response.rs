@@ -189,3 +189,65 @@ fn a_request_without_an_id_is_not_passed_over() {
     let history = "A = session s-1\n0.1 A > {\"type\":\"ask\"}\n0.2 A > {\"type\":\"ask\",\"request\":\"q\"}\n0.3 A < {\"type\":\"reply\",\"request\":\"q\"}";
     assert!(trial(RULE, history).is_undecided());
 }
+
+/// What is kept of who asked does not grow with each request; it is told all the same.
+#[test]
+fn a_reply_that_comes_after_many_requests_is_judged_by_who_asked() {
+    use std::fmt::Write as _;
+
+    let rule = format!("{RULE}unsolicited = \"violated\"\n");
+    let told = |requests: u64| {
+        let mut trace = String::from(
+            r#"
+A = session s-1
+B = session s-2
+0.1 B < {"type":"reply","request":"early"}
+0.2 A > {"type":"ask","request":"first"}
+0.3 A < {"type":"reply","request":"first"}
+0.4 B > {"type":"ask","request":"both"}
+0.5 A > {"type":"ask","request":"both"}
+0.6 A < {"type":"reply","request":"both"}
+0.7 B < {"type":"reply","request":"both"}
+"#,
+        );
+        for number in 0..requests {
+            writeln!(
+                trace,
+                "0.8 A > {{\"type\":\"ask\",\"request\":\"{number}\"}}"
+            )
+            .unwrap();
+            writeln!(
+                trace,
+                "0.8 A < {{\"type\":\"reply\",\"request\":\"{number}\"}}"
+            )
+            .unwrap();
+        }
+        trace.push_str(
+            r#"
+0.91 A < {"type":"reply","request":"first"}
+0.92 B < {"type":"reply","request":"first"}
+0.93 A < {"type":"reply","request":"both"}
+0.94 B < {"type":"reply","request":"both"}
+0.95 B < {"type":"reply","request":"never"}
+0.96 A > {"type":"ask","request":"early"}
+0.97 A < {"type":"reply","request":"early"}"#,
+        );
+        let trial = trial(&rule, &trace);
+        assert_eq!(trial.opportunities(), requests + 4);
+        (trial.broken_at().join(" "), trial.roles().join("; "))
+    };
+    let expected = (
+        "0.1 0.92 0.95",
+        "`reply` replied with the id of no request; \
+         `reply` replied with the id of a request of somebody else; \
+         `reply` replied with the id of no request",
+    );
+    for requests in [1, 40_000] {
+        let (broken_at, roles) = told(requests);
+        assert_eq!(
+            (&broken_at[..], &roles[..]),
+            expected,
+            "{requests} requests"
+        );
+    }
+}

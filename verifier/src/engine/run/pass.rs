@@ -25,13 +25,15 @@ use crate::rules::{Codec, EventRef, Lifecycle};
 pub(super) struct Pass<'a, 'h, 'p> {
     pub(super) cx: &'a mut Cx<'h>,
     pub(super) extractor: Extractor,
-    /// Of the message at hand, in the second pass.
+    /// Of the message at hand, where rules look at them.
     pub(super) strings: Strings,
     /// Where messages name their session.
     pub(super) naming: &'a [SlotId],
     pub(super) rooms: &'a mut [Room<'p>],
     pub(super) tally: &'a mut Tally,
     pub(super) look: Look,
+    /// Whether rules look at the strings of the server's messages.
+    pub(super) with_strings: bool,
 }
 
 impl<'h> Pass<'_, 'h, '_> {

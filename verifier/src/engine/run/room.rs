@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::engine::checker::Checker;
+use crate::engine::checker::{Again, Checker};
 use crate::engine::event::{Carried, Event, EventSet};
 use crate::engine::exceptions;
 use crate::engine::interest::{Interest, Traits};
@@ -53,7 +53,7 @@ pub(in crate::engine) struct RuleOutcome {
 pub(super) enum Look {
     /// All rules are shown everything.
     First,
-    /// Those that want strings are shown everything once more.
+    /// Those that want to see it again are shown everything once more.
     Again,
 }
 
@@ -121,10 +121,11 @@ impl Room<'_> {
         self.reads_messages && self.is_about(connection)
     }
 
-    /// Whether a rule is to be shown everything once more.
-    pub(super) fn wants_strings(&self) -> bool {
-        let mut workers = self.workers.iter();
-        workers.any(|worker| worker.checker.wants_strings())
+    /// Whether a rule is to be shown everything once more, and what more of it.
+    pub(super) fn again(&self) -> Again {
+        let workers = self.workers.iter();
+        let again = workers.map(|worker| worker.checker.again());
+        again.max().unwrap_or(Again::No)
     }
 
     /// Asks each recording what rules want to know of it as a whole.
@@ -142,7 +143,7 @@ impl Room<'_> {
     /// The second pass begins.
     pub(super) fn begin_again(&mut self) {
         for worker in &mut self.workers {
-            if worker.checker.wants_strings() {
+            if worker.checker.again() != Again::No {
                 worker.checker.begin_again();
             }
         }
@@ -245,7 +246,7 @@ impl<'p> Worker<'p> {
     /// The second pass: what is counted beside the checker was counted in the first one.
     fn observe_again(&mut self, cx: &Cx<'_>, event: &Event<'_>) {
         let hidden = |(events, _): &(EventSet, _)| event.is_one_of(events);
-        if self.checker.wants_strings() && !self.excepted_events.iter().any(hidden) {
+        if self.checker.again() != Again::No && !self.excepted_events.iter().any(hidden) {
             self.show(cx, event);
         }
     }

@@ -11,7 +11,7 @@ use super::listed::Listed;
 use super::sightings::Sightings;
 use super::uses::{Answer, Used, Uses};
 use super::{Owned, Seen};
-use crate::engine::{Checker, Cx, Event, EventSet, Holder, Ids, Interest};
+use crate::engine::{Again, Checker, Cx, Event, EventSet, Holder, Ids, Interest};
 use crate::finding::{Outcome, Severity};
 use crate::rules::{HolderKind, Lifecycle};
 
@@ -64,8 +64,12 @@ impl Checker for Check {
         }
     }
 
-    fn wants_strings(&self) -> bool {
-        self.spec.seen == Seen::Anywhere
+    fn again(&self) -> Again {
+        match self.spec.seen {
+            // All ids are known by then; strings that equal one are looked for.
+            Seen::Anywhere => Again::WithStrings,
+            Seen::AtField => Again::No,
+        }
     }
 
     /// Who may see what is found out once more; what ids mean and who claims them is known.
@@ -226,6 +230,9 @@ impl Check {
         event: &Event<'_>,
         resources: &mut Vec<ResourceIx>,
     ) {
+        if self.spec.seen != Seen::Anywhere {
+            return;
+        }
         let named = resources.len();
         let long = event
             .strings()

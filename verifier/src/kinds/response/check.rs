@@ -8,8 +8,8 @@ use hashbrown::{HashMap, HashSet};
 use self::askers::Askers;
 use super::{Expect, Response, Unsolicited};
 use crate::engine::{
-    Absence, Checker, Compiler, Crossings, Cx, Event, EventSet, Holder, Ids, Interest, Named,
-    Skipped, Slot, Watched, nanoseconds,
+    Absence, Again, Checker, Compiler, Crossings, Cx, Event, EventSet, Holder, Ids, Interest,
+    Named, Skipped, Slot, Watched, nanoseconds,
 };
 use crate::finding::{Evidence, Outcome, Place, Subject, Violation};
 
@@ -29,7 +29,9 @@ impl Response {
             within: self.within.map(nanoseconds),
             spec: self.clone(),
             open: HashMap::new(),
-            asked: Askers::default(),
+            asked: Askers::of_the_last(MOST_ASKED),
+            unclear: HashSet::new(),
+            look: Look::First,
             breaches: Crossings::default(),
             unidentified: Skipped::default(),
             keyless: Skipped::default(),
@@ -54,8 +56,11 @@ pub(crate) struct Check {
     within: Option<i64>,
     /// By key: requests that no reply has come to.
     open: HashMap<String, Vec<Request>>,
-    /// Where unsolicited replies matter: who ever asked.
+    /// Where unsolicited replies matter: who asked. Looking again, of the unclear keys only.
     asked: Askers,
+    /// Keys of which a reply came to somebody who had not asked with them, as far as is known.
+    unclear: HashSet<String>,
+    look: Look,
     breaches: Crossings,
     unidentified: Skipped,
     keyless: Skipped,
@@ -68,6 +73,20 @@ pub(crate) struct Check {
     examined: u64,
     opportunities: u64,
 }
+
+/// How often it is shown everything, so that what it keeps does not grow with each request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Look {
+    /// For the first time.
+    First,
+    /// Likewise, and what came too late to tell whether it was asked for makes a second look needed.
+    FirstOfTwo,
+    /// Once more: what is unclear is known now.
+    Second,
+}
+
+/// Of so many ids, and as many before them, is known who asked: two megabytes.
+const MOST_ASKED: usize = 16_384;
 
 /// A request that is not answered yet.
 struct Request {
@@ -122,6 +141,26 @@ impl Checker for Check {
 
     fn interest(&self) -> Interest {
         Interest::of(self.requests.set()).or_events(self.replies.set())
+    }
+
+    fn again(&self) -> Again {
+        match self.look {
+            Look::First => Again::No,
+            Look::FirstOfTwo | Look::Second => Again::AsBefore,
+        }
+    }
+
+    fn begin_again(&mut self) {
+        self.look = Look::Second;
+        self.asked = Askers::of_all();
+        self.open.clear();
+        self.breaches = Crossings::default();
+        for skipped in [&mut self.unidentified, &mut self.keyless, &mut self.unsure] {
+            *skipped = Skipped::default();
+        }
+        self.unplaced_requests.clear();
+        self.unplaced_replies.clear();
+        (self.examined, self.opportunities) = (0, 0);
     }
 
     fn finish(mut self: Box<Self>, cx: &Cx<'_>) -> Outcome {
@@ -195,7 +234,8 @@ impl Check {
             elsewhere: None,
         };
         self.open.entry_ref(key).or_default().push(request);
-        if self.spec.unsolicited == Unsolicited::Violated {
+        let matters = self.look != Look::Second || self.unclear.contains(key);
+        if self.spec.unsolicited == Unsolicited::Violated && matters {
             self.asked.ask(key, holder, event.place);
         }
     }
@@ -223,7 +263,8 @@ impl Check {
         }
         // The first reply may be among what is not seen, and this one be a second one; or an earlier request,
         // and this be its reply.
-        let disagrees = !self.disagreements(event, &request).is_empty();
+        let disagreements = self.disagreements(event, &request);
+        let disagrees = !disagreements.is_empty();
         let expected = self.spec.expect == Expect::Reply;
         let lost = request.perhaps_answered
             || expected && self.was_unplaced(key, request.place)
@@ -257,7 +298,7 @@ impl Check {
             }
             (Expect::Reply, false) | (Expect::NoReply, true) => {}
         }
-        for (field, asked, told) in self.disagreements(event, &request) {
+        for (field, asked, told) in disagreements {
             let violation = self.disagreeing(cx, event, &request, (&field, &asked, &told));
             self.breaches.add(cx, || Slot::shared(key), violation);
         }
@@ -296,12 +337,29 @@ impl Check {
             .collect()
     }
 
+    /// Whether somebody who got a reply asked with its key before, or whether only a second look tells.
+    fn had_asked(&mut self, key: &str, holder: Holder) -> bool {
+        if self.look == Look::Second {
+            return !self.unclear.contains(key) || self.asked.has(key, holder);
+        }
+        if self.asked.has(key, holder) {
+            return true;
+        }
+        if !self.unclear.contains(key) {
+            self.unclear.insert(key.to_owned());
+        }
+        if self.asked.forgot() {
+            self.look = Look::FirstOfTwo;
+        }
+        self.look == Look::FirstOfTwo
+    }
+
     /// A reply that answers no open request of the one who got it.
     fn foreign(&mut self, cx: &Cx<'_>, event: &Event<'_>, holder: Holder, key: &str) {
         for request in self.open.get_mut(key).into_iter().flatten() {
             request.elsewhere.get_or_insert((holder, event.place));
         }
-        if self.spec.unsolicited == Unsolicited::Ignore || self.asked.has(key, holder) {
+        if self.spec.unsolicited == Unsolicited::Ignore || self.had_asked(key, holder) {
             return;
         }
         if self.unplaced_requests.contains(key) || self.may_be_unseen(cx, holder, None, event) {

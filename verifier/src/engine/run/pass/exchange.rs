@@ -7,7 +7,6 @@ use super::payload::read;
 use crate::decode::{DecodeError, Extractor};
 use crate::engine::event::{Event, EventSet, Excuse};
 use crate::engine::lanes::Lane;
-use crate::engine::run::room::Look;
 use crate::engine::state::ConnectionIx;
 use crate::finding::Place;
 use crate::history::{Exchange, SourceMessage, SourcePayload};
@@ -38,8 +37,7 @@ impl<'h> Pass<'_, 'h, '_> {
             recording => format!("{}-of-{recording}", info.number),
         };
         let media_type = info.media_type(message.direction);
-        let looks_again =
-            self.look == Look::Again && message.direction == Direction::ServerToClient;
+        let with_strings = self.with_strings && message.direction == Direction::ServerToClient;
         let mut events = EventSet::default();
         let mut shown = false;
         for (pack, room) in self.rooms.iter_mut().enumerate() {
@@ -49,7 +47,7 @@ impl<'h> Pass<'_, 'h, '_> {
             let body = read_body(&mut self.extractor, media_type.as_deref(), message);
             self.strings.clear();
             match (body, message.payload) {
-                (Ok(Body::Json), SourcePayload::Whole(bytes)) if looks_again => {
+                (Ok(Body::Json), SourcePayload::Whole(bytes)) if with_strings => {
                     // What does not decode was counted in the first pass.
                     let _ = self.strings.read(bytes);
                 }
@@ -81,7 +79,7 @@ impl<'h> Pass<'_, 'h, '_> {
                 name: Some(&exchange.name),
                 is,
                 values: Some(self.extractor.values()),
-                strings: looks_again.then_some(&self.strings),
+                strings: with_strings.then_some(&self.strings),
                 excuse: Excuse::default(),
             };
             room.observe(self.look, self.cx, &[event]);

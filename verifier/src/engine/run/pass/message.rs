@@ -57,7 +57,7 @@ impl Pass<'_, '_, '_> {
         };
         let line = Line { connection, lane };
         let (session, user) = self.cx.speaker(line);
-        let strings = self.look == Look::Again && message.direction == Direction::ServerToClient;
+        let strings = self.with_strings && message.direction == Direction::ServerToClient;
         if strings {
             self.strings.clear();
             if let SourcePayload::Whole(bytes) = message.payload {
