@@ -39,7 +39,14 @@ fn told(packs: &[Pack], facts: &Facts, sources: &[Box<dyn Source>], threads: usi
     let threads = NonZeroUsize::new(threads).unwrap();
     match verify_with(&input, threads, &mut |read| progress.push(read)) {
         Ok(verification) => {
-            assert_eq!(progress.last().copied().unwrap_or(0), progress.len() as u64);
+            // Message by message, from the beginning each time that rules look.
+            let looks = progress.chunk_by(|before, read| before < read);
+            assert!(looks.clone().count() <= 2, "{progress:?}");
+            assert!(
+                looks
+                    .flat_map(|look| (1..).zip(look))
+                    .all(|(number, read)| number == *read)
+            );
             let report = report(packs, &verification, sources).unwrap();
             format!("{}{:?}", json(&report), verification.coverage)
         }
