@@ -11,7 +11,7 @@ use wsaudit_proxy::OnRecorderFailure;
 use wsaudit_tagging::PayloadRules;
 
 use crate::gaps::impatient;
-use crate::harness::{Rig, expect, masked, read_all, within};
+use crate::harness::{Rig, UPGRADE, expect, masked, read_all, within};
 
 /// Writes every field of every event down.
 #[derive(Clone, Default)]
@@ -75,6 +75,28 @@ async fn no_secret_is_logged_whatever_goes_wrong() {
     assert!(log.contains("a request was refused"), "{log}");
     assert!(log.contains("is no HTTP"), "{log}");
     assert!(!log.contains("hunter2"), "{log}");
+}
+
+#[tokio::test]
+async fn an_answer_whose_head_is_too_long_passes_and_is_said_to_be_that() {
+    let log = Everything::default();
+    let _guard = tracing::subscriber::set_default(log.clone());
+    let rig = Rig::start_with(|config| config.limits.head = 300).await;
+    let mut client = rig.client().await;
+    client.write_all(UPGRADE).await.unwrap();
+    let mut server = rig.accept().await;
+    expect(&mut server, UPGRADE).await;
+    let answer = format!("HTTP/1.1 403 Forbidden\r\nX: {}\r\n\r\n", "y".repeat(300));
+    server.write_all(answer.as_bytes()).await.unwrap();
+    expect(&mut client, answer.as_bytes()).await;
+    drop((client, server));
+    let left = rig.stop().await;
+    let gaps = left.reader.gaps().unwrap();
+    assert_eq!(gaps.len(), 1);
+    assert!(gaps[0].1.why.contains("longer than --max-head"), "{gaps:?}");
+    let log = log.0.lock().unwrap();
+    assert!(log.contains("longer than --max-head"), "{log}");
+    assert!(log.contains("limit=300"), "{log}");
 }
 
 #[tokio::test]

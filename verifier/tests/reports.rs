@@ -82,6 +82,7 @@ fn what_was_not_read_is_told_with_what_would_have_it_read() {
     assert_eq!(settled("the recorder stalled for 5s"), stall);
     for (unread, part) in Unread::ALL.into_iter().zip([
         "a server whose answers are HTTP/1.1",
+        "a larger --max-head",
         "ends its chunked answers",
         "connect to the recorder itself",
         "keep the other protocol away",

@@ -45,6 +45,8 @@ pub(crate) enum Broken {
     ServerEnded,
     /// The server's answer is no HTTP.
     NoHttp,
+    /// The head of the server's answer does not end within the limit.
+    HeadTooLong,
     /// A 101 came, to a request that the proxy has not seen.
     Unasked,
     /// One may have come in what was taken for the answer's body.
@@ -138,7 +140,7 @@ pub(crate) async fn answer(
                 match end.find(&server.held) {
                     Ok(Some(length)) => return Poll::Ready(Ok(length)),
                     Ok(None) => {}
-                    Err(_) => return Poll::Ready(Err(Broken::NoHttp)),
+                    Err(_) => return Poll::Ready(Err(Broken::HeadTooLong)),
                 }
                 match server.poll_fill(cx) {
                     Poll::Pending => return Poll::Pending,

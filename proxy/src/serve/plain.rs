@@ -109,9 +109,8 @@ impl Record {
                     Some(Ok(_) | Err(Broken::ServerEnded)) => {
                         (HowExchangeEnded::Fin, "the server ended too early")
                     }
-                    Some(Err(Broken::Body(_) | Broken::Unrecorded)) | None => {
-                        (HowExchangeEnded::Stopped, "the proxy has ended it")
-                    }
+                    Some(Err(Broken::Body(_) | Broken::HeadTooLong | Broken::Unrecorded))
+                    | None => (HowExchangeEnded::Stopped, "the proxy has ended it"),
                 };
                 // Nothing, where it was whole.
                 answer.cut_off(why);

@@ -155,7 +155,7 @@ impl Conversation {
                     unread.tell(&self.shared);
                     End::Reset(by)
                 }
-                Some(Err(Broken::Body(_) | Broken::Unrecorded)) | None => {
+                Some(Err(Broken::Body(_) | Broken::HeadTooLong | Broken::Unrecorded)) | None => {
                     unread.tell(&self.shared);
                     End::Close
                 }
@@ -172,8 +172,10 @@ impl Conversation {
                 Err(End::Unread(self.unread(connection, why)))
             }
             Some(Err(Broken::Unasked | Broken::Hidden)) => Err(End::Unread(self.unasked())),
-            // The answer has begun, so there is no room for one of the proxy's own.
-            Some(Err(Broken::Body(_) | Broken::Unrecorded)) | None => Err(End::Close),
+            // The answer has begun, so there is no room for one of the proxy's own, and its head was read.
+            Some(Err(Broken::Body(_) | Broken::HeadTooLong | Broken::Unrecorded)) | None => {
+                Err(End::Close)
+            }
         }
     }
 
@@ -213,6 +215,12 @@ impl Conversation {
             Unanswered::Broken(Broken::NoHttp) => {
                 let why = Why::NoHttp;
                 tracing::warn!(%client, "{}", why.why());
+                let unread = self.unread(record.handshake_id(), why);
+                (Fate::UpstreamFailed, End::Unread(unread))
+            }
+            Unanswered::Broken(Broken::HeadTooLong) => {
+                let (why, limit) = (Why::LongHead, self.shared.config.limits.head);
+                tracing::warn!(%client, limit, "{}", why.why());
                 let unread = self.unread(record.handshake_id(), why);
                 (Fate::UpstreamFailed, End::Unread(unread))
             }

@@ -62,6 +62,7 @@ impl Conversation {
             }
             Some(Err(
                 Broken::NoHttp
+                | Broken::HeadTooLong
                 | Broken::Unasked
                 | Broken::Hidden
                 | Broken::Body(_)

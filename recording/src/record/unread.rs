@@ -6,6 +6,8 @@
 pub enum Unread {
     /// An answer is no HTTP.
     NoHttp,
+    /// An answer's head is longer than the recorder reads.
+    LongHead,
     /// The chunks of an answer's body are broken, so that nobody can say where it ends.
     BrokenChunks,
     /// A CONNECT was granted.
@@ -24,8 +26,9 @@ pub enum Unread {
 
 impl Unread {
     /// All of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::NoHttp,
+        Self::LongHead,
         Self::BrokenChunks,
         Self::Connect,
         Self::OtherProtocol,
@@ -38,6 +41,9 @@ impl Unread {
     pub const fn why(self) -> &'static str {
         match self {
             Self::NoHttp => "the upstream's answer is no HTTP: the connection passes unread",
+            Self::LongHead => {
+                "the head of the upstream's answer is longer than --max-head: the connection passes unread"
+            }
             Self::BrokenChunks => {
                 "an answer's chunks are broken: the rest of its connection passes unread"
             }

@@ -333,6 +333,7 @@ const fn settles(unread: Unread) -> &'static str {
             "record again with a server whose answers are HTTP/1.1, or keep what is no HTTP away from \
              the recorder's port"
         }
+        Unread::LongHead => "record again with a larger --max-head",
         Unread::BrokenChunks => {
             "record again with a server that ends its chunked answers as RFC 9112, section 7.1 has it"
         }
