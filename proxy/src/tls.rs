@@ -52,6 +52,14 @@ pub enum TlsError {
         /// What the parser says.
         why: String,
     },
+    /// A private key that only a passphrase opens; there is nobody to ask for it.
+    #[error(
+        "the private key in {path} is encrypted: `openssl pkey -in {path} -out PLAIN` decrypts it"
+    )]
+    Encrypted {
+        /// The file.
+        path: PathBuf,
+    },
     /// Certificate and key do not go together, or are of a kind that is not supported.
     #[error("certificate {cert} and key {key} cannot be used: {source}")]
     Pair {
@@ -91,7 +99,25 @@ fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
 }
 
 fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, TlsError> {
-    PrivateKeyDer::from_pem_file(path).map_err(|error| unusable(path, "private key", error))
+    PrivateKeyDer::from_pem_file(path).map_err(|error| {
+        if is_encrypted(path) {
+            let path = path.to_owned();
+            return TlsError::Encrypted { path };
+        }
+        unusable(path, "private key", error)
+    })
+}
+
+/// Whether a file holds an encrypted private key: one of PKCS #8 (RFC 7468, section 11), or one with the
+/// fields of RFC 1421, section 4.6.1, as OpenSSL wrote it before.
+fn is_encrypted(path: &Path) -> bool {
+    let pem = std::fs::read(path).unwrap_or_default();
+    pem.split(|byte| *byte == b'\n').any(|line| {
+        matches!(
+            line.trim_ascii(),
+            b"-----BEGIN ENCRYPTED PRIVATE KEY-----" | b"Proc-Type: 4,ENCRYPTED"
+        )
+    })
 }
 
 fn unusable(path: &Path, what: &'static str, error: pem::Error) -> TlsError {

@@ -16,7 +16,7 @@ use tokio_rustls::rustls::server::danger::ClientCertVerifier;
 use tokio_rustls::rustls::{ClientConfig, RootCertStore, ServerConfig, crypto::ring};
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 use wsaudit_proxy::{
-    BindError, ClientCertificate, ListenerTls, Proxy, ProxyConfig, TlsError, Verification,
+    BindError, ClientCertificate, ListenerTls, Proxy, ProxyConfig, Route, TlsError, Verification,
 };
 use wsaudit_recording::{HowEnded, Writer, WriterOptions};
 use wsaudit_wire::Direction;
@@ -340,6 +340,37 @@ async fn shown(
     let stream = authority.connect(rig.client().await).await;
     let chain = stream.get_ref().1.peer_certificates().unwrap();
     (chain[0].clone().into_owned(), stream)
+}
+
+#[tokio::test]
+async fn an_encrypted_key_is_said_to_be_that_with_what_to_do() {
+    let authority = Authority::new();
+    let key = authority.path("key.pem");
+    for pem in [
+        "-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----\n",
+        "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\n\
+         DEK-Info: AES-256-CBC,00\n\nAAAA\n-----END RSA PRIVATE KEY-----\n",
+    ] {
+        std::fs::write(&key, pem).unwrap();
+        let listener = authority.listener();
+        let error = refused(|route| route.tls = Some(listener)).await;
+        let key = key.to_str().unwrap();
+        assert!(error.contains("is encrypted"), "{error}");
+        let advice = format!("`openssl pkey -in {key} -out PLAIN`");
+        assert!(error.contains(&advice), "{error}");
+    }
+}
+
+/// Why a proxy with such a route does not start.
+async fn refused(set: impl FnOnce(&mut Route)) -> String {
+    let dir = TempDir::new().unwrap();
+    let mut config = config("http://127.0.0.1:1");
+    set(&mut config.routes[0]);
+    let writer = Writer::create(dir.path().join("t.db"), WriterOptions::default()).unwrap();
+    let bound = Proxy::bind(config, writer).await;
+    let error = bound.err().expect("refused");
+    assert!(matches!(error, BindError::Tls(_)));
+    error.to_string()
 }
 
 #[tokio::test]
