@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hyper::body::Incoming;
-use hyper::header::CONTENT_TYPE;
+use hyper::header::{ALLOW, CONTENT_TYPE, HeaderValue};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
@@ -64,7 +64,11 @@ fn answer(
     phase: &PhaseWatch,
 ) -> Response<String> {
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
-        return text(StatusCode::METHOD_NOT_ALLOWED, TEXT, "use GET\n".to_owned());
+        let mut refusal = text(StatusCode::METHOD_NOT_ALLOWED, TEXT, "use GET\n".to_owned());
+        // RFC 9110, section 15.5.6: it MUST say which methods there are.
+        let methods = HeaderValue::from_static("GET, HEAD");
+        refusal.headers_mut().insert(ALLOW, methods);
+        return refusal;
     }
     match request.uri().path() {
         "/metrics" => {
@@ -102,6 +106,6 @@ fn text(status: StatusCode, kind: &'static str, body: String) -> Response<String
     *response.status_mut() = status;
     response
         .headers_mut()
-        .insert(CONTENT_TYPE, hyper::header::HeaderValue::from_static(kind));
+        .insert(CONTENT_TYPE, HeaderValue::from_static(kind));
     response
 }

@@ -12,8 +12,12 @@ use wsaudit_recording::{Reader, Writer, WriterOptions};
 use crate::harness::{SWITCH, UPGRADE, backend, config, expect, masked, read_all, within};
 
 async fn get(addr: std::net::SocketAddr, path: &str) -> (String, String) {
+    ask(addr, "GET", path).await
+}
+
+async fn ask(addr: std::net::SocketAddr, method: &str, path: &str) -> (String, String) {
     let mut client = TcpStream::connect(addr).await.unwrap();
-    let request = format!("GET {path} HTTP/1.1\r\nHost: admin\r\nConnection: close\r\n\r\n");
+    let request = format!("{method} {path} HTTP/1.1\r\nHost: admin\r\nConnection: close\r\n\r\n");
     client.write_all(request.as_bytes()).await.unwrap();
     let answer = String::from_utf8(read_all(&mut client).await).unwrap();
     let (head, body) = answer.split_once("\r\n\r\n").unwrap();
@@ -121,6 +125,9 @@ async fn two_routes_make_one_recording_and_are_counted() {
             .0
             .starts_with("HTTP/1.1 404")
     );
+    let (head, _) = within(ask(admin, "POST", "/metrics")).await;
+    assert!(head.starts_with("HTTP/1.1 405"), "{head}");
+    assert!(head.contains("\r\nallow: GET, HEAD"), "{head}");
 
     drop(open);
     stop.send(()).unwrap();
