@@ -98,15 +98,22 @@ async fn greet(
         return Some((Leg::Plain(socket), None));
     };
     let limit = shared.config.limits.handshake;
-    match phase
-        .or_ending(timeout(limit, acceptor.accept(socket)))
-        .await?
-    {
-        Ok(Ok(stream)) => {
+    let shaking = async {
+        if says_nothing(&socket).await {
+            return None;
+        }
+        Some(acceptor.accept(socket).await)
+    };
+    match phase.or_ending(timeout(limit, shaking)).await? {
+        Ok(None) => {
+            tracing::debug!(client = %client_addr, "the client was gone before it said anything");
+            None
+        }
+        Ok(Some(Ok(stream))) => {
             let settled = tls::settled(stream.get_ref().1);
             Some((Leg::Tls(Box::new(TlsStream::Server(stream))), Some(settled)))
         }
-        Ok(Err(error)) => {
+        Ok(Some(Err(error))) => {
             tracing::warn!(client = %client_addr, %error, "a client's TLS handshake failed");
             None
         }
@@ -115,6 +122,11 @@ async fn greet(
             None
         }
     }
+}
+
+/// Whether a client ends before its first byte, as health checks of a port do: no handshake failed.
+async fn says_nothing(socket: &TcpStream) -> bool {
+    !matches!(socket.peek(&mut [0]).await, Ok(1..))
 }
 
 struct Conversation {

@@ -58,7 +58,7 @@ fn says_whose_it_is(answer: &[u8]) -> bool {
 }
 
 /// A refusal may be overtaken by the reset that answers what the client wrote after it.
-async fn read_all_or_reset(stream: &mut tokio::net::TcpStream) -> Vec<u8> {
+pub(crate) async fn read_all_or_reset(stream: &mut tokio::net::TcpStream) -> Vec<u8> {
     let mut bytes = Vec::new();
     let _ = tokio::io::AsyncReadExt::read_to_end(stream, &mut bytes).await;
     bytes

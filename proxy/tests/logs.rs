@@ -13,9 +13,15 @@ use wsaudit_tagging::PayloadRules;
 use crate::gaps::impatient;
 use crate::harness::{Rig, UPGRADE, expect, masked, read_all, within};
 
-/// Writes every field of every event down.
+/// Writes every event down: its level, and every field.
 #[derive(Clone, Default)]
-struct Everything(Arc<Mutex<String>>);
+pub(crate) struct Everything(Arc<Mutex<String>>);
+
+impl Everything {
+    pub(crate) fn text(&self) -> String {
+        self.0.lock().unwrap().clone()
+    }
+}
 
 struct Line<'a>(&'a mut String);
 
@@ -39,7 +45,9 @@ impl Subscriber for Everything {
     fn record_follows_from(&self, _: &Id, _: &Id) {}
 
     fn event(&self, event: &Event<'_>) {
-        event.record(&mut Line(&mut self.0.lock().unwrap()));
+        let mut log = self.0.lock().unwrap();
+        writeln!(log, "{}", event.metadata().level()).unwrap();
+        event.record(&mut Line(&mut log));
     }
 
     fn enter(&self, _: &Id) {}

@@ -24,6 +24,8 @@ use wsaudit_wire::Direction;
 use crate::harness::{
     Rig, SWITCH, UPGRADE, backend, config, expect, masked, read_all, unmasked, within,
 };
+use crate::limits::read_all_or_reset;
+use crate::logs::Everything;
 
 /// An authority, and a certificate of it for `localhost`.
 struct Authority {
@@ -340,6 +342,39 @@ async fn shown(
     let stream = authority.connect(rig.client().await).await;
     let chain = stream.get_ref().1.peer_certificates().unwrap();
     (chain[0].clone().into_owned(), stream)
+}
+
+#[tokio::test]
+async fn a_client_that_says_nothing_is_no_failed_handshake() {
+    let log = Everything::default();
+    let _guard = tracing::subscriber::set_default(log.clone());
+    let authority = Authority::new();
+    let rig = Rig::start_with(|config| config.routes[0].tls = Some(authority.listener())).await;
+    // As health checks do, which end with FIN or RST.
+    drop(rig.client().await);
+    rig.client().await.set_zero_linger().unwrap();
+    logged(&log, "the client was gone before it", 2).await;
+    assert!(!log.text().contains("WARN"), "{}", log.text());
+    // Half a record, and what is no TLS.
+    for said in [&b"\x16\x03\x01"[..], b"GET / HTTP/1.1\r\n\r\n"] {
+        let mut client = rig.client().await;
+        client.write_all(said).await.unwrap();
+        client.shutdown().await.unwrap();
+        read_all_or_reset(&mut client).await;
+    }
+    logged(&log, "a client's TLS handshake failed", 2).await;
+    assert_eq!(log.text().matches("WARN").count(), 2, "{}", log.text());
+    rig.stop().await;
+}
+
+/// Waits until something was logged so many times.
+async fn logged(log: &Everything, what: &str, times: usize) {
+    within(async {
+        while log.text().matches(what).count() < times {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    })
+    .await;
 }
 
 #[tokio::test]
