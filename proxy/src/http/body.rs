@@ -33,9 +33,11 @@ enum State {
 /// 5;ext=1 CR LF h e l l o CR LF 0 CR LF Trailer: x CR LF CR LF
 /// |Size  |Lf    |Data     |Cr Lf|Size   |Trailer         |LastLf
 /// ```
+///
+/// A size has no value before its first digit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Chunk {
-    Size { value: u64, digits: u8 },
+    Size { value: Option<u64> },
     Extension { value: u64 },
     SizeLf { value: u64 },
     Data { missing: u64 },
@@ -60,10 +62,7 @@ impl BodyScanner {
         let state = match framing {
             Framing::Length(0) => State::Done,
             Framing::Length(length) => State::Length(length),
-            Framing::Chunked => State::Chunk(Chunk::Size {
-                value: 0,
-                digits: 0,
-            }),
+            Framing::Chunked => State::Chunk(Chunk::Size { value: None }),
             Framing::UntilEnd => State::UntilEnd,
         };
         Self { state }
@@ -140,14 +139,13 @@ impl Chunk {
     fn after(self, byte: u8) -> Result<State, NotChunked> {
         let refuse = |expected| Err(NotChunked { byte, expected });
         let next = match self {
-            Self::Size { value, digits } => match (byte, char::from(byte).to_digit(16)) {
-                // 15 digits are 2^60 bytes: more than any body, and no overflow.
-                (_, Some(digit)) if digits < 15 => Self::Size {
-                    value: value * 16 + u64::from(digit),
-                    digits: digits + 1,
+            Self::Size { value } => match (byte, char::from(byte).to_digit(16), value) {
+                (_, Some(digit), _) => match larger(value.unwrap_or(0), digit) {
+                    Some(value) => Self::Size { value: Some(value) },
+                    None => return refuse("a chunk's size below 2^60"),
                 },
-                (b'\r', _) if digits > 0 => Self::SizeLf { value },
-                (b';' | b' ' | b'\t', _) if digits > 0 => Self::Extension { value },
+                (b'\r', None, Some(value)) => Self::SizeLf { value },
+                (b';' | b' ' | b'\t', None, Some(value)) => Self::Extension { value },
                 _ => return refuse("a chunk's size"),
             },
             Self::Extension { value } => match byte {
@@ -162,10 +160,7 @@ impl Chunk {
             },
             Self::DataCr if byte == b'\r' => Self::DataLf,
             Self::DataCr | Self::Data { .. } => return refuse("CR after a chunk"),
-            Self::DataLf if byte == b'\n' => Self::Size {
-                value: 0,
-                digits: 0,
-            },
+            Self::DataLf if byte == b'\n' => Self::Size { value: None },
             Self::TrailerLf if byte == b'\n' => Self::TrailerStart,
             Self::LastLf if byte == b'\n' => return Ok(State::Done),
             Self::DataLf | Self::TrailerLf | Self::LastLf => return refuse("LF"),
@@ -178,6 +173,14 @@ impl Chunk {
         };
         Ok(State::Chunk(next))
     }
+}
+
+/// A chunk's size with a further digit; `None` from 2^60 on, which is more than any body.
+///
+/// RFC 9112, section 7.1 has no limit of digits, so leading zeros do not count, and asks for care with
+/// overflows: from 2^63 on, what counts in signed numbers sees another size.
+fn larger(value: u64, digit: u32) -> Option<u64> {
+    (value < 1 << 56).then(|| value * 16 + u64::from(digit))
 }
 
 fn at_most(limit: u64, length: usize) -> usize {
@@ -210,6 +213,22 @@ mod tests {
     }
 
     #[test]
+    fn a_size_may_have_any_number_of_leading_zeros() {
+        let zeros = "0".repeat(100);
+        for bytes in [
+            "0000000000000005\r\nhello\r\n0\r\n\r\n".to_owned(),
+            format!("{zeros}5\r\nhello\r\n{zeros}\r\n\r\n"),
+        ] {
+            let mut scanner = BodyScanner::new(Framing::Chunked);
+            let mut data = Vec::new();
+            let taken = scanner.scan(bytes.as_bytes(), |piece| data.extend_from_slice(piece));
+            assert_eq!(taken, Ok(bytes.len()), "{bytes}");
+            assert!(scanner.is_done(), "{bytes}");
+            assert_eq!(data, b"hello", "{bytes}");
+        }
+    }
+
+    #[test]
     fn counted_bodies_leave_what_follows() {
         let mut scanner = BodyScanner::new(Framing::Length(3));
         let mut data = Vec::new();
@@ -231,6 +250,8 @@ mod tests {
             b"0x5\r\n",
             b"-1\r\n",
             b"1000000000000000\r\n",
+            b"10000000000000005\r\n",
+            b"00FFFFFFFFFFFFFFFFF\r\n",
             b"1\r\nabc",
             b"5;a\nhello",
             b"0\r\nTrailer: x\n\r\n",
