@@ -301,22 +301,12 @@ fn an_upstream_that_is_down_is_a_502_for_clients() {
     let mut recorder = Recorder::start(&format!("http://{port}"), &out, &[]);
     let warned = recorder.wait_for_line("warning:");
     has(&warned, &["cannot be reached now", "502"]);
-    let mut socket = TcpStream::connect(recorder.address()).unwrap();
-    socket
-        .write_all(
-            b"GET /ws HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
-              Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
-        )
-        .unwrap();
-    let mut status = [0; 12];
-    socket.read_exact(&mut status).unwrap();
-    assert_eq!(&status, b"HTTP/1.1 502");
-    drop(socket);
+    has(&asked_for("/ws", recorder.address()), &["HTTP/1.1 502 "]);
     let ended = recorder.stop().with_code(0);
     has(
         &ended.stdout,
         &[
-            "  unanswered   1 request, upgrades or not, got a 502",
+            "  unanswered   1 request, upgrades or not: 1 got a 502\n",
             "no WebSocket was established: start the server, or correct --upstream",
         ],
     );
@@ -325,6 +315,58 @@ fn an_upstream_that_is_down_is_a_502_for_clients() {
         connections[0].closed.as_ref().unwrap().how.as_str(),
         "upstream-failed"
     );
+}
+
+#[test]
+fn what_clients_got_where_the_upstream_did_not_answer_is_told() {
+    let directory = tempdir().unwrap();
+    let out = directory.path().join("traffic.db");
+    let upstream = mute();
+    let recorder = Recorder::start(&upstream, &out, &["--handshake-timeout", "100ms"]);
+    let address = recorder.address();
+    has(&asked_for("/wait", address), &["HTTP/1.1 504 "]);
+    assert_eq!(asked_for("/end", address), "");
+    has(
+        &recorder.stop().with_code(0).stdout,
+        &[
+            "  unanswered   2 requests, upgrades or not: 1 got a 504, 1 got only what the server sent\n",
+        ],
+    );
+}
+
+/// A server that answers nothing; asked for `/end`, it ends.
+fn mute() -> String {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for client in listener.incoming() {
+            std::thread::spawn(move || {
+                let mut client = BufReader::new(client.unwrap());
+                let mut line = String::new();
+                client.read_line(&mut line).unwrap();
+                if line.contains("/end") {
+                    // With bytes unread, it would be a reset.
+                    while client.read_line(&mut line).unwrap() > 2 {}
+                } else {
+                    let _ = client.read_to_string(&mut line);
+                }
+            });
+        }
+    });
+    url
+}
+
+/// The answer to an opening handshake, all of it.
+fn asked_for(path: &str, address: &str) -> String {
+    let mut socket = TcpStream::connect(address).unwrap();
+    let request = format!(
+        "GET {path} HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    );
+    socket.write_all(request.as_bytes()).unwrap();
+    let mut answer = String::new();
+    socket.read_to_string(&mut answer).unwrap();
+    answer
 }
 
 #[test]

@@ -8,7 +8,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use wsaudit_tagging::{Tag, TagKind};
 use wsaudit_wire::Direction;
 
-use crate::summary::BothWays;
+use crate::summary::{BothWays, UpstreamFailures};
 
 /// Counters of all connections.
 #[derive(Debug, Default)]
@@ -18,7 +18,9 @@ pub(crate) struct Counters {
     handshakes: AtomicU64,
     established: AtomicU64,
     refused: AtomicU64,
-    upstream_failures: AtomicU64,
+    bad_gateway: AtomicU64,
+    gateway_timeout: AtomicU64,
+    passed_on: AtomicU64,
     ignored: AtomicU64,
     opaque: AtomicU64,
     turned_away: AtomicU64,
@@ -77,8 +79,12 @@ pub(crate) enum Event {
     Established,
     /// It was answered with something else.
     Refused,
-    /// The upstream could not be reached, or gave no answer.
-    UpstreamFailure,
+    /// The upstream could not be reached: the client got a 502.
+    BadGateway,
+    /// It took too long: the client got a 504.
+    GatewayTimeout,
+    /// It gave no answer, and the client got what it sent instead.
+    PassedOn,
     /// A 101 on an ignored path.
     Ignored,
     /// A 101 that is no WebSocket.
@@ -97,7 +103,7 @@ pub(crate) struct Counted {
     pub(crate) handshakes: u64,
     pub(crate) established: u64,
     pub(crate) refused: u64,
-    pub(crate) upstream_failures: u64,
+    pub(crate) upstream_failures: UpstreamFailures,
     pub(crate) ignored: u64,
     pub(crate) opaque: u64,
     pub(crate) turned_away: u64,
@@ -144,7 +150,9 @@ impl Counters {
                 Event::Handshake => &self.handshakes,
                 Event::Established => &self.established,
                 Event::Refused => &self.refused,
-                Event::UpstreamFailure => &self.upstream_failures,
+                Event::BadGateway => &self.bad_gateway,
+                Event::GatewayTimeout => &self.gateway_timeout,
+                Event::PassedOn => &self.passed_on,
                 Event::Ignored => &self.ignored,
                 Event::Opaque => &self.opaque,
                 Event::TurnedAway => &self.turned_away,
@@ -225,7 +233,11 @@ impl Counters {
             handshakes: read(&self.handshakes),
             established: read(&self.established),
             refused: read(&self.refused),
-            upstream_failures: read(&self.upstream_failures),
+            upstream_failures: UpstreamFailures {
+                bad_gateway: read(&self.bad_gateway),
+                gateway_timeout: read(&self.gateway_timeout),
+                passed_on: read(&self.passed_on),
+            },
             ignored: read(&self.ignored),
             opaque: read(&self.opaque),
             turned_away: read(&self.turned_away),

@@ -43,6 +43,6 @@ pub use metrics::{Figures, Live};
 pub use path_pattern::{PathPattern, PathPatternError};
 pub use proxy::{BindError, Bound, Proxy};
 pub use route::{ClientCertificate, Route, UpstreamTls, Verification};
-pub use summary::{BothWays, Summary, WhyEnded};
+pub use summary::{BothWays, Summary, UpstreamFailures, WhyEnded};
 pub use tls::{ListenerTls, TlsError};
 pub use upstream::{Upstream, UpstreamError};

@@ -100,7 +100,7 @@ fn traffic(out: &mut Exposition, counted: &Counted) {
     out.counter(
         "upstream_failures",
         "Requests that the upstream did not answer",
-        counted.upstream_failures,
+        counted.upstream_failures.sum(),
     );
     out.counter(
         "ignored",

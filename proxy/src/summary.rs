@@ -14,6 +14,24 @@ pub struct BothWays {
     pub server_to_client: u64,
 }
 
+/// Requests that the upstream did not answer, by what their clients got.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct UpstreamFailures {
+    /// A 502 of the proxy's own.
+    pub bad_gateway: u64,
+    /// A 504 of the proxy's own.
+    pub gateway_timeout: u64,
+    /// Only what the upstream sent: an end, a reset, or what is not understood.
+    pub passed_on: u64,
+}
+
+impl UpstreamFailures {
+    /// All of them.
+    pub const fn sum(self) -> u64 {
+        self.bad_gateway + self.gateway_timeout + self.passed_on
+    }
+}
+
 /// What a proxy has done between its start and its end.
 #[derive(Debug)]
 pub struct Summary {
@@ -26,7 +44,7 @@ pub struct Summary {
     /// Those that were answered with something else.
     pub refused: u64,
     /// Requests for which the upstream could not be reached, or gave no answer.
-    pub upstream_failures: u64,
+    pub upstream_failures: UpstreamFailures,
     /// WebSocket connections that were not recorded, for their path.
     pub ignored: u64,
     /// Answers with 101 that opened no WebSocket; their bytes were not recorded.

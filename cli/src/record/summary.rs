@@ -55,6 +55,10 @@ struct Connections {
     established: u64,
     refused: u64,
     upstream_failures: u64,
+    /// Of these, those that got a 502.
+    bad_gateway: u64,
+    /// Of these, those that got a 504.
+    gateway_timeout: u64,
     ignored: u64,
     opaque: u64,
 }
@@ -147,7 +151,9 @@ impl Report {
                 recorded: summary.handshakes,
                 established: summary.established,
                 refused: summary.refused,
-                upstream_failures: summary.upstream_failures,
+                upstream_failures: summary.upstream_failures.sum(),
+                bad_gateway: summary.upstream_failures.bad_gateway,
+                gateway_timeout: summary.upstream_failures.gateway_timeout,
                 ignored: summary.ignored,
                 opaque: summary.opaque,
             },

@@ -238,7 +238,13 @@ impl Conversation {
             Unanswered::Stopped => (Fate::Stopped, End::Close),
         };
         if let Fate::UpstreamFailed = fate {
-            self.shared.counters.event(Event::UpstreamFailure);
+            self.shared.counters.event(match end {
+                End::Answer(OwnAnswer::GatewayTimeout) => Event::GatewayTimeout,
+                End::Answer(_) => Event::BadGateway,
+                End::Reset(_) | End::Tunnel | End::Ignored | End::Unread(_) | End::Close => {
+                    Event::PassedOn
+                }
+            });
         }
         record.unanswered(&fate);
         end

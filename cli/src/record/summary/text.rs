@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use super::{Report, Ways};
+use super::{Connections, Report, Ways};
 use crate::numbers::{bytes, counted, grouped};
 use crate::shell::{program, quoted};
 
@@ -36,10 +36,7 @@ impl Report {
             figure(out, "plain HTTP", &line)?;
         }
         if connections.upstream_failures > 0 {
-            let requests = counted(connections.upstream_failures, "request");
-            let line =
-                format!("{requests}, upgrades or not, got a 502: the upstream did not answer");
-            figure(out, "unanswered", &line)?;
+            figure(out, "unanswered", &connections.unanswered_line())?;
         }
         figure(out, "sessions", &self.sessions_line())?;
         figure(out, "users", &grouped(self.users))?;
@@ -201,6 +198,24 @@ impl Report {
             }
         }
         best
+    }
+}
+
+impl Connections {
+    /// Requests that the upstream did not answer, by what their clients got.
+    fn unanswered_line(&self) -> String {
+        let own = self.bad_gateway + self.gateway_timeout;
+        let got: Vec<_> = [
+            (self.bad_gateway, "a 502"),
+            (self.gateway_timeout, "a 504"),
+            (self.upstream_failures - own, "only what the server sent"),
+        ]
+        .into_iter()
+        .filter(|(number, _)| *number > 0)
+        .map(|(number, what)| format!("{} got {what}", grouped(number)))
+        .collect();
+        let requests = counted(self.upstream_failures, "request");
+        format!("{requests}, upgrades or not: {}", got.join(", "))
     }
 }
 
