@@ -179,6 +179,31 @@ fn a_directory_without_a_recording_is_no_pass() {
     );
 }
 
+/// Following it could lead back to where it is.
+#[cfg(unix)]
+#[test]
+fn a_link_to_a_directory_is_left_out_and_that_is_said() {
+    let place = Place::new();
+    place.put("elsewhere/b.db", LEAKY);
+    place.put("here/a.db", LEAKY);
+    for name in ["linked", ".hidden", "node_modules"] {
+        let link = place.path("here").join(name);
+        std::os::unix::fs::symlink("../elsewhere", link).unwrap();
+    }
+    let here = place.name("here");
+    let ran = house(&["verify", "--rules", CHAT, &here]).ends_with(1);
+    has(&ran.stdout, &["(1 history: 1 violated"]);
+    assert_eq!(
+        ran.stderr,
+        format!(
+            "left out: {here}/linked: a link to a directory; name it to verify what is there\n"
+        )
+    );
+    let linked = format!("{here}/linked");
+    let ran = house(&["verify", "--rules", CHAT, &linked]).ends_with(1);
+    has(&ran.stdout, &["(1 history: 1 violated"]);
+}
+
 #[test]
 fn an_argument_fits_the_terminal_that_it_is_shown_on() {
     let (rules, leaky) = (format!("{HOUSE}/{CHAT}"), format!("{HOUSE}/{LEAKY}"));

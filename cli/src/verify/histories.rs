@@ -154,6 +154,11 @@ fn walk(directory: &Path, found: &mut Found) -> io::Result<()> {
             // A link to a recording that is not there (git-annex has such) is told when it is opened.
             if entry.file_type()?.is_symlink() && !path.exists() && is_called_recording(&path) {
                 found.recordings.push(path);
+            } else if path.is_dir() && !FOREIGN.contains(&name.as_ref()) {
+                say(&format!(
+                    "left out: {}: a link to a directory; name it to verify what is there",
+                    path.display()
+                ));
             }
             continue;
         }
