@@ -80,7 +80,7 @@ pub(crate) fn run(args: &SliceArgs, output: &mut Output) -> anyhow::Result<Exit>
     let all = verified.report.messages;
     match form {
         Form::Recording(path) => {
-            recording::write(path, &slice, verified.sources())?;
+            recording::write(path, &slice, &verified)?;
             say(&format!("{}: {shown} of {all}", path.display()));
         }
         Form::Case(path) => {

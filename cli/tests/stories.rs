@@ -137,6 +137,31 @@ fn what_is_not_there_is_told_with_what_is() {
     assert!(!PathBuf::from("cut.txt").exists());
 }
 
+/// What is shown of such a path is no path.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_recording_whose_path_is_no_utf8_is_cut() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt as _;
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join(OsStr::from_bytes(b"caf\xE9.db"));
+    fs::copy(fixture("golden/chat-leaky.db"), &path).unwrap();
+    let out = directory.path().join("cut.db");
+    let (rules, fingerprint) = (fixture("peers/chat/rules.toml"), fingerprint());
+    let args = ["slice", "--rules", &rules, &fingerprint, "--out"].map(OsStr::new);
+    let [slice, flag, rules, fingerprint, to] = args;
+    let all = [
+        slice,
+        flag,
+        rules,
+        path.as_os_str(),
+        fingerprint,
+        to,
+        out.as_os_str(),
+    ];
+    has(&run(all).ends_with(0).stderr, &["cut.db: 1 message of "]);
+}
+
 #[test]
 fn a_slice_is_a_recording_of_what_shows_the_violation_and_of_nothing_else() {
     let directory = tempfile::tempdir().unwrap();

@@ -4,26 +4,27 @@ use std::path::Path;
 
 use anyhow::{Context as _, bail};
 use wsaudit_recording::{ConnectionId, Kept, Reader, Seq, cut};
-use wsaudit_verifier::history::{RecordingSource, Source};
+use wsaudit_verifier::history::RecordingSource;
 use wsaudit_verifier::slice::Slice;
 
 use crate::file::Part;
 use crate::interrupt::Unfinished;
+use crate::verify::Verified;
 
 /// Writes it, and verifies what was written.
-pub(super) fn write(out: &Path, slice: &Slice, sources: &[Box<dyn Source>]) -> anyhow::Result<()> {
+pub(super) fn write(out: &Path, slice: &Slice, verified: &Verified) -> anyhow::Result<()> {
     let mut origins = slice.origins.iter();
     let (Some((recording, origin)), None) = (origins.next(), origins.next()) else {
         bail!("what shows the violation is in several recordings; write a case (--out FILE.md)");
     };
-    let outline = sources[*recording].outline();
+    let outline = verified.sources()[*recording].outline();
     if outline.parts.len() > 1 {
         bail!(
             "{} is in several files; write a case (--out FILE.md)",
             outline.name
         );
     }
-    let reader = Reader::open(&outline.name)?;
+    let reader = Reader::open(verified.path(&outline.name))?;
     let kept = Kept {
         connections: origin
             .connections

@@ -2,7 +2,7 @@
 //! `slice` begin with.
 
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
 
@@ -148,5 +148,10 @@ impl Wanted {
 impl Verified {
     pub(crate) fn sources(&self) -> &[Box<dyn Source>] {
         self.recordings.sources()
+    }
+
+    /// The file that is called so in the report.
+    pub(crate) fn path<'n>(&'n self, name: &'n str) -> &'n Path {
+        self.recordings.path(name)
     }
 }

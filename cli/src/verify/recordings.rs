@@ -23,6 +23,8 @@ use crate::output::{ColorChoice, say};
 /// Recordings that could be opened.
 pub(super) struct Recordings {
     /// As they were given.
+    paths: Vec<PathBuf>,
+    /// Those that could be opened.
     files: Vec<Rc<dyn Source>>,
     /// The parts of a run are one.
     sources: Vec<Box<dyn Source>>,
@@ -36,6 +38,7 @@ impl Recordings {
     /// they cannot be compared.
     pub(super) fn open(paths: &[PathBuf], color: ColorChoice) -> anyhow::Result<Self> {
         let mut opened = Self {
+            paths: paths.to_vec(),
             files: Vec::new(),
             sources: Vec::new(),
             messages: 0,
@@ -130,6 +133,13 @@ impl Recordings {
 
     pub(super) fn sources(&self) -> &[Box<dyn Source>] {
         &self.sources
+    }
+
+    /// The file of a name: where a path is no UTF-8, its name is not it.
+    pub(super) fn path<'n>(&'n self, name: &'n str) -> &'n Path {
+        let mut paths = self.paths.iter();
+        let named = paths.find(|path| path.display().to_string() == name);
+        named.map_or(Path::new(name), PathBuf::as_path)
     }
 
     /// There are not more messages than this.
