@@ -129,7 +129,7 @@ pub struct Event<'e> {
     pub excuse: Excuse,
     /// What the pointers yielded; `None` for a step in a connection's life.
     pub(super) values: Option<&'e Values>,
-    /// In the second pass: all strings of a server's message.
+    /// In the second pass, where a rule looks at them: all strings of a server's message.
     pub(super) strings: Option<&'e Strings>,
 }
 
@@ -168,7 +168,7 @@ impl<'e> Event<'e> {
         self.is.meets(events)
     }
 
-    /// In the second pass: all strings of a server's message, wherever they stand.
+    /// In the second pass, where a rule looks at them: all strings of a server's message, wherever they stand.
     pub fn strings(&self) -> impl Iterator<Item = &'e str> + use<'e> {
         self.strings.into_iter().flat_map(Strings::iter)
     }
