@@ -1,10 +1,9 @@
 //! The part of a history in which `never` and `always` hold, as it is walked through.
 
-use hashbrown::HashMap;
-
 use super::{Span, Window};
 use crate::engine::{
-    Compiler, Crossings, Cx, Event, EventSet, Holder, Ids, Interest, Named, Names, Skipped, Slot,
+    Compiler, Crossings, Cx, Event, EventSet, Holder, Ids, Interest, Named, Names, Pairs, Skipped,
+    Slot,
 };
 use crate::finding::{Doubt, Place, Violation};
 use crate::rules::HolderKind;
@@ -33,18 +32,18 @@ enum Bounds {
 #[derive(Debug, Default)]
 struct States {
     keys: Names,
-    by_key: HashMap<(Holder, u32), State>,
+    by_key: Pairs<Holder, State>,
 }
 
 impl States {
     fn get(&self, holder: Holder, key: &str) -> Option<State> {
         let key = self.keys.known(key)?;
-        self.by_key.get(&(holder, key)).copied()
+        self.by_key.get(key, holder).copied()
     }
 
     fn set(&mut self, holder: Holder, key: &str, state: State) {
         let key = self.keys.number(key);
-        self.by_key.insert((holder, key), state);
+        *self.by_key.get_or_insert_with(key, holder, || state) = state;
     }
 }
 

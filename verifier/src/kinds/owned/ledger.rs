@@ -110,6 +110,13 @@ impl Parties {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct ResourceIx(u32);
 
+impl ResourceIx {
+    /// Its place: resources are counted from 0.
+    pub(super) const fn number(self) -> u32 {
+        self.0
+    }
+}
+
 /// A set of resources.
 #[derive(Debug, Default)]
 pub(super) struct Resources(Vec<bool>);

@@ -3,7 +3,7 @@
 use hashbrown::HashMap;
 
 use super::ledger::{Besides, PartyIx, ResourceIx};
-use crate::engine::{Cx, Event, Excuse, Line};
+use crate::engine::{Cx, Event, Excuse, Line, Pairs};
 use crate::finding::Place;
 
 /// A frame that shows a resource to somebody.
@@ -69,20 +69,21 @@ pub(super) type Sight = (ResourceIx, PartyIx, Excuse);
 /// All sightings of one rule: one entry for each resource and receiver.
 #[derive(Debug, Default)]
 pub(super) struct Sightings {
-    numbers: HashMap<Sight, u32>,
-    /// By number. That is all that most sightings touch: what was seen is many times as large.
-    tallies: Vec<Tally>,
-    /// By number.
+    /// That is all that most sightings touch: what was seen is many times as large.
+    tallies: Pairs<(PartyIx, Excuse), Tally>,
+    /// What was seen, by [`Tally::seen`].
     seen: Vec<Seen>,
-    /// By resource: who saw it, and the number of that.
-    receivers: HashMap<ResourceIx, Vec<(PartyIx, u32)>>,
+    /// By resource: who saw it.
+    receivers: HashMap<ResourceIx, Vec<(PartyIx, Excuse)>>,
 }
 
 /// What is counted of a resource and a receiver.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy)]
 struct Tally {
     /// How many sightings there were.
     count: u64,
+    /// Where in [`Sightings::seen`] that is told.
+    seen: usize,
     /// Whether [`Seen::definite`] is known: nothing that is shown without access adds to it.
     is_definite: bool,
 }
@@ -98,12 +99,12 @@ impl Sightings {
         access_ended: Option<Place>,
         slack: i64,
     ) {
-        let number = self.count((resource, receiver, event.excuse));
-        let tally = &mut self.tallies[number];
+        let (tally, all) = self.tally((resource, receiver, event.excuse));
+        tally.count += 1;
         if tally.is_definite {
             return;
         }
-        let seen = &mut self.seen[number];
+        let seen = &mut all[tally.seen];
         match seen.pending.first() {
             Some(first) if event.at.saturating_sub(first.at) > slack => {
                 seen.definite = std::mem::take(&mut seen.pending).into_iter().next();
@@ -129,8 +130,7 @@ impl Sightings {
         event: &Event<'_>,
         with: Place,
     ) {
-        let number = self.count((resource, receiver, event.excuse));
-        let seen = &mut self.seen[number];
+        let seen = self.count((resource, receiver, event.excuse));
         seen.doubtful
             .get_or_insert_with(|| Box::new(Sighting::of(event, None)));
         seen.crosses(with);
@@ -138,16 +138,15 @@ impl Sightings {
 
     /// A resource is named in a refusal, to somebody who may have asked for it unseen.
     pub(super) fn refuse(&mut self, resource: ResourceIx, receiver: PartyIx, event: &Event<'_>) {
-        let number = self.count((resource, receiver, event.excuse));
-        let seen = &mut self.seen[number];
+        let seen = self.count((resource, receiver, event.excuse));
         let first = || Box::new(Sighting::of(event, None));
         seen.refused.get_or_insert_with(first);
     }
 
     /// A resource is shown to somebody who has access.
     pub(super) fn allow(&mut self, resource: ResourceIx, receiver: PartyIx, event: &Event<'_>) {
-        let number = self.number((resource, receiver, event.excuse));
-        let seen = &mut self.seen[number];
+        let (tally, all) = self.tally((resource, receiver, event.excuse));
+        let seen = &mut all[tally.seen];
         let recording = event.place.recording;
         seen.allowed.retain(|one| one.place.recording != recording);
         seen.allowed.push(Sighting::of(event, None));
@@ -156,8 +155,11 @@ impl Sightings {
     /// Access to a resource ends, somebody's: what another clock's recording shows just before may have
     /// come after that.
     pub(super) fn ended(&mut self, cx: &Cx<'_>, resource: ResourceIx, event: &Event<'_>) {
-        for (_, number) in self.receivers.get(&resource).into_iter().flatten() {
-            let seen = &mut self.seen[*number as usize];
+        for whose in self.receivers.get(&resource).into_iter().flatten() {
+            let Some(tally) = self.tallies.get(resource.number(), *whose) else {
+                continue;
+            };
+            let seen = &mut self.seen[tally.seen];
             let crossed = |allowed: &Sighting| {
                 let skew = cx.skew(allowed.place, event.place);
                 skew > 0 && event.at.saturating_sub(allowed.at) <= skew
@@ -181,15 +183,17 @@ impl Sightings {
         event: &Event<'_>,
         slack: i64,
     ) {
-        for (receiver, number) in self.receivers.get(&resource).into_iter().flatten() {
-            let number = *number as usize;
-            let seen = &mut self.seen[number];
+        for whose in self.receivers.get(&resource).into_iter().flatten() {
+            let Some(tally) = self.tallies.get_mut(resource.number(), *whose) else {
+                continue;
+            };
+            let (receiver, seen) = (whose.0, &mut self.seen[tally.seen]);
             for pending in std::mem::take(&mut seen.pending) {
                 let slack = slack.saturating_add(cx.skew(pending.place, event.place));
                 if event.at.saturating_sub(pending.at) > slack {
                     seen.definite.get_or_insert(pending);
-                    self.tallies[number].is_definite = true;
-                } else if is_it(pending.line, *receiver, pending.besides) {
+                    tally.is_definite = true;
+                } else if is_it(pending.line, receiver, pending.besides) {
                     seen.doubtful.get_or_insert(Box::new(pending));
                     seen.crosses(event.place);
                 } else {
@@ -199,40 +203,47 @@ impl Sightings {
         }
     }
 
-    /// The number of a resource and a receiver, where one more sighting is counted.
-    fn count(&mut self, sight: Sight) -> usize {
-        let number = self.number(sight);
-        self.tallies[number].count += 1;
-        number
+    /// What was seen of a resource by a receiver, where one more sighting is counted.
+    fn count(&mut self, sight: Sight) -> &mut Seen {
+        let (tally, all) = self.tally(sight);
+        tally.count += 1;
+        &mut all[tally.seen]
     }
 
-    fn number(&mut self, sight: Sight) -> usize {
-        let number = self.numbers.entry(sight).or_insert_with(|| {
-            let number = u32::try_from(self.seen.len()).expect("fewer than 2^32 pairs");
-            let (resource, receiver, _) = sight;
-            let receivers = self.receivers.entry(resource).or_default();
-            receivers.push((receiver, number));
-            self.tallies.push(Tally::default());
-            self.seen.push(Seen::default());
-            number
+    /// What is counted of a resource and a receiver, and what was seen of all.
+    fn tally(&mut self, (resource, receiver, excuse): Sight) -> (&mut Tally, &mut Vec<Seen>) {
+        let Self {
+            tallies,
+            seen,
+            receivers,
+        } = self;
+        let whose = (receiver, excuse);
+        let tally = tallies.get_or_insert_with(resource.number(), whose, || {
+            receivers.entry(resource).or_default().push(whose);
+            seen.push(Seen::default());
+            Tally {
+                count: 0,
+                seen: seen.len() - 1,
+                is_definite: false,
+            }
         });
-        *number as usize
+        (tally, seen)
     }
 
     /// All of them, in the order of resources and receivers, and how many each are: no more access will be
     /// given.
     pub(super) fn close(mut self) -> Vec<(Sight, Seen, u64)> {
-        let mut all: Vec<_> = self
-            .numbers
-            .into_iter()
-            .map(|(key, number)| {
-                let number = number as usize;
-                let mut seen = std::mem::take(&mut self.seen[number]);
+        let mut all = Vec::with_capacity(self.seen.len());
+        for (resource, receivers) in self.receivers {
+            for (receiver, excuse) in receivers {
+                let tally = self.tallies.get(resource.number(), (receiver, excuse));
+                let Some(tally) = tally else { continue };
+                let mut seen = std::mem::take(&mut self.seen[tally.seen]);
                 let pending = std::mem::take(&mut seen.pending).into_iter().next();
                 seen.definite = seen.definite.or(pending);
-                (key, seen, self.tallies[number].count)
-            })
-            .collect();
+                all.push(((resource, receiver, excuse), seen, tally.count));
+            }
+        }
         all.sort_unstable_by_key(|(key, ..)| *key);
         all
     }

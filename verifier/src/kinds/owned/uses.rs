@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use hashbrown::{Equivalent, HashMap, HashSet};
+use hashbrown::hash_map::Entry;
+use hashbrown::{Equivalent, HashMap};
 
 use super::few::Few;
 use super::ledger::{Besides, PartyIx, ResourceIx};
 use super::sightings::Sight;
-use crate::engine::{ConnectionIx, Cx, Event, Excuse, Line};
+use crate::engine::{ConnectionIx, Cx, Event, Excuse, Line, Pairs};
 use crate::finding::{Place, Severity};
 
 /// The uses of one rule.
@@ -19,11 +20,12 @@ pub(super) struct Uses {
     /// By connection: those to which an answer without a key could belong.
     of_connection: HashMap<ConnectionIx, Few>,
     by_key: HashMap<(ConnectionIx, String), Few>,
+    /// Of resources that somebody waits for.
     by_resource: HashMap<ResourceIx, Few>,
     /// Who ever named what.
-    named: HashSet<(ResourceIx, PartyIx)>,
+    named: Pairs<PartyIx, ()>,
     /// Answered, by resource and user.
-    told: HashMap<Sight, Told>,
+    told: Pairs<(PartyIx, Excuse), Told>,
     /// By resource: who used it.
     users: HashMap<ResourceIx, Vec<(PartyIx, Excuse)>>,
 }
@@ -61,10 +63,10 @@ enum Since {
 }
 
 /// What is known of one user and resource.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Told {
     /// The use that tells most.
-    most: Option<Used>,
+    most: Option<Box<Used>>,
     /// Those that access given soon would leave in doubt.
     recent: Vec<Used>,
 }
@@ -196,12 +198,13 @@ impl Uses {
 
     /// A client names a resource, whether or not it has access.
     pub(super) fn name(&mut self, resource: ResourceIx, user: PartyIx) {
-        self.named.insert((resource, user));
+        self.named
+            .get_or_insert_with(resource.number(), user, || ());
     }
 
     /// Whether it did.
     pub(super) fn was_named(&self, resource: ResourceIx, user: PartyIx) -> bool {
-        self.named.contains(&(resource, user))
+        self.named.get(resource.number(), user).is_some()
     }
 
     /// Access was given by `event` to whom `is_it` knows (by a use's line, its user, and who that was
@@ -214,10 +217,11 @@ impl Uses {
         event: &Event<'_>,
         slack: i64,
     ) {
-        for (user, excuse) in self.users.get(&resource).into_iter().flatten() {
-            let Some(told) = self.told.get_mut(&(resource, *user, *excuse)) else {
+        for whose in self.users.get(&resource).into_iter().flatten() {
+            let Some(told) = self.told.get_mut(resource.number(), *whose) else {
                 continue;
             };
+            let (user, _) = whose;
             for mut used in std::mem::take(&mut told.recent) {
                 if !is_it(used.line, *user, used.besides) {
                     told.recent.push(used);
@@ -260,28 +264,31 @@ impl Uses {
             };
             self.tell(open.resource, open.user, used, 0);
         }
-        let told = self.told.into_iter().filter_map(|(key, mut told)| {
-            for used in std::mem::take(&mut told.recent) {
-                add(&mut told.most, used);
+        let mut all = BTreeMap::new();
+        for (resource, users) in self.users {
+            for (user, excuse) in users {
+                let told = self.told.get_mut(resource.number(), (user, excuse));
+                let Some(told) = told.map(std::mem::take) else {
+                    continue;
+                };
+                let mut most = told.most;
+                for used in told.recent {
+                    add(&mut most, used);
+                }
+                all.extend(most.map(|most| ((resource, user, excuse), *most)));
             }
-            Some((key, told.most?))
-        });
-        told.collect()
+        }
+        all
     }
 
     /// Notes a use whose answer is known.
     pub(super) fn tell(&mut self, resource: ResourceIx, user: PartyIx, used: Used, slack: i64) {
-        let told = self
-            .told
-            .entry((resource, user, used.excuse))
-            .or_insert_with(|| {
-                let users = self.users.entry(resource).or_default();
-                users.push((user, used.excuse));
-                Told {
-                    most: None,
-                    recent: Vec::new(),
-                }
-            });
+        let Self { told, users, .. } = self;
+        let whose = (user, used.excuse);
+        let told = told.get_or_insert_with(resource.number(), whose, || {
+            users.entry(resource).or_default().push(whose);
+            Told::default()
+        });
         let past = |recent: &mut Used| used.at.saturating_sub(recent.at) > slack;
         for recent in told.recent.extract_if(.., past) {
             add(&mut told.most, recent);
@@ -311,8 +318,11 @@ impl Uses {
         if let Some(numbers) = self.of_connection.get_mut(&connection) {
             numbers.remove(number);
         }
-        if let Some(numbers) = self.by_resource.get_mut(&open.resource) {
-            numbers.remove(number);
+        if let Entry::Occupied(mut numbers) = self.by_resource.entry(open.resource) {
+            numbers.get_mut().remove(number);
+            if numbers.get().is_empty() {
+                numbers.remove();
+            }
         }
         if let Some(key) = open.key {
             let key = (connection, key);
@@ -341,9 +351,11 @@ impl Uses {
 }
 
 /// Adds a use that no access can leave in doubt any more to the one that tells most.
-fn add(most: &mut Option<Used>, used: Used) {
-    if most.is_none_or(|most| rank(&used) < rank(&most)) {
-        *most = Some(used);
+fn add(most: &mut Option<Box<Used>>, used: Used) {
+    match most {
+        Some(most) if rank(&used) < rank(most) => **most = used,
+        Some(_) => {}
+        None => *most = Some(Box::new(used)),
     }
 }
 
