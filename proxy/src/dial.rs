@@ -5,7 +5,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use thiserror::Error;
-use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::{TlsConnector, TlsStream};
 
@@ -91,8 +90,7 @@ impl Dialer {
     async fn connect(&self) -> Result<Leg, DialError> {
         let url = || self.upstream.url().to_owned();
         let unreachable = |source| DialError::Connect { url: url(), source };
-        let address = (self.upstream.host(), self.upstream.port());
-        let socket = TcpStream::connect(address).await.map_err(unreachable)?;
+        let socket = self.upstream.connect().await.map_err(unreachable)?;
         leg::prepare(&socket).map_err(unreachable)?;
         let (Security::Tls(name), Some(tls)) = (self.upstream.security(), &self.tls) else {
             return Ok(Leg::Plain(socket));

@@ -1,5 +1,7 @@
 //! Where the proxy connects to.
 
+mod connect;
+
 use std::fmt;
 use std::str::FromStr;
 
