@@ -72,8 +72,9 @@ pub struct Limits {
     pub connections: usize,
     /// The longest head, in bytes. RFC 9110 sets none; servers take 8 to 64 KiB.
     pub head: usize,
-    /// How long a client may take for its TLS handshake and, from the first byte on, for the head of
-    /// a request, and the upstream for its connection and its answer to an opening handshake.
+    /// How long a client may take for its TLS handshake and for the head of a request, each from the
+    /// first byte on, for the first byte of TLS, and the upstream for its connection and its answer to
+    /// an opening handshake.
     pub handshake: Duration,
     /// How many bytes of a connection may wait for the recorder before its next read waits.
     pub connection_credit: u64,

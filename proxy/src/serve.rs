@@ -98,22 +98,33 @@ async fn greet(
         return Some((Leg::Plain(socket), None));
     };
     let limit = shared.config.limits.handshake;
-    let shaking = async {
-        if says_nothing(&socket).await {
+    // As on a listener without TLS: an idle client is not waited for in the drain, no handshake fails
+    // where none was begun, and its time goes from its first byte.
+    let spoke = tokio::select! {
+        biased;
+        spoke = timeout(limit, speaks(&socket)) => spoke,
+        () = phase.draining() => return None,
+    };
+    match spoke {
+        Ok(true) => {}
+        Ok(false) => {
+            tracing::debug!(client = %client_addr, "the client was gone before it said anything");
             return None;
         }
-        Some(acceptor.accept(socket).await)
-    };
-    match phase.or_ending(timeout(limit, shaking)).await? {
-        Ok(None) => {
-            tracing::debug!(client = %client_addr, "the client was gone before it said anything");
-            None
+        Err(_) => {
+            tracing::debug!(client = %client_addr, ?limit, "the client said nothing: it was closed");
+            return None;
         }
-        Ok(Some(Ok(stream))) => {
+    }
+    match phase
+        .or_ending(timeout(limit, acceptor.accept(socket)))
+        .await?
+    {
+        Ok(Ok(stream)) => {
             let settled = tls::settled(stream.get_ref().1);
             Some((Leg::Tls(Box::new(TlsStream::Server(stream))), Some(settled)))
         }
-        Ok(Some(Err(error))) => {
+        Ok(Err(error)) => {
             tracing::warn!(client = %client_addr, %error, "a client's TLS handshake failed");
             None
         }
@@ -124,9 +135,9 @@ async fn greet(
     }
 }
 
-/// Whether a client ends before its first byte, as health checks of a port do: no handshake failed.
-async fn says_nothing(socket: &TcpStream) -> bool {
-    !matches!(socket.peek(&mut [0]).await, Ok(1..))
+/// Waits for a client's first byte; false where it ends before, as health checks of a port do.
+async fn speaks(socket: &TcpStream) -> bool {
+    matches!(socket.peek(&mut [0]).await, Ok(1..))
 }
 
 struct Conversation {

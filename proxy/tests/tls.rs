@@ -367,6 +367,47 @@ async fn a_client_that_says_nothing_is_no_failed_handshake() {
     rig.stop().await;
 }
 
+#[tokio::test]
+async fn a_client_that_stays_silent_is_closed_without_a_warning() {
+    let log = Everything::default();
+    let _guard = tracing::subscriber::set_default(log.clone());
+    let authority = Authority::new();
+    let rig = Rig::start_with(|config| {
+        config.routes[0].tls = Some(authority.listener());
+        config.limits.handshake = Duration::from_millis(50);
+    })
+    .await;
+    let mut silent = rig.client().await;
+    assert!(read_all(&mut silent).await.is_empty());
+    assert!(log.text().contains("the client said nothing"));
+    assert!(!log.text().contains("WARN"), "{}", log.text());
+    // Half a record is another matter. It is there before the proxy looks: nothing was awaited.
+    let mut slow = std::net::TcpStream::connect(rig.addr).unwrap();
+    std::io::Write::write_all(&mut slow, b"\x16\x03\x01").unwrap();
+    logged(&log, "a client's TLS handshake took too long", 1).await;
+    rig.stop().await;
+}
+
+#[tokio::test]
+async fn a_silent_client_does_not_hold_up_the_end() {
+    let log = Everything::default();
+    let _guard = tracing::subscriber::set_default(log.clone());
+    let authority = Authority::new();
+    let rig = Rig::start_with(|config| {
+        config.routes[0].tls = Some(authority.listener());
+        // Longer than any test waits.
+        config.limits.handshake = Duration::from_secs(3_600);
+        config.drain = Duration::from_secs(3_600);
+    })
+    .await;
+    let silent = rig.client().await;
+    // One that came later was served, so this one is.
+    drop(rig.client().await);
+    logged(&log, "the client was gone before it", 1).await;
+    rig.stop().await;
+    drop(silent);
+}
+
 /// Waits until something was logged so many times.
 async fn logged(log: &Everything, what: &str, times: usize) {
     within(async {
