@@ -307,7 +307,8 @@ fn an_upstream_that_is_down_is_a_502_for_clients() {
         &ended.stdout,
         &[
             "  unanswered   1 request, upgrades or not: 1 got a 502\n",
-            "no WebSocket was established: start the server, or correct --upstream",
+            "no WebSocket was established: the server gave no connection that can be used (the log says why): start it, \
+             or correct --upstream, and record again\n",
         ],
     );
     let connections = Reader::open(&out).unwrap().connections().unwrap();
@@ -332,6 +333,32 @@ fn what_clients_got_where_the_upstream_did_not_answer_is_told() {
             "  unanswered   2 requests, upgrades or not: 1 got a 504, 1 got only what the server sent\n",
         ],
     );
+}
+
+/// Whoever runs a server that is slow, or ends, need not be told to start it.
+#[test]
+fn what_to_do_about_a_server_that_does_not_answer_fits_what_it_did() {
+    let directory = tempdir().unwrap();
+    let upstream = mute();
+    for (path, advice) in [
+        (
+            "/wait",
+            "did not answer in time: see whether it is stuck, or a firewall drops what goes to it; correct --upstream, \
+             or raise --handshake-timeout, and record again\n",
+        ),
+        (
+            "/end",
+            "ended without an answer that is understood: see its log, or correct --upstream (perhaps it wants https), \
+             and record again\n",
+        ),
+    ] {
+        let out = directory.path().join(&path[1..]);
+        let recorder = Recorder::start(&upstream, &out, &["--handshake-timeout", "100ms"]);
+        asked_for(path, recorder.address());
+        let ended = recorder.stop().with_code(0);
+        let line = format!("no WebSocket was established: the server {advice}");
+        has(&ended.stdout, &[&line]);
+    }
 }
 
 /// A server that answers nothing; asked for `/end`, it ends.
@@ -402,7 +429,9 @@ fn nobody_answered() {
     let ended = recorder.stop().with_code(0);
     has(
         &ended.stdout,
-        &["1 connection came, and the server did not answer: start it"],
+        &[
+            "1 connection came, and the server gave no connection that can be used (the log says why): start it",
+        ],
     );
 }
 

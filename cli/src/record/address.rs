@@ -1,10 +1,12 @@
 //! Where to listen, and whether somebody listens at the other end.
 
+use std::io;
 use std::net::{SocketAddr, ToSocketAddrs as _};
 use std::time::Duration;
 
 use anyhow::bail;
-use tokio::net::{TcpStream, lookup_host};
+use tokio::net::lookup_host;
+use tokio::time::error::Elapsed;
 use tokio::time::timeout;
 use wsaudit_proxy::{Route, Upstream};
 
@@ -62,19 +64,28 @@ fn is_at(own: SocketAddr, found: SocketAddr) -> bool {
 
 /// Says once if the upstream cannot be reached now: it may come later, so this is no error.
 pub(super) async fn warn_where_nobody_listens(upstream: Upstream, log: Log) {
-    let connected = timeout(LOOK, TcpStream::connect((upstream.host(), upstream.port()))).await;
-    let why = match connected {
-        Ok(Ok(_)) => return,
-        Ok(Err(error)) => error.to_string(),
-        Err(_) => format!("no answer within {LOOK:?}"),
+    if let Some(line) = trouble(&upstream, timeout(LOOK, upstream.connect()).await) {
+        log.announce(Level::Warning, &line);
+    }
+}
+
+fn trouble<S>(upstream: &Upstream, connected: Result<io::Result<S>, Elapsed>) -> Option<String> {
+    let (why, answer) = match connected {
+        Ok(Ok(_)) => return None,
+        Ok(Err(error)) => (error.to_string(), 502),
+        Err(_) => (format!("no answer within {LOOK:?}"), 504),
     };
-    let line = format!("{upstream} cannot be reached now ({why}); until it can, clients get a 502");
-    log.announce(Level::Warning, &line);
+    Some(format!(
+        "{upstream} cannot be reached now ({why}); until it can, clients get a {answer}"
+    ))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::listen;
+    use std::future::pending;
+    use std::io;
+
+    use super::{Duration, listen, timeout, trouble};
 
     #[test]
     fn a_bare_port_is_told_what_it_lacks() {
@@ -83,5 +94,25 @@ mod tests {
         assert!(listen("9000").unwrap_err().contains("127.0.0.1:9000"));
         assert!(listen("127.0.0.1").is_err());
         assert!(listen("127.0.0.1:99999").is_err());
+    }
+
+    #[tokio::test]
+    async fn clients_are_said_to_get_what_they_will_get() {
+        let upstream = "http://server:8000".parse().unwrap();
+        let refused = Ok(Err(io::ErrorKind::ConnectionRefused.into()));
+        let silent = timeout(Duration::ZERO, pending::<io::Result<()>>()).await;
+        for (connected, line) in [
+            (
+                refused,
+                "http://server:8000 cannot be reached now (connection refused); until it can, clients get a 502",
+            ),
+            (
+                silent,
+                "http://server:8000 cannot be reached now (no answer within 5s); until it can, clients get a 504",
+            ),
+        ] {
+            assert_eq!(trouble(&upstream, connected).as_deref(), Some(line));
+        }
+        assert_eq!(trouble(&upstream, Ok(Ok(()))), None);
     }
 }

@@ -149,9 +149,10 @@ impl Report {
             if self.clients == 0 {
                 writeln!(out, "no client came: {point}")?;
             } else if self.connections.upstream_failures > 0 {
+                let advice = self.connections.advice();
                 writeln!(
                     out,
-                    "{came} came, and the server did not answer: start it, or correct --upstream, and record again"
+                    "{came} came, and the server {advice}, and record again"
                 )?;
             } else {
                 writeln!(out, "{came} came, but no WebSocket: {point}")?;
@@ -160,11 +161,11 @@ impl Report {
         }
         if self.connections.established == 0 && self.connections.recorded > 0 {
             let why = if self.connections.upstream_failures > 0 {
-                "no WebSocket was established: start the server, or correct --upstream, and record again"
+                format!("the server {}, and record again", self.connections.advice())
             } else {
-                "no WebSocket was established: the server refused each; perhaps it checks Origin or Host"
+                "the server refused each; perhaps it checks Origin or Host".to_owned()
             };
-            writeln!(out, "{why}")?;
+            writeln!(out, "no WebSocket was established: {why}")?;
         }
         if !self.closed_cleanly {
             writeln!(
@@ -216,6 +217,18 @@ impl Connections {
         .collect();
         let requests = counted(self.upstream_failures, "request");
         format!("{requests}, upgrades or not: {}", got.join(", "))
+    }
+
+    /// What a server did that never answered, and what to do about it: the rest of a sentence.
+    fn advice(&self) -> &'static str {
+        if self.bad_gateway > 0 {
+            "gave no connection that can be used (the log says why): start it, or correct --upstream"
+        } else if self.gateway_timeout > 0 {
+            "did not answer in time: see whether it is stuck, or a firewall drops what goes to it; correct --upstream, \
+             or raise --handshake-timeout"
+        } else {
+            "ended without an answer that is understood: see its log, or correct --upstream (perhaps it wants https)"
+        }
     }
 }
 
