@@ -12,6 +12,8 @@ mod file;
 mod ignored;
 #[cfg(feature = "verify")]
 mod interrupt;
+#[cfg(feature = "verify")]
+mod linked;
 mod man;
 mod numbers;
 mod output;

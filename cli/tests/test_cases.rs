@@ -74,6 +74,30 @@ fn cases_are_chosen_by_rule_and_by_what_they_are_called() {
     assert_eq!(ran.stdout, "");
 }
 
+/// As `wsaudit verify` does; following it could lead back to where it is.
+#[cfg(unix)]
+#[test]
+fn a_link_to_a_directory_is_left_out_and_that_is_said() {
+    let cases = Cases::of(&[("leak.md", LEAK)]);
+    let elsewhere = Cases::of(&[("refused.md", REFUSED)]);
+    fs::create_dir(cases.path("deep")).unwrap();
+    for name in ["deep/linked", ".hidden", "node_modules"] {
+        std::os::unix::fs::symlink(elsewhere.path(""), cases.path(name)).unwrap();
+    }
+    let linked = cases.path("deep/linked");
+    let ran = cases.test(&[]).ends_with(0);
+    has(&ran.stdout, &["1 case, "]);
+    assert_eq!(
+        ran.stderr,
+        format!(
+            "left out: {}: a link to a directory; name it to run what is there\n",
+            linked.display()
+        )
+    );
+    let ran = cases.test(&[linked.to_str().unwrap()]).ends_with(0);
+    has(&ran.stdout, &["2 cases, "]);
+}
+
 #[test]
 fn results_as_json_say_what_failed_where() {
     let todo = LEAK.replace(MARK, "  #! todo foreign-run");

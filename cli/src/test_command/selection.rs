@@ -7,6 +7,7 @@ use wsaudit_verifier::case::{Case, RuleName};
 use wsaudit_verifier::suite::{self, CaseFile, SuiteError};
 
 use super::TestArgs;
+use crate::linked;
 
 /// Where cases are, unless somebody says otherwise; those that exist.
 const USUAL: [&str; 2] = ["fixtures", "rules"];
@@ -16,6 +17,7 @@ pub(super) fn files(args: &TestArgs) -> anyhow::Result<Vec<CaseFile>> {
     let mut files = Vec::new();
     let mut empty = None;
     for path in paths(args)? {
+        linked::say_left_out(&path, "to run");
         match suite::files(&path) {
             Ok(found) => files.extend(found),
             // Of the usual directories, one may hold no case.

@@ -11,12 +11,11 @@ use wsaudit_recording::{APPLICATION_ID, Reader, SQLITE_MAGIC};
 use wsaudit_verifier::case::Case;
 
 use crate::file::head;
+use crate::linked::{self, FOREIGN};
 use crate::numbers::counted;
 use crate::output::say;
 use crate::shell::quoted;
 
-/// Directories that hold other people's files.
-const FOREIGN: [&str; 3] = ["node_modules", "target", "venv"];
 /// How files of SQLite are called.
 const EXTENSIONS: [&str; 3] = ["db", "sqlite", "sqlite3"];
 
@@ -61,6 +60,7 @@ impl Histories {
             let Found { recordings, cases } = beneath(directory).with_context(|| {
                 format!("cannot look for recordings in {}", directory.display())
             })?;
+            linked::say_left_out(directory, "to verify");
             let name = quoted(&directory.to_string_lossy());
             if recordings.is_empty() {
                 let instead = match cases {
@@ -154,11 +154,6 @@ fn walk(directory: &Path, found: &mut Found) -> io::Result<()> {
             // A link to a recording that is not there (git-annex has such) is told when it is opened.
             if entry.file_type()?.is_symlink() && !path.exists() && is_called_recording(&path) {
                 found.recordings.push(path);
-            } else if path.is_dir() && !FOREIGN.contains(&name.as_ref()) {
-                say(&format!(
-                    "left out: {}: a link to a directory; name it to verify what is there",
-                    path.display()
-                ));
             }
             continue;
         }
