@@ -3,7 +3,7 @@
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::path::Path;
-use std::process::{Child, ChildStderr, Command, Stdio};
+use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio};
 
 use futures_util::{SinkExt as _, StreamExt as _};
 use serde_json::Value;
@@ -220,9 +220,28 @@ fn a_second_signal_ends_it_at_once() {
     assert!(Reader::open(&out).unwrap().unclean().is_some());
 }
 
+/// A recorder of which nobody hears. It ends with the test, also where that fails.
+struct Unheard(Child);
+
+impl Unheard {
+    /// SIGTERM, and its end.
+    fn stop(mut self) -> ExitStatus {
+        send_signal(self.0.id(), "TERM");
+        self.0.wait().unwrap()
+    }
+}
+
+impl Drop for Unheard {
+    fn drop(&mut self) {
+        // It has ended already, unless the test failed.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
 /// A recorder whose log is read up to its first line only, by what is given; and its address.
-fn start_unheard(upstream: &str, out: &Path) -> (Child, BufReader<ChildStderr>, String) {
-    let mut recorder = Command::new(assert_cmd::cargo::cargo_bin!("wsaudit"))
+fn start_unheard(upstream: &str, out: &Path) -> (Unheard, BufReader<ChildStderr>, String) {
+    let mut child = Command::new(assert_cmd::cargo::cargo_bin!("wsaudit"))
         .args(["record", "--listen", "127.0.0.1:0", "--upstream", upstream])
         .arg("--out")
         .arg(out)
@@ -230,7 +249,8 @@ fn start_unheard(upstream: &str, out: &Path) -> (Child, BufReader<ChildStderr>, 
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    let mut log = BufReader::new(recorder.stderr.take().unwrap());
+    let mut log = BufReader::new(child.stderr.take().unwrap());
+    let recorder = Unheard(child);
     let mut line = String::new();
     log.read_line(&mut line).unwrap();
     let address = line.split(['/', ' ']).nth(4).unwrap_or_default().to_owned();
@@ -254,15 +274,12 @@ fn a_log_that_cannot_be_written_ends_nothing() {
     let out = directory.path().join("traffic.db");
     let runtime = runtime();
     let upstream = runtime.block_on(echo());
-    let (mut recorder, log, address) = start_unheard(&upstream, &out);
+    let (recorder, log, address) = start_unheard(&upstream, &out);
     drop(log);
-    let answers = [(); 2].map(|()| refused(&address));
-    send_signal(recorder.id(), "TERM");
-    let status = recorder.wait().unwrap();
-    for answer in answers {
+    for answer in [(); 2].map(|()| refused(&address)) {
         assert!(answer.starts_with("HTTP/1.1 400 "), "{answer:?}");
     }
-    assert_eq!(status.code(), Some(0));
+    assert_eq!(recorder.stop().code(), Some(0));
     assert!(Reader::open(&out).unwrap().unclean().is_none());
 }
 
@@ -272,17 +289,11 @@ fn a_log_that_nobody_reads_holds_nothing_up() {
     let out = directory.path().join("traffic.db");
     let runtime = runtime();
     let upstream = runtime.block_on(echo());
-    let (mut recorder, mut log, address) = start_unheard(&upstream, &out);
+    let (recorder, mut log, address) = start_unheard(&upstream, &out);
     // More lines than a pipe takes.
     let answered = (0..3_000).take_while(|_| refused(&address).starts_with("HTTP/1.1 400 "));
-    let answered = answered.count();
-    if answered == 3_000 {
-        send_signal(recorder.id(), "TERM");
-    } else {
-        recorder.kill().unwrap();
-    }
-    let status = recorder.wait().unwrap();
-    assert_eq!((answered, status.code()), (3_000, Some(0)));
+    assert_eq!(answered.count(), 3_000);
+    assert_eq!(recorder.stop().code(), Some(0));
     assert!(Reader::open(&out).unwrap().unclean().is_none());
     let mut read = String::new();
     log.read_to_string(&mut read).unwrap();
