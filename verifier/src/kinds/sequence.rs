@@ -46,7 +46,7 @@
 //! step begins another one of the same key; anything else is out of order. A key whose first step was seen by somebody else, or came
 //! before the recording, is broken too: a connection is recorded from its opening on. What a gap may hide is not held against it.
 //! Where a holder has several connections and each is told everything, what one of them shows after another is the same step, not a
-//! second one.
+//! second one; but where the first step is told again, all are due `within` the time from there on, too.
 
 mod check;
 

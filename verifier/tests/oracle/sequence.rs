@@ -96,6 +96,8 @@ impl Rule {
     fn follow<'e>(&self, own: &[&'e Event<'e>]) -> Run<'e> {
         let (whole, beginning) = (self.whole(), self.beginning());
         let (mut word, mut run): (String, Vec<&Event<'_>>) = (String::new(), Vec::new());
+        // What began it, and what would have.
+        let mut starts = Vec::new();
         // What each connection has shown in order, whatever the others have.
         let mut shown: BTreeMap<usize, String> = BTreeMap::new();
         for event in own.iter().copied() {
@@ -105,6 +107,9 @@ impl Rule {
             if in_order_there {
                 *there += &one;
             }
+            if beginning.is_match(&one) {
+                starts.push(event);
+            }
             if beginning.is_match(&format!("{word}{one}")) {
                 word += &one;
                 run.push(event);
@@ -113,7 +118,7 @@ impl Rule {
                     return Run::Breaks(event, self.since(run[0]));
                 }
             } else if whole.is_match(&word) && beginning.is_match(&one) {
-                (word, run) = (one.clone(), vec![event]);
+                (word, run, starts) = (one.clone(), vec![event], vec![event]);
                 shown = BTreeMap::from([(event.on, one)]);
             } else if !in_order_there {
                 return Run::Breaks(event, 0);
@@ -123,7 +128,7 @@ impl Rule {
             Run::Completed
         } else {
             let last = run.last().expect("what does not begin breaks");
-            Run::Unfinished(run[0], last, self.since(run[0]))
+            Run::Unfinished(starts, last)
         }
     }
 
@@ -176,16 +181,19 @@ impl Rule {
                 Run::Breaks(event, since) => {
                     Some(event.number).filter(|number| !unseen(since, *number))
                 }
-                Run::Unfinished(first, last, since) => {
-                    let stood = self.within.is_some_and(|within| {
-                        let due = first.at + within;
-                        connections
-                            .iter()
-                            .filter(|on| !refused(on))
-                            .any(|on| history.stood_at(*on, due))
-                    });
-                    let final_ = stood && !unseen(since, end);
-                    Some(last.number).filter(|_| final_)
+                Run::Unfinished(starts, last) => {
+                    let stood = |start: &&Event<'_>| {
+                        self.within.is_some_and(|within| {
+                            let due = start.at + within;
+                            connections
+                                .iter()
+                                .filter(|on| !refused(on))
+                                .any(|on| history.stood_at(*on, due))
+                        })
+                    };
+                    let mut stood = starts.into_iter().filter(stood);
+                    let is_final = stood.any(|start| !unseen(self.since(start), end));
+                    Some(last.number).filter(|_| is_final)
                 }
             };
             match wrong {
@@ -205,8 +213,8 @@ enum Run<'e> {
     Completed,
     /// This one is not in order, or too late; and from where on what is not seen can excuse it.
     Breaks(&'e Event<'e>, usize),
-    /// The first and the last one in order, and likewise.
-    Unfinished(&'e Event<'e>, &'e Event<'e>, usize),
+    /// Those from which on it is due, and the last one in order.
+    Unfinished(Vec<&'e Event<'e>>, &'e Event<'e>),
 }
 
 pub(crate) fn rules() -> impl Strategy<Value = Rule> {

@@ -62,9 +62,10 @@ pub(crate) struct Check {
 struct Run {
     state: RunState,
     started: Moment,
-    /// From where on what is not seen can excuse what follows; `None`: from the beginning, where what
-    /// began it may have been a later step.
-    certain_from: Option<Place>,
+    start: Start,
+    /// What would have begun it, had nothing come before: from each of them on it is due within the same
+    /// time, for where those before are missing, it begins with the next. None once it is complete.
+    told_again: Vec<Start>,
     /// The last step that came in order.
     last: Moment,
     subject: Subject,
@@ -74,6 +75,12 @@ struct Run {
 }
 
 impl Run {
+    /// What began it, and what else would have.
+    fn starts(&self) -> impl Iterator<Item = Start> {
+        let again = self.told_again.iter().copied();
+        std::iter::once(self.start).chain(again)
+    }
+
     /// Takes a step as its connection sees it. Returns whether it is in order there, whatever the
     /// holder's other connections have seen before.
     fn see(&mut self, steps: &Steps, event: &Event<'_>) -> bool {
@@ -106,8 +113,17 @@ enum RunState {
 #[derive(Debug, Clone)]
 struct Moment {
     place: Place,
-    at: i64,
     name: String,
+}
+
+/// From where on a run is due.
+#[derive(Debug, Clone, Copy)]
+struct Start {
+    place: Place,
+    at: i64,
+    /// From where on what is not seen can excuse what follows: the beginning, where it may have been a
+    /// later step.
+    certain_from: Option<Place>,
 }
 
 impl Checker for Check {
@@ -156,29 +172,15 @@ impl Checker for Check {
         unfinished.sort_by_key(|(_, key, run, _)| (run.started.place, key.clone()));
         let mut doubts = Vec::new();
         for (holder, key, run, positions) in unfinished {
-            let deadline = self
-                .within
-                .map(|within| run.started.at.saturating_add(within));
-            let from = run.certain_from.unwrap_or(Place {
-                recording: run.started.place.recording,
-                seq: 0,
-            });
-            let absence = match watched.absence(holder, from, deadline) {
-                // It may have come to the same one, before anything said so.
-                Absence::Final
-                    if self.was_unplaced(&key, Some(from)) || watched.may_hide_nobodys(from) =>
-                {
-                    Absence::Hidden
-                }
-                absence => absence,
-            };
-            match absence {
-                Absence::Final => {
-                    let violation = self.unfinished(cx, holder, &key, &run, positions);
-                    let slot = || Slot::of(holder, &key);
-                    self.breaches.add(cx, slot, violation);
-                }
-                absence => doubts.push(self.undecided(cx, holder, (&key, &run), absence)),
+            let absence = |start| self.absence(&watched, (holder, &key), start);
+            let mut starts = run.starts();
+            if let Some(start) = starts.find(|start| absence(*start) == Absence::Final) {
+                let violation = self.unfinished(cx, (holder, &key), (&run, start), positions);
+                let slot = || Slot::of(holder, &key);
+                self.breaches.add(cx, slot, violation);
+            } else {
+                let absence = absence(run.start);
+                doubts.push(self.undecided(cx, holder, (&key, &run), absence));
             }
         }
         doubts.extend(self.unidentified.without_holder(cx, self.spec.on));
@@ -205,22 +207,26 @@ impl Check {
         self.breaches.see(cx, event, slot, part);
         let moment = Moment {
             place: event.place,
-            at: event.at,
             name: self.events.name_of(event).to_owned(),
         };
+        let start = Start {
+            place: event.place,
+            at: event.at,
+            certain_from: self.steps.is_one_only(event).then_some(event.place),
+        };
+        let begins = self.steps.start(event);
         let runs = self.runs.entry(holder).or_default();
-        let start = self.steps.start(event);
-        let certain_from = self.steps.is_one_only(event).then_some(event.place);
         let Some(run) = runs.get_mut(key) else {
             self.opportunities += 1;
-            let state = match start {
+            let state = match begins {
                 Some(positions) => RunState::At(positions),
                 None => RunState::Broken,
             };
             let mut run = Run {
                 state,
                 started: moment.clone(),
-                certain_from,
+                start,
+                told_again: Vec::new(),
                 last: moment,
                 subject: event.subject(),
                 seen: Vec::new(),
@@ -240,17 +246,23 @@ impl Check {
             return;
         };
         let in_order_there = run.see(&self.steps, event);
+        if begins.is_some() && self.within.is_some() {
+            run.told_again.push(start);
+        }
         if let Some(next) = self.steps.next(positions, event) {
             run.state = RunState::At(next);
             run.last = moment;
-            let took = event.at - run.started.at;
+            if self.steps.is_end(next) {
+                run.told_again = Vec::new();
+            }
+            let took = event.at - run.start.at;
             if let Some(within) = self.within {
                 let measured = (run.started.place, took, within);
                 self.breaches.measure(cx, event, slot, measured);
             }
             if self.within.is_some_and(|within| took > within) {
                 run.state = RunState::Broken;
-                let from = run.certain_from;
+                let from = run.start.certain_from;
                 if self.is_sure(cx, event, (holder, key), from) {
                     let violation = self.late(cx, event, holder, key);
                     self.breaches.add(cx, || Slot::of(holder, key), violation);
@@ -258,12 +270,13 @@ impl Check {
             }
             return;
         }
-        if let (Some(positions), true) = (start, self.steps.is_end(positions)) {
+        if let (Some(positions), true) = (begins, self.steps.is_end(positions)) {
             self.opportunities += 1;
             *run = Run {
                 state: RunState::At(positions),
                 started: moment.clone(),
-                certain_from,
+                start,
+                told_again: Vec::new(),
                 last: moment,
                 subject: event.subject(),
                 seen: vec![(event.connection, positions)],
@@ -278,6 +291,29 @@ impl Check {
         if self.is_sure(cx, event, (holder, key), None) {
             let violation = self.out_of_order(cx, event, (holder, key), positions);
             self.breaches.add(cx, || Slot::of(holder, key), violation);
+        }
+    }
+
+    /// What it means that the events of a key, due from a start on, did not come to their end.
+    fn absence(
+        &self,
+        watched: &Watched<'_, '_>,
+        (holder, key): (Holder, &str),
+        start: Start,
+    ) -> Absence {
+        let deadline = self.within.map(|within| start.at.saturating_add(within));
+        let from = start.certain_from.unwrap_or(Place {
+            recording: start.place.recording,
+            seq: 0,
+        });
+        match watched.absence(holder, from, deadline) {
+            // It may have come to the same one, before anything said so.
+            Absence::Final
+                if self.was_unplaced(key, Some(from)) || watched.may_hide_nobodys(from) =>
+            {
+                Absence::Hidden
+            }
+            absence => absence,
         }
     }
 

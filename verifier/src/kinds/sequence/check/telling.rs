@@ -1,7 +1,7 @@
 //! What `sequence` says of a key's events.
 
 use super::steps::Positions;
-use super::{Check, Run};
+use super::{Check, Run, Start};
 use crate::engine::{Absence, Cx, Event, Holder, in_words};
 use crate::finding::{Doubt, Evidence, Violation};
 use crate::verdict::Reason;
@@ -107,7 +107,7 @@ impl Check {
             &self.key_name,
         );
         let run = &self.runs[&holder][key];
-        let took = in_words(event.at - run.started.at);
+        let took = in_words(event.at - run.start.at);
         let limit = in_words(self.within.unwrap_or(i64::MAX));
         let start = format!("{field} {key} began with `{}`", run.started.name);
         let text = format!("`{name}` came {took} later");
@@ -129,23 +129,27 @@ impl Check {
         }
     }
 
-    /// A sequence that was not finished in time.
+    /// A sequence that was not finished in time, from one of its starts on.
     pub(super) fn unfinished(
         &self,
         cx: &Cx<'_>,
-        holder: Holder,
-        key: &str,
-        run: &Run,
+        (holder, key): (Holder, &str),
+        (run, start): (&Run, Start),
         at: Positions,
     ) -> Violation {
         let (who, field) = (cx.describe(holder), &self.key_name);
         let next = self.steps.expected(Some(at));
         let limit = in_words(self.within.unwrap_or(i64::MAX));
         let last = &run.last.name;
+        let mut evidence = Self::lines(run, field, key);
+        if start.place != run.start.place {
+            let text = format!("{who} was told again, and all steps were due within {limit}");
+            evidence.push(Evidence::at(start.place, text).pointing_at(key));
+        }
         Violation {
             roles: format!("no {next} after `{last}`"),
             resource: Some(key.to_owned()),
-            evidence: Self::lines(run, field, key),
+            evidence,
             expected: format!(
                 "{} within {limit}; {}, so this is final",
                 self.steps.describe(),
