@@ -145,14 +145,18 @@ impl Lanes {
         for (index, session) in named {
             let connection = &connections[index as usize];
             let lane = match own_sessions(connection).as_slice() {
-                // Its only session, or an earlier or later one of several: it has that already.
+                // Its only session: it has that already.
                 [own] if own.value == *session => None,
-                own => own
-                    .iter()
-                    .find(|tag| tag.value == *session)
-                    .copied()
-                    .or_else(|| believed.get(&(index, session.clone())))
-                    .cloned(),
+                // So it has an earlier or later one of several; but one that is named before it logs in is
+                // there from then on, as it is where it never does.
+                own => {
+                    let own = own.iter().copied().find(|tag| tag.value == *session);
+                    let said = believed.get(&(index, session.clone()));
+                    own.into_iter()
+                        .chain(said)
+                        .min_by_key(|tag| tag.from)
+                        .cloned()
+                }
             };
             lanes.by_connection[index as usize].extend(lane);
         }

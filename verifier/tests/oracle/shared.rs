@@ -92,8 +92,10 @@ impl<'h> Whose<'h> {
                 let from = match login {
                     // It has no other one.
                     Some(_) if own.len() == 1 => None,
-                    Some((from, _)) => Some(*from),
-                    None => believed.get(&(on, session)).copied(),
+                    login => {
+                        let said = believed.get(&(on, session)).copied();
+                        login.map(|(from, _)| *from).into_iter().chain(said).min()
+                    }
                 };
                 whose.others[on].extend(from.map(|from| (session, from)));
             }
