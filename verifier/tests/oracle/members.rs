@@ -130,9 +130,12 @@ impl<'a> Asked<'a> {
         let met = self.whose.is_met(fact);
         match (scope, fact) {
             (Scope::Everywhere, _) => true,
-            (Scope::Of(Party::Unknown(on) | Party::Known(Who::Connection(on))), _) => {
-                self.whose.first_holder(self.rule.owner, on) == Some(fact)
-            }
+            (
+                Scope::Of(
+                    Party::Unknown(on) | Party::Perhaps(on) | Party::Known(Who::Connection(on)),
+                ),
+                _,
+            ) => self.whose.first_holder(self.rule.owner, on) == Some(fact),
             (Scope::Of(Party::Known(here @ Who::User(_))), Who::Session(session)) => {
                 met && self.whose.user_of(session, usize::MAX) == Some(here)
             }
@@ -162,7 +165,7 @@ impl<'a> Asked<'a> {
             if self.docs.get(&event.number) != Some(&doc) || !self.claims(event) {
                 continue;
             }
-            let own = self.whose.acts_for(self.rule.owner, event);
+            let own = self.whose.claims_for(self.rule.owner, event);
             let party = event.fields.and_then(|fields| fields.party);
             let named = party.map(|session| match self.rule.owner {
                 HolderKind::User => Party::Known(Who::User(user(session))),

@@ -374,7 +374,7 @@ impl<'a> Asked<'a> {
                 Party::Unknown(on) if whose.is_one_of_several(kind, user) => {
                     self.one_was_given(doc, on)
                 }
-                Party::Unknown(_) | Party::Known(_) => false,
+                Party::Unknown(_) | Party::Perhaps(_) | Party::Known(_) => false,
             };
             match answer {
                 _ if given || !whose.differ(owner.owner, user) => expected.doubts = true,

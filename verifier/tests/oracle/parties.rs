@@ -11,13 +11,15 @@ pub(crate) enum Party {
     Known(Who),
     /// Whoever a connection speaks for, where nothing says who that is.
     Unknown(usize),
+    /// Whoever claims something there and names a session of which nobody knows whether it has a part in it.
+    Perhaps(usize),
 }
 
 impl Party {
     pub(crate) fn known(self) -> Option<Who> {
         match self {
             Self::Known(who) => Some(who),
-            Self::Unknown(_) => None,
+            Self::Unknown(_) | Self::Perhaps(_) => None,
         }
     }
 }
@@ -36,12 +38,21 @@ impl Whose<'_> {
         who.map_or(Party::Unknown(event.on), Party::Known)
     }
 
+    /// The same where it claims something.
+    pub(crate) fn claims_for(&self, kind: HolderKind, event: &Event<'_>) -> Party {
+        if kind == HolderKind::Session && self.may_be_of_another(event) {
+            return Party::Perhaps(event.on);
+        }
+        self.acts_for(kind, event)
+    }
+
     /// Whether a party is somebody, if only by what its connection says later. What is of one of several
     /// sessions, nobody knows of which, may be of another one each time.
     pub(crate) fn same(&self, kind: HolderKind, one: Party, other: Party) -> bool {
         let who = |party| match party {
             Party::Known(who) => Some(who),
             Party::Unknown(on) => self.first_holder(kind, on),
+            Party::Perhaps(_) => None,
         };
         let is_one = one == other && !self.is_one_of_several(kind, one);
         is_one || who(one).is_some() && who(one) == who(other)
@@ -49,11 +60,14 @@ impl Whose<'_> {
 
     /// Whether nothing will ever say which of the sessions that share a connection it is.
     pub(crate) fn is_one_of_several(&self, kind: HolderKind, party: Party) -> bool {
-        let Party::Unknown(on) = party else {
-            return false;
-        };
-        let session = kind == HolderKind::Session && self.is_shared(on);
-        session && self.first_holder(kind, on).is_none()
+        match party {
+            Party::Known(_) => false,
+            Party::Unknown(on) => {
+                let session = kind == HolderKind::Session && self.is_shared(on);
+                session && self.first_holder(kind, on).is_none()
+            }
+            Party::Perhaps(_) => true,
+        }
     }
 
     /// Whether two parties are surely two: both are known, or one is none of the sessions of which the
@@ -74,7 +88,7 @@ impl Whose<'_> {
     pub(crate) fn told_as(&self, kind: HolderKind, party: Party) -> Option<Who> {
         match party {
             Party::Known(who) => Some(who).filter(|who| self.is_met(*who)),
-            Party::Unknown(on) => self.holder_at(kind, on, usize::MAX),
+            Party::Unknown(on) | Party::Perhaps(on) => self.holder_at(kind, on, usize::MAX),
         }
     }
 
@@ -95,7 +109,7 @@ impl Whose<'_> {
                 [who].into_iter().chain(user).collect()
             }
             Party::Known(who @ Who::User(_)) => vec![who],
-            Party::Known(Who::Connection(on)) | Party::Unknown(on) => {
+            Party::Known(Who::Connection(on)) | Party::Unknown(on) | Party::Perhaps(on) => {
                 let kinds = kinds.iter();
                 let all = kinds.flat_map(|kind| self.all_ever(*kind, on, usize::MAX));
                 all.chain([Who::Connection(on)]).collect()

@@ -116,10 +116,11 @@ impl Check {
 
     fn client_said(&mut self, cx: &Cx<'_>, event: &Event<'_>) {
         let (party, claimant) = self.parties.both(cx, self.spec.owner, event.line());
+        let maker = self.parties.maker(claimant, self.spec.owner, event.line());
         for claim in &mut self.claims {
-            claim.ask(event, claimant);
+            claim.ask(event, maker);
         }
-        self.mint(cx, event, claimant);
+        self.mint(cx, event, maker);
         self.membership(cx, event, claimant);
         match (event.is_one_of(&self.writes), event.is_one_of(&self.reads)) {
             (true, _) => self.ask(cx, event, party, Severity::Write),
@@ -173,7 +174,8 @@ impl Check {
 
     fn server_said(&mut self, cx: &Cx<'_>, event: &Event<'_>) {
         let (receiver, claimant) = self.parties.both(cx, self.spec.owner, event.line());
-        self.claim(cx, event, claimant);
+        let maker = self.parties.maker(claimant, self.spec.owner, event.line());
+        self.claim(cx, event, maker);
         self.share(cx, event);
         self.membership(cx, event, claimant);
         let denies = self
@@ -327,8 +329,13 @@ impl Check {
 
     /// Whether a party is one of the sessions that share a connection, and nothing says which.
     pub(super) fn is_anybody(&self, cx: &Cx<'_>, party: PartyIx) -> bool {
-        self.spec.owner == HolderKind::Session
-            && matches!(self.parties.get(party), Party::Unidentified(on) if cx.is_anybodys(*on))
+        match self.parties.get(party) {
+            Party::Unidentified(on) => {
+                self.spec.owner == HolderKind::Session && cx.is_anybodys(*on)
+            }
+            Party::Perhaps(_) => true,
+            Party::Named(..) | Party::Connection(_) => false,
+        }
     }
 
     /// How things stand for whoever is on the event's connection: as the kind of holder that owns,

@@ -2,7 +2,7 @@
 
 use hashbrown::HashMap;
 
-use crate::engine::{ConnectionIx, Cx, Event, Holder, Line, Names};
+use crate::engine::{ConnectionIx, Cx, Event, Holder, Lane, Line, Names};
 use crate::finding::Place;
 use crate::kinds::owned::Reach;
 use crate::rules::HolderKind;
@@ -24,6 +24,9 @@ pub(super) enum Party {
     Connection(ConnectionIx),
     /// Whoever a connection speaks for, where nothing says who that is.
     Unidentified(ConnectionIx),
+    /// Whoever claims something on a connection, and names a session of which frames that are missing may
+    /// say that it shares that: each time, it may be another one.
+    Perhaps(ConnectionIx),
 }
 
 /// All parties that were met.
@@ -55,7 +58,7 @@ impl Parties {
         let here = self.on(cx, kind, line);
         match self.get(here) {
             Party::Unidentified(_) => (here, self.claimant(cx, kind, line)),
-            Party::Named(..) | Party::Connection(_) => (here, here),
+            Party::Named(..) | Party::Connection(_) | Party::Perhaps(_) => (here, here),
         }
     }
 
@@ -68,6 +71,15 @@ impl Parties {
             return self.number(Party::Named(kind, id.to_owned()));
         }
         self.on(cx, kind, line)
+    }
+
+    /// Whose what a line claims is: [`Self::claimant`]'s, unless frames that are missing may say that it
+    /// is another one's.
+    pub(super) fn maker(&mut self, claimant: PartyIx, kind: HolderKind, line: Line) -> PartyIx {
+        if kind == HolderKind::Session && line.lane == Lane::Perhaps {
+            return self.number(Party::Perhaps(line.connection));
+        }
+        claimant
     }
 
     /// Whoever a line speaks for here (as [`Self::claimant`]), by each of `kinds`; where that is not known,

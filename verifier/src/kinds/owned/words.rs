@@ -134,9 +134,9 @@ impl Argument<'_, '_> {
                 HolderKind::User => format!("user {id}"),
                 HolderKind::Connection => format!("connection {id}"),
             },
-            Party::Connection(connection) | Party::Unidentified(connection) => {
-                self.cx.describe_connection(*connection)
-            }
+            Party::Connection(connection)
+            | Party::Unidentified(connection)
+            | Party::Perhaps(connection) => self.cx.describe_connection(*connection),
         }
     }
 
@@ -147,9 +147,9 @@ impl Argument<'_, '_> {
                 .holder_named(*kind, id)
                 .map(|holder| self.cx.subject(holder))
                 .unwrap_or_default(),
-            Party::Connection(connection) | Party::Unidentified(connection) => {
-                self.cx.subject(Holder::Connection(*connection))
-            }
+            Party::Connection(connection)
+            | Party::Unidentified(connection)
+            | Party::Perhaps(connection) => self.cx.subject(Holder::Connection(*connection)),
         }
     }
 }

@@ -45,7 +45,7 @@ pub(super) fn all(
     let mut all: BTreeMap<usize, Vec<Claim>> = BTreeMap::new();
     let mut answered = BTreeSet::new();
     for event in events {
-        let own = whose.acts_for(rule.owner, event);
+        let own = whose.claims_for(rule.owner, event);
         let mut claims = Vec::new();
         if event.is(&["draft"]) && matches!(rule.claims, 3 | 4) {
             claims.push((Basis::Minted, own, None));
@@ -68,7 +68,7 @@ pub(super) fn all(
             claims.extend(named.map(|named| (Basis::Named, named, asked)));
             match request {
                 Answered::One(ask) => {
-                    claims.push((Basis::Answered, whose.acts_for(rule.owner, ask), asked));
+                    claims.push((Basis::Answered, whose.claims_for(rule.owner, ask), asked));
                 }
                 Answered::Nobody if named.is_none() => claims.push((Basis::Delivered, own, None)),
                 Answered::Nobody | Answered::OneOfSeveral => {}
@@ -124,10 +124,10 @@ fn answers<'a, 'h>(
         answered.insert(first.number);
         return Answered::One(first);
     }
-    let own = whose.acts_for(rule.owner, made);
+    let own = whose.claims_for(rule.owner, made);
     let own = asked
         .iter()
-        .find(|ask| whose.acts_for(rule.owner, ask) == own);
+        .find(|ask| whose.claims_for(rule.owner, ask) == own);
     match (own, asked.as_slice()) {
         (_, []) => Answered::Nobody,
         (Some(one), _) | (None, [one]) => Answered::One(one),

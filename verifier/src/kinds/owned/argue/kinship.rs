@@ -40,10 +40,10 @@ impl Argument<'_, '_> {
         {
             return Kinship::Foreign;
         }
-        if parties
-            .iter()
-            .any(|party| matches!(party, Party::Unidentified(_)))
-            && (self.id(owner).is_none() || matches!(parties[1], Party::Unidentified(_)))
+        let is_unknown =
+            |party: &Party| matches!(party, Party::Unidentified(_) | Party::Perhaps(_));
+        if parties.iter().any(|party| is_unknown(party))
+            && (self.id(owner).is_none() || is_unknown(parties[1]))
         {
             return Kinship::Unidentified;
         }
@@ -62,7 +62,10 @@ impl Argument<'_, '_> {
             Member::Connection(connection, _) => connection == *on,
             Member::Party(party) => match self.check.parties.get(party) {
                 Party::Named(HolderKind::Session, id) => !self.cx.is_stranger(*on, id),
-                Party::Named(..) | Party::Connection(_) | Party::Unidentified(_) => true,
+                Party::Named(..)
+                | Party::Connection(_)
+                | Party::Unidentified(_)
+                | Party::Perhaps(_) => true,
             },
         };
         self.check.is_anybody(self.cx, party) && self.check.access.given(resource).any(is_of)
@@ -81,7 +84,7 @@ impl Argument<'_, '_> {
         let owner = self.check.spec.owner;
         match self.check.parties.get(party) {
             Party::Named(kind, id) if *kind == owner => Some(id),
-            Party::Named(..) | Party::Connection(_) => None,
+            Party::Named(..) | Party::Connection(_) | Party::Perhaps(_) => None,
             Party::Unidentified(connection) => self.cx.first_name(owner, *connection),
         }
     }

@@ -51,7 +51,7 @@ impl Argument<'_, '_> {
                             "for one of the sessions that share it, and nothing says which"
                         }
                     ),
-                    Party::Named(..) | Party::Connection(_) => format!(
+                    Party::Named(..) | Party::Connection(_) | Party::Perhaps(_) => format!(
                         "{field} {id}{of} reached {}, and nothing says who that is",
                         self.name(receiver)
                     ),

@@ -138,7 +138,9 @@ impl Argument<'_, '_> {
                 });
                 holder.into_iter().chain(user).collect()
             }
-            Party::Connection(connection) | Party::Unidentified(connection) => {
+            Party::Connection(connection)
+            | Party::Unidentified(connection)
+            | Party::Perhaps(connection) => {
                 let all = kinds().flat_map(|kind| self.cx.holders_ever(kind, *connection));
                 std::iter::once(Holder::Connection(*connection))
                     .chain(all)

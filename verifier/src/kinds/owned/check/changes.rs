@@ -7,14 +7,14 @@ use crate::kinds::owned::ledger::{Basis, Besides, ClaimMade, Party, PartyIx, Sup
 
 impl Check {
     /// A client makes up an id, where the rule says that clients do: it claims what the id names.
-    pub(super) fn mint(&mut self, cx: &Cx<'_>, event: &Event<'_>, claimant: PartyIx) {
+    pub(super) fn mint(&mut self, cx: &Cx<'_>, event: &Event<'_>, maker: PartyIx) {
         if !self.claims.iter().any(|claim| claim.is_minted(event)) {
             return;
         }
         for id in event.ids(&self.resource) {
             let resource = self.ledger.begin(cx, event, id);
             let claim = ClaimMade {
-                owner: claimant,
+                owner: maker,
                 basis: Basis::Minted,
                 place: Some(event.place),
                 support: Support::Frame,
@@ -24,13 +24,13 @@ impl Check {
     }
 
     /// What a server's event claims: for whom it names, for whom it answers, else for its receiver.
-    pub(super) fn claim(&mut self, cx: &Cx<'_>, event: &Event<'_>, claimant: PartyIx) {
+    pub(super) fn claim(&mut self, cx: &Cx<'_>, event: &Event<'_>, receiver: PartyIx) {
         for claim in self
             .claims
             .iter_mut()
             .filter(|claim| event.is_one_of(&claim.events))
         {
-            let answered = claim.answered(event, claimant);
+            let answered = claim.answered(event, receiver);
             let named = claim.owner_at.as_ref().and_then(|ids| event.id(ids));
             let named = named.map(|name| {
                 self.parties
@@ -63,7 +63,7 @@ impl Check {
                 match answered {
                     Answered::One(request) => made(request.party, Basis::Answered, support),
                     Answered::Nobody if named.is_none() => {
-                        made(claimant, Basis::Delivered, support);
+                        made(receiver, Basis::Delivered, support);
                     }
                     Answered::Nobody | Answered::OneOfSeveral => {}
                 }
