@@ -79,10 +79,10 @@ impl Lives {
                 joined.entry(*session).or_insert(*from);
             }
             // Of several own ones that messages name, each is there from its login on, or from where it is named
-            // before that; its only one is no other.
+            // before that; its only one, however often it is said, is no other.
             let mut others: Vec<_> = joined
                 .into_iter()
-                .filter(|(session, _)| !matches!(own.as_slice(), [only] if only.2 == *session))
+                .filter(|(session, _)| own.is_empty() || own.iter().any(|it| it.2 != *session))
                 .map(|(session, from)| {
                     let own = own.iter().find(|it| it.2 == session);
                     (own.map_or(from, |it| it.0.min(from)), session)
