@@ -247,9 +247,21 @@ impl<'a> Asked<'a> {
             if let (true, false, Some((_, who, Some(place)))) =
                 (rule.complete && rule.facts.is_some(), is_fact, first)
             {
-                expected
-                    .violated
-                    .insert((*place, self.whose.told_as(rule.owner, *who), id(doc)));
+                // Whose it is, and so what its id means, frames that are missing may say.
+                let of_another = matches!(who, Party::Perhaps(_))
+                    && matches!(
+                        rule.reach,
+                        Reach::Within(HolderKind::User | HolderKind::Session)
+                    );
+                if of_another {
+                    expected.doubts = true;
+                } else {
+                    expected.violated.insert((
+                        *place,
+                        self.whose.told_as(rule.owner, *who),
+                        id(doc),
+                    ));
+                }
             }
         }
         let shown = self.events.iter().filter(|event| {

@@ -1,13 +1,16 @@
 //! Whether facts and wire speak of the same things.
 
+use super::Reach;
 use super::argue::Argument;
-use super::ledger::{Basis, Resource};
+use super::ledger::{Basis, Party, PartyIx, Resource};
 use crate::engine::is_hashed;
 use crate::finding::{Doubt, Evidence, Subject, Violation};
 use crate::rules::Listing;
 use crate::verdict::Reason;
 
 const READABLE: &str = "record without redacting the ids that facts are about";
+
+const WITHOUT_GAPS: &str = "record again without gaps";
 
 /// The facts that a rule uses.
 #[derive(Debug)]
@@ -36,7 +39,7 @@ impl Argument<'_, '_> {
     fn unlisted(&mut self, name: &str) {
         let check = self.check;
         let field = &check.field;
-        let mut redacted = None;
+        let (mut redacted, mut perhaps) = (None, None);
         for (_, resource) in check.ledger.iter() {
             if is_fact(resource) {
                 continue;
@@ -48,6 +51,10 @@ impl Argument<'_, '_> {
             };
             if is_hashed(&resource.id) {
                 redacted.get_or_insert((resource, claim.owner, offending));
+                continue;
+            }
+            if self.may_mean_another(claim.owner) {
+                perhaps.get_or_insert((resource, claim.owner, offending));
                 continue;
             }
             let owner = self.name(claim.owner);
@@ -81,6 +88,25 @@ impl Argument<'_, '_> {
                 resource.id
             );
             self.doubt(message, READABLE, place, self.subject(owner));
+        }
+        if let Some((resource, owner, place)) = perhaps {
+            let message = format!(
+                "{field} {} is of a session that may share {}, and whether the facts `{name}` list it for that \
+                 one is not known",
+                resource.id,
+                self.name(owner)
+            );
+            self.doubt(message, WITHOUT_GAPS, place, self.subject(owner));
+        }
+    }
+
+    /// Whether an id that its owner made up may mean what facts know of another one's.
+    fn may_mean_another(&self, owner: PartyIx) -> bool {
+        match self.check.spec.unique_within {
+            Reach::Server | Reach::Connection => false,
+            Reach::User | Reach::Session => {
+                matches!(self.check.parties.get(owner), Party::Perhaps(_))
+            }
         }
     }
 
