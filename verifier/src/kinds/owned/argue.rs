@@ -8,6 +8,7 @@ mod used;
 use std::collections::BTreeSet;
 
 use self::kinship::Kinship;
+pub(super) use self::unseen::WITHOUT_GAPS;
 use super::check::Check;
 use super::ledger::{ClaimMade, Resource, ResourceIx};
 use crate::engine::{Cx, Losses};

@@ -1,7 +1,7 @@
 //! Whether facts and wire speak of the same things.
 
 use super::Reach;
-use super::argue::Argument;
+use super::argue::{Argument, WITHOUT_GAPS};
 use super::ledger::{Basis, Party, PartyIx, Resource};
 use crate::engine::is_hashed;
 use crate::finding::{Doubt, Evidence, Subject, Violation};
@@ -9,8 +9,6 @@ use crate::rules::Listing;
 use crate::verdict::Reason;
 
 const READABLE: &str = "record without redacting the ids that facts are about";
-
-const WITHOUT_GAPS: &str = "record again without gaps";
 
 /// The facts that a rule uses.
 #[derive(Debug)]

@@ -1,6 +1,7 @@
 //! Who asked for what, and how it was answered.
 
 use std::collections::BTreeMap;
+use std::hash::Hash;
 
 use hashbrown::hash_map::Entry;
 use hashbrown::{Equivalent, HashMap};
@@ -318,20 +319,9 @@ impl Uses {
         if let Some(numbers) = self.of_connection.get_mut(&connection) {
             numbers.remove(number);
         }
-        if let Entry::Occupied(mut numbers) = self.by_resource.entry(open.resource) {
-            numbers.get_mut().remove(number);
-            if numbers.get().is_empty() {
-                numbers.remove();
-            }
-        }
+        forget(&mut self.by_resource, open.resource, number);
         if let Some(key) = open.key {
-            let key = (connection, key);
-            if let Some(numbers) = self.by_key.get_mut(&key) {
-                numbers.remove(number);
-                if numbers.is_empty() {
-                    self.by_key.remove(&key);
-                }
-            }
+            forget(&mut self.by_key, (connection, key), number);
         }
         match (open.access, answer) {
             (Since::Refused, _) | (Since::Given { .. }, Answer::Denied(_)) => {
@@ -346,6 +336,16 @@ impl Uses {
                 Since::Given { .. },
                 Answer::Granted(_) | Answer::Raced | Answer::Ambiguous(_) | Answer::Unanswered,
             ) => {}
+        }
+    }
+}
+
+/// Takes a number out of one of the sets, and the set itself where that was its last.
+fn forget<K: Eq + Hash>(sets: &mut HashMap<K, Few>, key: K, number: u64) {
+    if let Entry::Occupied(mut numbers) = sets.entry(key) {
+        numbers.get_mut().remove(number);
+        if numbers.get().is_empty() {
+            numbers.remove();
         }
     }
 }

@@ -10,7 +10,8 @@ use crate::finding::{Place, Subject};
 use crate::kinds::owned::ledger::{Basis, ClaimMade, Party, PartyIx, Support};
 use crate::rules::HolderKind;
 
-const WITHOUT_GAPS: &str = "record again without gaps, with a codec that decodes all messages";
+pub(in crate::kinds::owned) const WITHOUT_GAPS: &str =
+    "record again without gaps, with a codec that decodes all messages";
 
 impl Argument<'_, '_> {
     /// The events of the rule, by their key, that would allow somebody what the frame at `to` shows, and
