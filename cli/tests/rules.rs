@@ -136,6 +136,26 @@ fn what_no_rule_speaks_of_is_a_warning_unless_it_is_meant() {
     check(&["--deny-warnings"], packs.path()).ends_with(1);
 }
 
+/// As `wsaudit verify` does; following it, packs were found again and again.
+#[cfg(unix)]
+#[test]
+fn a_link_to_a_directory_is_left_out_and_that_is_said() {
+    let packs = directory(&[("chat.toml", PACK), ("b/other.toml", PACK), ("b/x", "")]);
+    let linked = packs.path().join("b/linked");
+    std::os::unix::fs::symlink("..", &linked).unwrap();
+    let ran = check(&[], packs.path()).ends_with(0);
+    has(&ran.stdout, &["2 packs, 2 rules: 0 errors"]);
+    assert_eq!(
+        ran.stderr,
+        format!(
+            "left out: {}: a link to a directory; name it to check what is there\n",
+            linked.display()
+        )
+    );
+    let ran = check(&[], &linked).ends_with(0);
+    has(&ran.stdout, &["2 packs, "]);
+}
+
 #[test]
 fn where_no_rule_file_is_that_is_an_error_and_no_sound_pack() {
     let nothing = directory(&[("Cargo.toml", "[package]\nname = \"x\"\n")]);

@@ -19,4 +19,5 @@ pub mod rules;
 pub mod slice;
 pub mod suite;
 pub mod survey;
+pub mod tree;
 pub mod verdict;

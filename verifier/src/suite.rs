@@ -4,7 +4,6 @@ mod compare;
 mod difference;
 mod prepare;
 mod update;
-mod walk;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -18,6 +17,7 @@ pub use update::{Updated, update};
 use crate::case::{Case, CaseErrors, Expected};
 use crate::engine::Verification;
 use crate::rules::Pack;
+use crate::tree::{Tree, TreeError};
 use crate::verdict::State;
 
 /// Why a suite could not be run at all.
@@ -43,6 +43,9 @@ pub enum SuiteError {
         /// The directory.
         path: PathBuf,
     },
+    /// A directory that cannot be read.
+    #[error(transparent)]
+    Directory(#[from] TreeError),
 }
 
 /// What the cases of a directory came to, in the order of their paths.
@@ -162,25 +165,67 @@ impl CaseFile {
     }
 }
 
-/// The case files of a directory and its subdirectories, in the order of their paths, or one file.
-pub fn files(path: &Path) -> Result<Vec<CaseFile>, SuiteError> {
-    let read = |path: PathBuf| match fs::read_to_string(&path) {
-        Ok(text) => Ok(CaseFile {
-            name: path.display().to_string(),
-            directory: Directory::of(&path),
-            path,
-            text,
-        }),
-        Err(source) => Err(SuiteError::Unreadable { path, source }),
-    };
-    walk::cases(path)?.into_iter().map(read).collect()
+/// The case files at a path.
+#[derive(Debug, Default)]
+pub struct CaseFiles {
+    /// In the order of their paths.
+    pub files: Vec<CaseFile>,
+    /// Links to directories, which were not followed.
+    pub links: Vec<PathBuf>,
 }
 
-/// Runs the cases of a directory and its subdirectories, or of one file. `progress` is told each
-/// result.
+/// The case files of a directory and its subdirectories, which may hold Markdown that is no case and may
+/// have none, or one file.
+pub fn files(path: &Path) -> Result<CaseFiles, SuiteError> {
+    let unreadable = |source| SuiteError::Unreadable {
+        path: path.to_owned(),
+        source,
+    };
+    if !fs::metadata(path).map_err(unreadable)?.is_dir() {
+        let file = read(path.to_owned())?.ok_or_else(|| SuiteError::NoCase {
+            path: path.to_owned(),
+        })?;
+        return Ok(CaseFiles {
+            files: vec![file],
+            links: Vec::new(),
+        });
+    }
+    let Tree { mut files, links } = Tree::beneath(path)?;
+    files.retain(|path| path.extension().is_some_and(|extension| extension == "md"));
+    let files = files.into_iter().filter_map(|path| read(path).transpose());
+    Ok(CaseFiles {
+        files: files.collect::<Result<_, _>>()?,
+        links,
+    })
+}
+
+/// Reads a file, if it is a case.
+fn read(path: PathBuf) -> Result<Option<CaseFile>, SuiteError> {
+    let text = match fs::read_to_string(&path) {
+        Ok(text) if Case::is_in(&text) => text,
+        Ok(_) => return Ok(None),
+        Err(error) if error.kind() == io::ErrorKind::InvalidData => return Ok(None),
+        Err(source) => return Err(SuiteError::Unreadable { path, source }),
+    };
+    Ok(Some(CaseFile {
+        name: path.display().to_string(),
+        directory: Directory::of(&path),
+        path,
+        text,
+    }))
+}
+
+/// Runs the cases of a directory and its subdirectories, or of one file; an error where there is none.
+/// `progress` is told each result.
 pub fn run(path: &Path, progress: &mut dyn FnMut(&CaseResult)) -> Result<Suite, SuiteError> {
+    let files = files(path)?.files;
+    if files.is_empty() {
+        return Err(SuiteError::Empty {
+            path: path.to_owned(),
+        });
+    }
     let mut suite = Suite::default();
-    for file in files(path)? {
+    for file in files {
         let result = file.run();
         progress(&result);
         suite.results.push(result);

@@ -142,6 +142,7 @@ fn the_files_of_a_directory_are_one_pack() {
         "[facts.db]\nfrom = \"csv\"\npath = \"threads.csv\"\nresource = \"id\"\nowner = \"session_id\"\n",
     );
     write("README.md", "not rules");
+    write(".#3-rule.toml", "an editor's");
     let pack = Pack::load(directory.path()).unwrap();
     assert_eq!(owned(&pack).facts.as_deref(), Some("db"));
     let path = directory.path().join("threads.csv");

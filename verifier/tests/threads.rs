@@ -148,7 +148,7 @@ fn golden_recordings_come_to_the_same() {
 #[test]
 fn cases_come_to_the_same() {
     let mut compared = 0;
-    for file in files(&house().join("fixtures")).unwrap() {
+    for file in files(&house().join("fixtures")).unwrap().files {
         let case = file.parse().unwrap();
         // Some are there to show that their rules or recordings cannot be used.
         let Ok(prepared) = Prepared::new(&case, &Directory::of(&file.path)) else {

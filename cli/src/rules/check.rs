@@ -4,11 +4,13 @@ use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, bail};
+use anyhow::bail;
 use clap::Args;
 use wsaudit_verifier::rules::{Checked, LoadError};
+use wsaudit_verifier::tree::Tree;
 
 use crate::exit::Exit;
+use crate::linked;
 use crate::numbers::counted;
 use crate::output::Output;
 
@@ -41,8 +43,7 @@ pub(super) fn run(args: &CheckArgs, output: &mut Output) -> anyhow::Result<Exit>
     let mut found = Found::default();
     let mut unread = None;
     for path in &args.paths {
-        let mut packs = Vec::new();
-        find(path, &mut packs)?;
+        let packs = find(path)?;
         if packs.is_empty() {
             bail!(
                 "no rule file in {} or below: expected *.toml files with a [pack]",
@@ -116,34 +117,27 @@ fn check(path: &Path, found: &mut Found, output: &mut Output) -> anyhow::Result<
     Ok(None)
 }
 
-/// The packs at a path: itself, or, where it is a directory without rule files, those below it.
-fn find(path: &Path, packs: &mut Vec<PathBuf>) -> anyhow::Result<()> {
+/// The packs at a path: itself, or, where it is a directory, those of it and the directories below that
+/// have rule files.
+fn find(path: &Path) -> anyhow::Result<Vec<PathBuf>> {
     if !path.is_dir() {
-        packs.push(path.to_owned());
-        return Ok(());
+        return Ok(vec![path.to_owned()]);
     }
-    let cannot = || format!("cannot read the directory {}", path.display());
-    let mut entries = Vec::new();
-    for entry in fs::read_dir(path).with_context(cannot)? {
-        entries.push(entry.with_context(cannot)?.path());
-    }
-    entries.sort();
-    if entries.iter().any(|path| is_rule_file(path)) {
-        packs.push(path.to_owned());
-    }
-    for below in entries.iter().filter(|path| path.is_dir()) {
-        // What begins with a dot, or holds programs, is nobody's rules.
-        let name = below.file_name().unwrap_or_default().to_string_lossy();
-        if !name.starts_with('.') && name != "node_modules" && name != "target" {
-            find(below, packs)?;
-        }
-    }
-    Ok(())
+    let Tree { mut files, links } = Tree::beneath(path)?;
+    linked::say_left_out(&links, "to check");
+    files.retain(|file| is_rule_file(file));
+    let mut packs: Vec<_> = files
+        .iter()
+        .filter_map(|file| file.parent().map(Path::to_owned))
+        .collect();
+    packs.sort();
+    packs.dedup();
+    Ok(packs)
 }
 
 /// Whether it is TOML with a section that only rule files have: not every `*.toml` is one.
 fn is_rule_file(path: &Path) -> bool {
-    if path.is_dir() || path.extension().is_none_or(|extension| extension != "toml") {
+    if path.extension().is_none_or(|extension| extension != "toml") {
         return false;
     }
     let text = fs::read(path).unwrap_or_default();

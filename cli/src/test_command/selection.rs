@@ -17,15 +17,15 @@ pub(super) fn files(args: &TestArgs) -> anyhow::Result<Vec<CaseFile>> {
     let mut files = Vec::new();
     let mut empty = None;
     for path in paths(args)? {
-        linked::say_left_out(&path, "to run");
-        match suite::files(&path) {
-            Ok(found) => files.extend(found),
-            // Of the usual directories, one may hold no case.
-            Err(error @ SuiteError::Empty { .. }) if args.paths.is_empty() => empty = Some(error),
-            Err(error) => return Err(error.into()),
+        let found = suite::files(&path)?;
+        linked::say_left_out(&found.links, "to run");
+        if found.files.is_empty() {
+            empty = Some(SuiteError::Empty { path });
         }
+        files.extend(found.files);
     }
-    if let (true, Some(error)) = (files.is_empty(), empty) {
+    // Of the usual directories, one may hold no case.
+    if let Some(error) = empty.filter(|_| files.is_empty() || !args.paths.is_empty()) {
         return Err(error.into());
     }
     let all = files.len();

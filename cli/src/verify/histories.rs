@@ -3,15 +3,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, bail};
+use anyhow::bail;
 use wsaudit_recording::{APPLICATION_ID, Reader, SQLITE_MAGIC};
 use wsaudit_verifier::case::Case;
+use wsaudit_verifier::tree::{Tree, TreeError};
 
 use crate::file::head;
-use crate::linked::{self, FOREIGN};
+use crate::linked;
 use crate::numbers::counted;
 use crate::output::say;
 use crate::shell::quoted;
@@ -57,10 +57,12 @@ impl Histories {
             histories.push(files.into_iter().cloned().collect());
         }
         for directory in directories {
-            let Found { recordings, cases } = beneath(directory).with_context(|| {
-                format!("cannot look for recordings in {}", directory.display())
-            })?;
-            linked::say_left_out(directory, "to verify");
+            let Found {
+                recordings,
+                cases,
+                links,
+            } = beneath(directory)?;
+            linked::say_left_out(&links, "to verify");
             let name = quoted(&directory.to_string_lossy());
             if recordings.is_empty() {
                 let instead = match cases {
@@ -125,34 +127,20 @@ struct Found {
     recordings: Vec<PathBuf>,
     /// How many text cases.
     cases: u64,
+    /// Links to directories, which were not followed.
+    links: Vec<PathBuf>,
 }
 
-fn beneath(directory: &Path) -> io::Result<Found> {
-    let mut found = Found::default();
-    walk(directory, &mut found)?;
-    found.recordings.sort();
-    Ok(found)
-}
-
-fn walk(directory: &Path, found: &mut Found) -> io::Result<()> {
-    let mut entries = fs::read_dir(directory)?.collect::<Result<Vec<_>, _>>()?;
-    entries.sort_by_key(fs::DirEntry::file_name);
-    for entry in entries {
-        let (path, name) = (entry.path(), entry.file_name());
-        let name = name.to_string_lossy();
-        // A link could lead back to where it is.
-        if entry.file_type()?.is_dir() {
-            if !name.starts_with('.') && !FOREIGN.contains(&name.as_ref()) {
-                walk(&path, found)?;
-            }
-            continue;
-        }
-        if name.starts_with('.') {
-            continue;
-        }
+fn beneath(directory: &Path) -> Result<Found, TreeError> {
+    let Tree { files, links } = Tree::beneath(directory)?;
+    let mut found = Found {
+        links,
+        ..Found::default()
+    };
+    for path in files {
         if !path.is_file() {
             // A link to a recording that is not there (git-annex has such) is told when it is opened.
-            if entry.file_type()?.is_symlink() && !path.exists() && is_called_recording(&path) {
+            if path.is_symlink() && !path.exists() && is_called_recording(&path) {
                 found.recordings.push(path);
             }
             continue;
@@ -167,7 +155,7 @@ fn walk(directory: &Path, found: &mut Found) -> io::Result<()> {
             Content::Other => {}
         }
     }
-    Ok(())
+    Ok(found)
 }
 
 /// What a file is, by its beginning. A file that is called a database and is none should have been a

@@ -183,12 +183,11 @@ fn load(path: &Path) -> Result<Checked, LoadError> {
     }
     let mut paths = Vec::new();
     for entry in fs::read_dir(path).map_err(unreadable)? {
-        let file = entry.map_err(unreadable)?.path();
-        if file
-            .extension()
-            .is_some_and(|extension| extension == "toml")
-            && !file.is_dir()
-        {
+        let entry = entry.map_err(unreadable)?;
+        let (file, name) = (entry.path(), entry.file_name());
+        // What begins with a dot is an editor's, and may be a link to nowhere.
+        let is_hidden = name.to_string_lossy().starts_with('.');
+        if !is_hidden && file.extension().is_some_and(|it| it == "toml") && !file.is_dir() {
             paths.push(file);
         }
     }
