@@ -36,4 +36,5 @@ mod stories;
 mod terminal;
 mod test_cases;
 mod transparency;
+mod unanswered;
 mod verify;

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use thiserror::Error;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 use tokio_rustls::{TlsConnector, TlsStream};
 
 use crate::leg::{self, Leg};
@@ -28,8 +28,12 @@ pub(crate) struct Dialer {
 pub(crate) enum DialError {
     #[error("upstream {url} cannot be reached: {source}")]
     Connect { url: String, source: io::Error },
-    #[error("upstream {url} did not accept a connection within {limit:?}")]
-    Timeout { url: String, limit: Duration },
+    #[error("upstream {url} did not {what} within {limit:?}")]
+    Timeout {
+        url: String,
+        what: &'static str,
+        limit: Duration,
+    },
     #[error(
         "upstream {url} has a certificate that is not accepted ({source}); {advice} (or, where nobody can listen in, --upstream-insecure)"
     )]
@@ -66,36 +70,42 @@ impl Dialer {
 
     /// Opens a leg, TLS handshake included, within the limit.
     pub(crate) async fn dial(&self) -> Result<Leg, DialError> {
-        match timeout(self.limit, self.connect()).await {
-            Ok(Err(error @ DialError::Certificate { .. })) => {
-                // Each request would say the same.
+        let dialled = self.connect().await;
+        match &dialled {
+            // Each request would say the same.
+            Err(error @ DialError::Certificate { .. }) => {
                 if !self.told.swap(true, Ordering::Relaxed) {
                     tracing::error!(%error, "clients get a 502");
                 }
-                Err(error)
             }
-            Ok(result) => {
-                if result.is_ok() {
-                    self.told.store(false, Ordering::Relaxed);
-                }
-                result
-            }
-            Err(_) => Err(DialError::Timeout {
-                url: self.upstream.url().to_owned(),
-                limit: self.limit,
-            }),
+            Err(_) => {}
+            Ok(_) => self.told.store(false, Ordering::Relaxed),
         }
+        dialled
     }
 
     async fn connect(&self) -> Result<Leg, DialError> {
         let url = || self.upstream.url().to_owned();
         let unreachable = |source| DialError::Connect { url: url(), source };
-        let socket = self.upstream.connect().await.map_err(unreachable)?;
+        let deadline = Instant::now() + self.limit;
+        let late = |what| DialError::Timeout {
+            url: url(),
+            what,
+            limit: self.limit,
+        };
+        let socket = timeout_at(deadline, self.upstream.connect())
+            .await
+            .map_err(|_| late("accept a connection"))?
+            .map_err(unreachable)?;
         leg::prepare(&socket).map_err(unreachable)?;
         let (Security::Tls(name), Some(tls)) = (self.upstream.security(), &self.tls) else {
             return Ok(Leg::Plain(socket));
         };
-        match tls.connect(name.clone(), socket).await {
+        let handshake = timeout_at(deadline, tls.connect(name.clone(), socket));
+        match handshake
+            .await
+            .map_err(|_| late("answer a TLS handshake"))?
+        {
             Ok(stream) => Ok(Leg::Tls(Box::new(TlsStream::Client(stream)))),
             Err(source) => Err(match advice(&source) {
                 Some(advice) => DialError::Certificate {
@@ -106,5 +116,29 @@ impl Dialer {
                 None => DialError::Tls { url: url(), source },
             }),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn who_accepts_a_connection_and_then_stays_silent_is_told_apart() {
+        let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("https://{}", silent.local_addr().unwrap());
+        let tls = UpstreamTls {
+            verification: Verification::Off,
+            client: None,
+        };
+        let limit = Duration::from_millis(50);
+        let dialer = Dialer::new(url.parse().unwrap(), &tls, limit).unwrap();
+        let error = dialer.dial().await.err().unwrap().to_string();
+        assert_eq!(
+            error,
+            format!("upstream {url} did not answer a TLS handshake within 50ms")
+        );
     }
 }
