@@ -20,7 +20,7 @@ use std::path::PathBuf;
 
 use anyhow::Context as _;
 use tracing_subscriber::EnvFilter;
-use wsaudit_proxy::{Proxy, Route, WhyEnded};
+use wsaudit_proxy::{Bound, Proxy, Route, WhyEnded};
 use wsaudit_recording::{PartNames, Writer, WriterOptions};
 
 use crate::exit::Exit;
@@ -89,22 +89,9 @@ pub(crate) fn run(args: &RecordArgs, output: &mut Output) -> anyhow::Result<Exit
             }
         };
         let signals = signals::Signals::install(drain, log.clone())?;
-        for ((addr, upstream), scheme) in bound.routes().zip(schemes) {
-            let more = match bound.routes().count() {
-                1 => String::new(),
-                _ => format!(" for {upstream}"),
-            };
-            let on = if parts.is_some() { " and on" } else { "" };
-            let line = format!(
-                "listening on {scheme}://{addr}{more} (recording to {}{on})",
-                file.display()
-            );
-            log.announce(Level::Info, &line);
-            tokio::spawn(address::warn_where_nobody_listens(
-                upstream.clone(),
-                log.clone(),
-            ));
-        }
+        let on = if parts.is_some() { " and on" } else { "" };
+        let to = format!("recording to {}{on}", file.display());
+        announce_routes(&bound, &schemes, &to, &log);
         if let Some(addr) = bound.admin_addr() {
             let line = format!("serving /metrics and /healthz on http://{addr}");
             log.announce(Level::Info, &line);
@@ -138,6 +125,28 @@ pub(crate) fn run(args: &RecordArgs, output: &mut Output) -> anyhow::Result<Exit
         WhyEnded::RecorderFailed(error) => {
             Err(anyhow::Error::from(error).context("the recorder failed, and traffic was ended"))
         }
+    }
+}
+
+/// Says where each route is met, and whose server cannot be reached now.
+fn announce_routes(bound: &Bound, schemes: &[&str], to: &str, log: &Log) {
+    let are_several = bound.routes().count() > 1;
+    for ((addrs, upstream), scheme) in bound.routes().zip(schemes) {
+        let urls: Vec<_> = addrs
+            .iter()
+            .map(|addr| format!("{scheme}://{addr}"))
+            .collect();
+        let urls = urls.join(" and ");
+        let line = if are_several {
+            format!("listening on {urls} for {upstream} ({to})")
+        } else {
+            format!("listening on {urls} ({to})")
+        };
+        log.announce(Level::Info, &line);
+        tokio::spawn(address::warn_where_nobody_listens(
+            upstream.clone(),
+            log.clone(),
+        ));
     }
 }
 

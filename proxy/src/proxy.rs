@@ -48,7 +48,7 @@ pub struct Bound {
     writer: Writer,
 }
 
-/// A route's socket.
+/// One of a route's sockets.
 struct Listening {
     socket: TcpListener,
     addr: SocketAddr,
@@ -99,13 +99,14 @@ impl Proxy {
         }
         let mut listeners = Vec::with_capacity(config.routes.len());
         for route in &config.routes {
-            let open = OpenRoute::open(route, config.limits.handshake)?;
-            let (socket, addr) = listen(route.listen).await?;
-            listeners.push(Listening {
-                socket,
-                addr,
-                route: Arc::new(open),
-            });
+            let open = Arc::new(OpenRoute::open(route, config.limits.handshake)?);
+            for (socket, addr) in listen_at(&route.listen).await? {
+                listeners.push(Listening {
+                    socket,
+                    addr,
+                    route: Arc::clone(&open),
+                });
+            }
         }
         let admin = match config.admin {
             Some(addr) if !addr.ip().is_loopback() => {
@@ -136,6 +137,32 @@ impl Proxy {
     }
 }
 
+/// Listens at a route's addresses; see [`Route::listen`].
+async fn listen_at(addrs: &[SocketAddr]) -> Result<Vec<(TcpListener, SocketAddr)>, BindError> {
+    let mut listeners = Vec::new();
+    let mut lacking = Err(BindError::NoRoute);
+    for addr in addrs {
+        match listen(*addr).await {
+            Ok(listener) => listeners.push(listener),
+            // Whoever goes there instead meets another process.
+            Err(error @ BindError::InUse { .. }) => return Err(error),
+            Err(error) => {
+                tracing::info!(%error, "passed over");
+                lacking = Err(error);
+            }
+        }
+        // A port that is free at one address may be taken at the next.
+        if addr.port() == 0 && !listeners.is_empty() {
+            break;
+        }
+    }
+    if listeners.is_empty() {
+        lacking
+    } else {
+        Ok(listeners)
+    }
+}
+
 /// Listens; gives the address with the port that port 0 became.
 async fn listen(addr: SocketAddr) -> Result<(TcpListener, SocketAddr), BindError> {
     let refuse = |source: io::Error| match source.kind() {
@@ -150,9 +177,17 @@ async fn listen(addr: SocketAddr) -> Result<(TcpListener, SocketAddr), BindError
 impl Bound {
     /// Where it listens, with the ports that port 0 became, and where that leads; in the order of the
     /// configuration's routes.
-    pub fn routes(&self) -> impl Iterator<Item = (SocketAddr, &Upstream)> {
-        let listeners = self.listeners.iter();
-        listeners.map(|listening| (listening.addr, &listening.route.upstream))
+    pub fn routes(&self) -> impl Iterator<Item = (Vec<SocketAddr>, &Upstream)> {
+        self.each_route().map(|listeners| {
+            let addrs = listeners.iter().map(|listening| listening.addr);
+            (addrs.collect(), &listeners[0].route.upstream)
+        })
+    }
+
+    /// The listeners of each route: one or more.
+    fn each_route(&self) -> impl Iterator<Item = &[Listening]> {
+        self.listeners
+            .chunk_by(|one, next| Arc::ptr_eq(&one.route, &next.route))
     }
 
     /// Where `/metrics` and `/healthz` are served.
@@ -172,6 +207,10 @@ impl Bound {
 
     /// Serves clients until `shutdown` ends, drains, and closes the recording.
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> Summary {
+        let mut followers = JoinSet::new();
+        for listeners in self.each_route() {
+            followers.extend(listeners[0].route.tls.clone().map(ReloadedTls::follow));
+        }
         let Self {
             listeners,
             admin,
@@ -181,10 +220,8 @@ impl Bound {
         } = self;
         let (phase, watch) = PhaseWatch::new();
         let mut connections = JoinSet::new();
-        let mut followers = JoinSet::new();
         for Listening { addr, route, .. } in &listeners {
             tracing::info!(listen = %addr, upstream = %route.upstream, "recording");
-            followers.extend(route.tls.clone().map(ReloadedTls::follow));
         }
         // It goes on while connections drain: that is when somebody looks.
         let mut admin_server = JoinSet::new();

@@ -14,8 +14,9 @@ use crate::upstream::Upstream;
 /// A listener, and the upstream to which it leads.
 #[derive(Debug, Clone)]
 pub struct Route {
-    /// Where clients connect; port 0 takes a free one.
-    pub listen: SocketAddr,
+    /// Where clients connect: an address, or those of one name. An address that this machine lacks is
+    /// passed over where there is another one. Port 0 takes a free one, at the first of them.
+    pub listen: Vec<SocketAddr>,
     /// TLS on the listener; `None` for plain HTTP.
     pub tls: Option<ListenerTls>,
     /// Where the proxy connects.
@@ -63,19 +64,13 @@ pub struct ClientCertificate {
 impl Route {
     /// A route without TLS on the listener, to an upstream that is verified where it speaks TLS, and is
     /// sent what clients send.
-    pub const fn new(listen: SocketAddr, upstream: Upstream) -> Self {
+    pub fn new(listen: SocketAddr, upstream: Upstream) -> Self {
         Self {
-            listen,
+            listen: vec![listen],
             tls: None,
             upstream,
-            upstream_tls: UpstreamTls {
-                verification: Verification::Authorities(None),
-                client: None,
-            },
-            edits: Edits {
-                host: None,
-                origin: None,
-            },
+            upstream_tls: UpstreamTls::default(),
+            edits: Edits::default(),
         }
     }
 }

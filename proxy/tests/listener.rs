@@ -1,5 +1,6 @@
 //! From bind to summary: ports, draining, deadlines.
 
+use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
@@ -16,7 +17,7 @@ use crate::harness::{Rig, backend, config, expect, masked, read_all, unmasked, w
 async fn a_port_in_use_is_named() {
     let taken = backend().await;
     let mut config = config("http://127.0.0.1:1");
-    config.routes[0].listen = taken.local_addr().unwrap();
+    config.routes[0].listen = vec![taken.local_addr().unwrap()];
     let dir = TempDir::new().unwrap();
     let writer = Writer::create(dir.path().join("t.db"), WriterOptions::default()).unwrap();
     let error = Proxy::bind(config, writer)
@@ -29,6 +30,51 @@ async fn a_port_in_use_is_named() {
         text.starts_with(&format!("{} is in use", taken.local_addr().unwrap())),
         "{text}"
     );
+}
+
+/// As `localhost` has two where IPv6 is there, and names one that is lacking where it is not.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn all_addresses_of_a_name_are_listened_at_but_those_that_are_lacking() {
+    let dir = TempDir::new().unwrap();
+    let bind = |listen: Vec<SocketAddr>| {
+        let mut config = config("http://127.0.0.1:1");
+        config.routes[0].listen = listen;
+        let path = dir
+            .path()
+            .join(format!("{}.db", config.routes[0].listen.len()));
+        let writer = Writer::create(path, WriterOptions::default()).unwrap();
+        Proxy::bind(config, writer)
+    };
+    let local = |last: u8, port: u16| SocketAddr::from(([127, 0, 0, last], port));
+    // Documentation's (RFC 5737): no machine has it.
+    let lacking = |port: u16| SocketAddr::from(([192, 0, 2, 1], port));
+    // Nobody listens on a port that was free a moment ago.
+    let free = backend().await.local_addr().unwrap().port();
+
+    let bound = bind(vec![lacking(free), local(1, free), local(2, free)])
+        .await
+        .unwrap();
+    let routes: Vec<_> = bound.routes().collect();
+    assert_eq!(routes.len(), 1, "one way, however many lead to it");
+    assert_eq!(routes[0].0, [local(1, free), local(2, free)]);
+    for addr in &routes[0].0 {
+        TcpStream::connect(addr).await.unwrap();
+    }
+    let error = bind(vec![local(3, free), local(1, free)])
+        .await
+        .err()
+        .unwrap();
+    assert!(matches!(error, BindError::InUse { addr } if addr == local(1, free)));
+    let error = bind(vec![lacking(free)]).await.err().unwrap();
+    assert!(matches!(error, BindError::Listen { addr, .. } if addr == lacking(free)));
+
+    let any = bind(vec![lacking(0), local(1, 0), local(2, 0), local(3, 0)])
+        .await
+        .unwrap();
+    let (addrs, _) = any.routes().next().unwrap();
+    assert_eq!(addrs.len(), 1, "a port is free at one address");
+    assert_eq!(addrs[0].ip(), local(1, 0).ip());
 }
 
 #[tokio::test]

@@ -15,22 +15,38 @@ use super::log::Log;
 
 const LOOK: Duration = Duration::from_secs(5);
 
-/// `127.0.0.1:9000`, `[::1]:9000` or `localhost:9000`.
-pub(super) fn listen(text: &str) -> Result<SocketAddr, String> {
+/// An address, or those of one name, each once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Addresses(pub(super) Vec<SocketAddr>);
+
+/// The only address, or the first that a name has.
+pub(super) fn first(text: &str) -> Result<SocketAddr, String> {
+    Ok(listen(text)?.0[0])
+}
+
+/// `127.0.0.1:9000`, `[::1]:9000` or `localhost:9000`: one address or more.
+pub(super) fn listen(text: &str) -> Result<Addresses, String> {
     if let Ok(address) = text.parse() {
-        return Ok(address);
+        return Ok(Addresses(vec![address]));
     }
     if text.parse::<u16>().is_ok() {
         return Err(format!(
             "a port needs an address: write 127.0.0.1:{text}, or 0.0.0.0:{text} for every interface"
         ));
     }
-    let mut found = text
+    let found = text
         .to_socket_addrs()
         .map_err(|error| format!("{error}; write it as 127.0.0.1:9000"))?;
-    found
-        .next()
-        .ok_or_else(|| "the name has no address; write it as 127.0.0.1:9000".to_owned())
+    let mut addresses = Vec::new();
+    for address in found {
+        if !addresses.contains(&address) {
+            addresses.push(address);
+        }
+    }
+    if addresses.is_empty() {
+        return Err("the name has no address; write it as 127.0.0.1:9000".to_owned());
+    }
+    Ok(Addresses(addresses))
 }
 
 /// Refuses an upstream that is one of the listeners: a request would go round until there is no room for
@@ -38,7 +54,7 @@ pub(super) fn listen(text: &str) -> Result<SocketAddr, String> {
 pub(super) async fn refuse_circles(routes: &[Route]) -> anyhow::Result<()> {
     for Route { upstream, .. } in routes {
         let port = upstream.port();
-        let listeners = routes.iter().map(|route| route.listen);
+        let listeners = routes.iter().flat_map(|route| route.listen.iter().copied());
         let listeners: Vec<_> = listeners.filter(|it| it.port() == port).collect();
         if listeners.is_empty() {
             continue;
@@ -85,12 +101,20 @@ mod tests {
     use std::future::pending;
     use std::io;
 
-    use super::{Duration, listen, timeout, trouble};
+    use super::{Addresses, Duration, listen, timeout, trouble};
 
     #[test]
     fn a_bare_port_is_told_what_it_lacks() {
         assert!(listen("127.0.0.1:0").is_ok());
         assert!(listen("[::1]:9000").is_ok());
+        // As the machine's names have it: one address or both.
+        let Addresses(local) = listen("localhost:9000").unwrap();
+        assert!(!local.is_empty());
+        assert!(
+            local
+                .iter()
+                .all(|it| it.ip().is_loopback() && it.port() == 9000)
+        );
         assert!(listen("9000").unwrap_err().contains("127.0.0.1:9000"));
         assert!(listen("127.0.0.1").is_err());
         assert!(listen("127.0.0.1:99999").is_err());

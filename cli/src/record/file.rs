@@ -17,9 +17,10 @@ use wsaudit_tagging::{PayloadRule, Source, nearest};
 
 use crate::numbers::duration;
 
+use super::address::{self, Addresses};
 use super::flags::{DurabilityFlag, LogFormat, OnRecorderFailureFlag};
 use super::rotate::RotateAt;
-use super::{address, size};
+use super::size;
 
 /// A configuration file. Its keys are the flags' names; what is left out is as without the flag.
 #[derive(Debug, Default, Deserialize)]
@@ -66,8 +67,8 @@ pub(super) struct Configuration {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct FileRoute {
-    #[serde(deserialize_with = "needed_socket")]
-    pub(super) listen: SocketAddr,
+    #[serde(deserialize_with = "listen")]
+    pub(super) listen: Addresses,
     #[serde(deserialize_with = "one")]
     pub(super) upstream: Upstream,
     pub(super) tls_cert: Option<PathBuf>,
@@ -204,12 +205,12 @@ fn time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, 
     text(deserializer, duration).map(Some)
 }
 
-fn needed_socket<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SocketAddr, D::Error> {
+fn listen<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Addresses, D::Error> {
     text(deserializer, address::listen)
 }
 
 fn socket<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<SocketAddr>, D::Error> {
-    needed_socket(deserializer).map(Some)
+    text(deserializer, address::first).map(Some)
 }
 
 fn word<'de, D: Deserializer<'de>, T: ValueEnum>(deserializer: D) -> Result<Option<T>, D::Error> {

@@ -11,8 +11,9 @@ use wsaudit_tagging::{PayloadRule, Source};
 
 use crate::numbers::duration;
 
+use super::address::{self, Addresses};
 use super::rotate::RotateAt;
-use super::{address, size};
+use super::size;
 
 const EXAMPLES: &str = "\
 Sources of ids, for --session, --user and --device; each can be given several \
@@ -68,9 +69,9 @@ pub(crate) struct RecordArgs {
     /// A file with what these flags say; a flag overrides what is in it
     #[arg(long, value_name = "FILE")]
     pub(super) config: Option<PathBuf>,
-    /// Where clients connect; port 0 takes a free one
+    /// Where clients connect: an address, or a name with all it has; port 0 takes a free one
     #[arg(long, value_name = "ADDR", value_parser = address::listen)]
-    pub(super) listen: Option<SocketAddr>,
+    pub(super) listen: Option<Addresses>,
     /// The server, as http, https, ws or wss URL
     // Parsed by us: clap would repeat the credentials in a URL that is refused for them.
     #[arg(long, value_name = "URL")]
@@ -169,7 +170,7 @@ pub(crate) struct RecordArgs {
     #[arg(long, value_name = "NUMBER")]
     pub(super) threads: Option<NonZeroUsize>,
     /// Where /metrics and /healthz are served, on a loopback address [default: nowhere]
-    #[arg(long, value_name = "ADDR", value_parser = address::listen)]
+    #[arg(long, value_name = "ADDR", value_parser = address::first)]
     pub(super) admin: Option<SocketAddr>,
     /// How log lines are written [default: text]
     #[arg(long, value_enum, value_name = "FORMAT")]

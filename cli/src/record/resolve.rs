@@ -171,7 +171,8 @@ fn routes(
             );
         }
         let one = file.pop();
-        let listen = args.listen.or(one.as_ref().map(|route| route.listen));
+        let listen = args.listen.clone();
+        let listen = listen.or_else(|| one.as_ref().map(|route| route.listen.clone()));
         let listen = listen.with_context(|| missing.to_owned())?;
         let upstream = match &args.upstream {
             Some(url) => Some(url.parse()?),
@@ -243,6 +244,8 @@ fn route(given: FileRoute) -> anyhow::Result<Route> {
         upstream_key,
     )?;
     Ok(Route {
+        listen: listen.0,
+        upstream,
         tls: tls.map(|(cert, key)| ListenerTls { cert, key }),
         upstream_tls: UpstreamTls {
             verification,
@@ -252,7 +255,6 @@ fn route(given: FileRoute) -> anyhow::Result<Route> {
             host: set_host,
             origin: set_origin,
         },
-        ..Route::new(listen, upstream)
     })
 }
 

@@ -49,7 +49,7 @@ fn route(route: &Route) -> Value {
         Verification::Authorities(Some(_)) => "public and upstream-ca",
     };
     json!({
-        "listen": route.listen.to_string(),
+        "listen": route.listen.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
         "upstream": route.upstream.to_string(),
         "tls": route.tls.is_some(),
         "upstream_verification": upstream,
