@@ -248,11 +248,15 @@ impl<'a> Asked<'a> {
                 (rule.complete && rule.facts.is_some(), is_fact, first)
             {
                 // Whose it is, and so what its id means, frames that are missing may say.
-                let of_another = matches!(who, Party::Perhaps(_))
-                    && matches!(
-                        rule.reach,
-                        Reach::Within(HolderKind::User | HolderKind::Session)
-                    );
+                let within = matches!(
+                    rule.reach,
+                    Reach::Within(HolderKind::User | HolderKind::Session)
+                );
+                let nobodys = match doc.0 {
+                    Scope::Of(Party::Unknown(on)) => self.whose.loses(on, 0, usize::MAX),
+                    Scope::Of(Party::Known(_) | Party::Perhaps(_)) | Scope::Everywhere => false,
+                };
+                let of_another = within && (nobodys || matches!(who, Party::Perhaps(_)));
                 if of_another {
                     expected.doubts = true;
                 } else {

@@ -321,6 +321,20 @@ impl Ledger {
         }
     }
 
+    /// The resources that ids mean on connections whose user or session is not known, by whose own ids go.
+    pub(super) fn of_nobody_known(&self) -> HashMap<ResourceIx, ConnectionIx> {
+        let mut all = HashMap::new();
+        for ((scope, _), lives) in &self.scoped {
+            let Scope::Unknown(connection) = scope else {
+                continue;
+            };
+            let first = Some(lives.first);
+            let each = std::iter::successors(first, |resource| self.get(*resource).next);
+            all.extend(each.map(|resource| (resource, *connection)));
+        }
+        all
+    }
+
     /// The resource that `id` means in an event, if it was met before.
     pub(super) fn find(&self, cx: &Cx<'_>, event: &Event<'_>, id: &str) -> Option<ResourceIx> {
         let id = self.ids.known(id)?;

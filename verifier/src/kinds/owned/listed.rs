@@ -3,7 +3,7 @@
 use super::Reach;
 use super::argue::{Argument, WITHOUT_GAPS};
 use super::ledger::{Basis, Party, PartyIx, Resource};
-use crate::engine::is_hashed;
+use crate::engine::{ConnectionIx, Holder, is_hashed};
 use crate::finding::{Doubt, Evidence, Subject, Violation};
 use crate::rules::Listing;
 use crate::verdict::Reason;
@@ -37,8 +37,9 @@ impl Argument<'_, '_> {
     fn unlisted(&mut self, name: &str) {
         let check = self.check;
         let field = &check.field;
+        let nobodys = check.ledger.of_nobody_known();
         let (mut redacted, mut perhaps) = (None, None);
-        for (_, resource) in check.ledger.iter() {
+        for (number, resource) in check.ledger.iter() {
             if is_fact(resource) {
                 continue;
             }
@@ -51,8 +52,9 @@ impl Argument<'_, '_> {
                 redacted.get_or_insert((resource, claim.owner, offending));
                 continue;
             }
-            if self.may_mean_another(claim.owner) {
-                perhaps.get_or_insert((resource, claim.owner, offending));
+            let on = nobodys.get(&number).copied();
+            if let Some(connection) = self.may_mean_another(claim.owner, on) {
+                perhaps.get_or_insert((resource, connection, claim.owner, offending));
                 continue;
             }
             let owner = self.name(claim.owner);
@@ -87,24 +89,27 @@ impl Argument<'_, '_> {
             );
             self.doubt(message, READABLE, place, self.subject(owner));
         }
-        if let Some((resource, owner, place)) = perhaps {
+        if let Some((resource, connection, owner, place)) = perhaps {
             let message = format!(
-                "{field} {} is of a session that may share {}, and whether the facts `{name}` list it for that \
-                 one is not known",
+                "frames of {} that are missing or cannot be decoded may say whose {field} {} is, and whether the \
+                 facts `{name}` list it for that one is not known",
+                self.cx.describe_connection(connection),
                 resource.id,
-                self.name(owner)
             );
             self.doubt(message, WITHOUT_GAPS, place, self.subject(owner));
         }
     }
 
-    /// Whether an id that its owner made up may mean what facts know of another one's.
-    fn may_mean_another(&self, owner: PartyIx) -> bool {
-        match self.check.spec.unique_within {
-            Reach::Server | Reach::Connection => false,
-            Reach::User | Reach::Session => {
-                matches!(self.check.parties.get(owner), Party::Perhaps(_))
-            }
+    /// The connection on which an id may mean what facts know of one of whom missing frames may say that it speaks
+    /// there; `on` is where it means what it does to nobody known.
+    fn may_mean_another(&self, owner: PartyIx, on: Option<ConnectionIx>) -> Option<ConnectionIx> {
+        match (self.check.spec.unique_within, self.check.parties.get(owner)) {
+            (Reach::Server | Reach::Connection, _) => None,
+            (Reach::User | Reach::Session, Party::Perhaps(connection)) => Some(*connection),
+            (
+                Reach::User | Reach::Session,
+                Party::Named(..) | Party::Connection(_) | Party::Unidentified(_),
+            ) => on.filter(|connection| self.ever_loses(Holder::Connection(*connection))),
         }
     }
 

@@ -115,11 +115,17 @@ impl Argument<'_, '_> {
 
     /// The same, anywhere.
     fn is_ever_lost(&self, party: PartyIx) -> bool {
+        let mut holders = self.holders(party).into_iter();
+        holders.any(|holder| self.ever_loses(holder))
+    }
+
+    /// Whether something on the connections of a holder is missing or cannot be decoded.
+    pub(in crate::kinds::owned) fn ever_loses(&self, holder: Holder) -> bool {
         let end = Place {
             recording: u16::MAX,
             seq: u64::MAX,
         };
-        self.is_lost(party, None, end)
+        self.losses.between(self.cx, holder, None, end)
     }
 
     /// All that a party is, as the kind of holder that owns and as those that shares name.
