@@ -270,11 +270,11 @@ impl<'a> Asked<'a> {
         let named = matches!(self.rule.claims, 0 | 1 | 4) && anything();
         let announced = by_delivery && (named || self.whose.is_lost(&[kind], party, 0, usize::MAX));
         // The request that it answers may be theirs, too, or be answered already.
+        let theirs = self.whose.is_lost(&[kind], party, 0, owner.place);
+        let already = self.whose.is_lost(&[kind], owner.owner, made, owner.place);
         let their_answer = is_answer
-            && (owner.astray
-                && (self.whose.is_lost(&[kind], party, 0, owner.place)
-                    || self.whose.is_lost(&[kind], owner.owner, made, owner.place))
-                || owner.place == place && lost(party, 0));
+            && (theirs && (owner.astray || owner.place == place || already)
+                || already && (owner.astray || owner.contended));
         share || their_answer || announced
     }
 

@@ -3,7 +3,7 @@
 
 use hashbrown::HashMap;
 
-use super::ledger::PartyIx;
+use super::ledger::{PartyIx, Support};
 use super::{Claim, Grant, Reply};
 use crate::engine::{Compiler, Event, EventSet, Ids, Line, nanoseconds};
 use crate::finding::Place;
@@ -115,28 +115,35 @@ impl CompiledClaim {
             if several {
                 return Answered::OneOfSeveral;
             }
-            let request = asked.remove(at);
+            let Request { party, place, .. } = asked.remove(at);
+            let others_wait = asked.iter().any(|other| other.party != party);
             if asked.is_empty() {
                 self.requests.remove(key);
             }
-            return Answered::One(request);
+            let support = if party != receiver {
+                Support::Astray(place)
+            } else if others_wait {
+                Support::Contended(place)
+            } else {
+                Support::Request(place)
+            };
+            return Answered::One(party, support);
         }
         let own = asked.iter().find(|asked| asked.party == receiver);
         match (own, asked.as_slice()) {
-            (Some(own), _) => Answered::One(*own),
-            (None, [only]) => Answered::One(*only),
+            (Some(one), _) | (None, [one]) => Answered::One(one.party, Support::Astray(one.place)),
             (None, _) => Answered::OneOfSeveral,
         }
     }
 }
 
 /// Who asked for what a claim announces.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) enum Answered {
     /// Nobody that is known.
     Nobody,
-    /// This one.
-    One(Request),
+    /// This one, by that request.
+    One(PartyIx, Support),
     /// Several, and whoever received it is none of them: that it was delivered proves nothing.
     OneOfSeveral,
 }

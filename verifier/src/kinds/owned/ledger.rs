@@ -194,7 +194,9 @@ pub(super) enum Support {
     Frame,
     /// The request that it answers.
     Request(Place),
-    /// Likewise, and it was not delivered where that came from.
+    /// Likewise, and somebody else waits for an answer with the same key.
+    Contended(Place),
+    /// Likewise, and it was not delivered where that came from, or another one has the connection by then.
     Astray(Place),
     /// `threads.csv line 3`.
     Fact(String),

@@ -12,7 +12,9 @@ impl Argument<'_, '_> {
     pub(super) fn claim_lines(&self, resource: &Resource, claim: &ClaimMade) -> Vec<Evidence> {
         let (field, owner, id) = (self.field(), self.name(claim.owner), &resource.id);
         let mut lines = Vec::new();
-        if let Support::Request(request) | Support::Astray(request) = claim.support {
+        if let Support::Request(request) | Support::Contended(request) | Support::Astray(request) =
+            claim.support
+        {
             // A request does not name what it asks for.
             lines.push(Evidence {
                 text: match claim.basis {
@@ -27,9 +29,7 @@ impl Argument<'_, '_> {
         }
         let text = match (claim.basis, &claim.support) {
             (Basis::Fact, Support::Fact(origin)) => format!("{origin} gives {id} to {owner}"),
-            (Basis::Fact, Support::Frame | Support::Request(_) | Support::Astray(_)) => {
-                format!("a fact gives {id} to {owner}")
-            }
+            (Basis::Fact, _) => format!("a fact gives {id} to {owner}"),
             (Basis::Named, _) => format!("the server named {owner} as the owner of {id}"),
             (Basis::Answered, _) => format!("the server answered: {id} is the {field} of {owner}"),
             (Basis::Minted, _) => format!("{owner} made up {id}"),

@@ -24,8 +24,10 @@ pub(super) struct Claim {
     pub(super) place: usize,
     /// The request that it answers.
     pub(super) request: Option<usize>,
-    /// Whether it was delivered where that did not come from.
+    /// Whether it was delivered where that did not come from, or where another one has the connection by then.
     pub(super) astray: bool,
+    /// Whether somebody else waits for an answer of that id.
+    pub(super) contended: bool,
 }
 
 /// Whom an announcement answers.
@@ -75,6 +77,17 @@ pub(super) fn all(
             }
         }
         let Some(doc) = event.doc() else { continue };
+        // Those who wait when this has been answered.
+        let waits = |ask: &&Event<'_>| {
+            ask.is(&["make"])
+                && ask.number < event.number
+                && ask.request().is_some()
+                && ask.request() == event.request()
+                && !answered.contains(&ask.number)
+        };
+        let waiting = events.iter().filter(waits);
+        let waiting = waiting.map(|ask| whose.claims_for(rule.owner, ask));
+        let waiting: BTreeSet<_> = waiting.collect();
         if !claims.is_empty() {
             let claims = claims.into_iter().map(|(basis, owner, request)| Claim {
                 basis,
@@ -83,8 +96,11 @@ pub(super) fn all(
                 request,
                 astray: request.is_some_and(|request| {
                     let mut asked = events.iter().filter(|ask| ask.number == request);
-                    !asked.any(|ask| may_answer(whose, event, ask))
+                    !asked.any(|ask| {
+                        may_answer(whose, event, ask) && whose.claims_for(rule.owner, ask) == own
+                    })
                 }),
+                contended: waiting.iter().any(|other| *other != owner),
             });
             all.entry(doc).or_default().extend(claims);
         }

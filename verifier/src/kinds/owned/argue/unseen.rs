@@ -26,7 +26,7 @@ impl Argument<'_, '_> {
         // Nothing is given to anybody before it is made; whether what went astray was made for that request,
         // is not sure.
         let made = owner.and_then(|claim| match claim.support {
-            Support::Request(request) => Some(request),
+            Support::Request(request) | Support::Contended(request) => Some(request),
             Support::Astray(_) | Support::Frame | Support::Fact(_) => None,
         });
         let own = || self.is_lost(party, made, to);
@@ -50,11 +50,18 @@ impl Argument<'_, '_> {
             (Basis::Delivered, _) => {
                 self.is_ever_lost(party) || self.may_be_named() && self.losses.any()
             }
-            // They may have asked, too; or what was asked for may have been delivered already.
-            (Basis::Answered, Support::Astray(request)) => claim.place.is_some_and(|place| {
-                self.is_lost(party, None, place) || self.is_lost(claim.owner, Some(*request), place)
+            (Basis::Answered, support) => claim.place.is_some_and(|place| {
+                // They may have asked, too.
+                let asked = || self.is_lost(party, None, place);
+                // What was asked for may have been delivered already: then this answers somebody else.
+                let answered = |request: Place| self.is_lost(claim.owner, Some(request), place);
+                match *support {
+                    Support::Astray(request) => asked() || answered(request),
+                    Support::Contended(request) => place == to && asked() || answered(request),
+                    Support::Request(request) => asked() && (place == to || answered(request)),
+                    Support::Frame | Support::Fact(_) => false,
+                }
             }),
-            (Basis::Answered, _) => claim.place == Some(to) && self.is_lost(party, None, to),
             (Basis::Fact | Basis::Named | Basis::Minted, _) => false,
         });
         also_theirs.then_some("claimed-by")
@@ -76,9 +83,9 @@ impl Argument<'_, '_> {
             match claim.support {
                 Support::Astray(_) if self.losses.any_before(self.cx, place) => true,
                 // What was asked for may have been answered already.
-                Support::Astray(request) | Support::Request(request) => {
-                    self.is_lost(claim.owner, Some(request), place)
-                }
+                Support::Astray(request)
+                | Support::Contended(request)
+                | Support::Request(request) => self.is_lost(claim.owner, Some(request), place),
                 Support::Frame | Support::Fact(_) => false,
             }
         };

@@ -50,18 +50,15 @@ impl Check {
                         },
                     );
                 };
-                let support = match answered {
-                    Answered::One(request) if event.line().may_answer(request.line) => {
-                        Support::Request(request.place)
-                    }
-                    Answered::One(request) => Support::Astray(request.place),
+                let support = match &answered {
+                    Answered::One(_, support) => support.clone(),
                     Answered::Nobody | Answered::OneOfSeveral => Support::Frame,
                 };
                 if let Some(owner) = named {
                     made(owner, Basis::Named, support.clone());
                 }
-                match answered {
-                    Answered::One(request) => made(request.party, Basis::Answered, support),
+                match &answered {
+                    Answered::One(owner, _) => made(*owner, Basis::Answered, support),
                     Answered::Nobody if named.is_none() => {
                         made(receiver, Basis::Delivered, support);
                     }
