@@ -221,6 +221,12 @@ impl<'h> Whose<'h> {
             && self.blind[event.on].is_some_and(|from| from <= event.number)
     }
 
+    /// Which session of its connection a message is of, as far as that is known: none besides its own, one that
+    /// has a part in it, or one of which nobody knows.
+    pub(crate) fn which(&self, event: &Event<'_>) -> (Option<usize>, bool) {
+        (self.other(event), self.may_be_of_another(event))
+    }
+
     /// Whether all who have a part in a connection that several share are known.
     pub(crate) fn is_shared_by_these(&self, on: usize) -> bool {
         self.is_shared(on) && self.blind[on].is_none()

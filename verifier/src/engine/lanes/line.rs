@@ -49,6 +49,12 @@ impl Line {
         lane && self.connection == asked.connection
     }
 
+    /// Whether two lines of one connection are of one session, as far as that is known.
+    pub fn is_one_with(self, other: Self) -> bool {
+        self.other() == other.other()
+            && (self.lane == Lane::Perhaps) == (other.lane == Lane::Perhaps)
+    }
+
     /// The session that has a lane of its own here.
     pub fn other(self) -> Option<SessionIx> {
         match self.lane {

@@ -5,7 +5,7 @@ use hashbrown::HashMap;
 
 use super::ledger::{PartyIx, Support};
 use super::{Claim, Grant, Reply};
-use crate::engine::{Compiler, Event, EventSet, Ids, Line, nanoseconds};
+use crate::engine::{Compiler, Event, EventSet, Ids, Lane, Line, nanoseconds};
 use crate::finding::Place;
 use crate::rules::HolderKind;
 
@@ -110,9 +110,11 @@ impl CompiledClaim {
             .position(|asked| event.line().may_answer(asked.line))
         {
             let several = asked[at..].iter().any(|other| {
-                event.line().may_answer(other.line) && other.line.other() != asked[at].line.other()
+                event.line().may_answer(other.line) && !other.line.is_one_with(asked[at].line)
             });
-            if several {
+            // It names a session, and whether that is one of those who asked, frames that are missing may say.
+            let perhaps = event.lane == Lane::Perhaps && asked[at].party != receiver;
+            if several || perhaps {
                 return Answered::OneOfSeveral;
             }
             let Request { party, place, .. } = asked.remove(at);
@@ -144,7 +146,7 @@ pub(super) enum Answered {
     Nobody,
     /// This one, by that request.
     One(PartyIx, Support),
-    /// Several, and whoever received it is none of them: that it was delivered proves nothing.
+    /// Several, and whoever received it is none of them, or may be: that it was delivered proves nothing.
     OneOfSeveral,
 }
 

@@ -9,7 +9,7 @@ use hashbrown::{Equivalent, HashMap};
 use super::few::Few;
 use super::ledger::{Besides, PartyIx, ResourceIx};
 use super::sightings::Sight;
-use crate::engine::{ConnectionIx, Cx, Event, Excuse, Line, Pairs};
+use crate::engine::{ConnectionIx, Cx, Event, Excuse, Lane, Line, Pairs};
 use crate::finding::{Place, Severity};
 
 /// The uses of one rule.
@@ -133,7 +133,8 @@ impl Uses {
     }
 
     /// The server answers, on a line, the uses with that key. An answer that does not say for which
-    /// session it is, is sure only where those with the key are of one.
+    /// session it is, is sure only where those with the key are of one; where frames that are missing may
+    /// say that it, or a use, is of another session than the rest, it is not.
     pub(super) fn answer_key(
         &mut self,
         (line, at): (Line, i64),
@@ -142,19 +143,21 @@ impl Uses {
         slack: i64,
     ) {
         let key = Key(line.connection, key);
-        let asked = |number: &u64| self.open.get(number).map(|open| open.used.line);
         let numbers = self.by_key.get(&key).into_iter().flat_map(Few::iter);
-        let meant: Vec<_> = numbers
-            .filter(|number| asked(number).is_some_and(|asked| line.may_answer(asked)))
-            .collect();
-        let mut sessions = meant.iter().filter_map(asked).map(Line::other);
-        let first = sessions.next();
-        let answer = if sessions.all(|session| Some(session) == first) {
-            answer
-        } else {
-            answer.of_one_of_several()
-        };
-        for number in meant {
+        let asked = numbers.filter_map(|number| Some((number, self.open.get(&number)?.used.line)));
+        let meant: Vec<_> = asked.filter(|(_, asked)| line.may_answer(*asked)).collect();
+        let are_one = meant.iter().all(|(_, asked)| asked.is_one_with(meant[0].1));
+        for (number, asked) in meant {
+            let is_sure = match line.lane {
+                Lane::Only | Lane::Unsaid => are_one,
+                Lane::Own | Lane::Other(_) => asked.lane != Lane::Perhaps,
+                Lane::Perhaps => false,
+            };
+            let answer = if is_sure {
+                answer
+            } else {
+                answer.of_one_of_several()
+            };
             self.answer(number, at, answer, slack);
         }
     }

@@ -131,10 +131,11 @@ fn answers<'a, 'h>(
     let here = asked.iter().filter(|ask| may_answer(whose, made, ask));
     let here: Vec<_> = here.collect();
     if let Some(first) = here.first() {
-        if here
+        let several = here
             .iter()
-            .any(|ask| whose.other(ask) != whose.other(first))
-        {
+            .any(|ask| whose.which(ask) != whose.which(first));
+        let [asks, gets] = [first, made].map(|event| whose.claims_for(rule.owner, event));
+        if several || whose.may_be_of_another(made) && asks != gets {
             return Answered::OneOfSeveral;
         }
         answered.insert(first.number);

@@ -128,10 +128,18 @@ impl Asked<'_> {
         if event.request().is_some() {
             let meant = open.filter(|one| one.asks.request() == event.request());
             let meant: Vec<_> = meant.collect();
-            let sessions = meant.iter().map(|one| self.whose.other(one.asks));
+            let sessions = meant.iter().map(|one| self.whose.which(one.asks));
             let several = sessions.collect::<BTreeSet<_>>().len() > 1;
+            let names = event.fields.and_then(|fields| fields.session).is_some();
             for one in meant {
-                one.answer = Some(if several { Answer::Either } else { answer });
+                // One that names a session answers that one, whoever asks besides; of which nobody knows, perhaps.
+                let unsure = if names {
+                    let mut both = [event, one.asks].into_iter();
+                    both.any(|it| self.whose.may_be_of_another(it))
+                } else {
+                    several
+                };
+                one.answer = Some(if unsure { Answer::Either } else { answer });
             }
             return;
         }
