@@ -166,6 +166,28 @@ event   = "shared"
 between = ["started", "completed"]
 key     = "doc"
 per     = "session"
+
+[[rule]]
+id         = "asked"
+title      = "a document is seen by who asked for it"
+kind       = "owned"
+resource   = "doc"
+owner      = "session"
+claimed-by = { event = "created", answers = { event = "ask", match = "party" } }
+grant-slack = "20ms"
+
+[[rule]]
+id         = "asked-or-named"
+title      = "a document is seen by who asked for it, and whom it names"
+kind       = "owned"
+resource   = "doc"
+owner      = "session"
+claimed-by = [
+    { event = "created", answers = { event = "ask", match = "party" } },
+    { event = "joined", owner-at = "/party" },
+]
+shared-by  = { event = "shared", with = "party" }
+grant-slack = "20ms"
 "#;
 
 const NAMES: [&str; 9] = [
@@ -445,6 +467,45 @@ fn access_that_only_seems_to_stand_is_undecided() {
                 "{history:#?}"
             );
         }
+    }
+}
+
+/// In truth a document is made before somebody else asks under the same number, or after; clocks show it the other way
+/// round.
+#[test]
+fn whose_it_is_that_only_seems_to_answer_is_undecided() {
+    let [asked, made] = [line(0, 1, "ask"), line(0, 3, "created")];
+    let at = |at, line: &Happened| Happened { at, ..line.clone() };
+    let pack = pack();
+    let rule = pack.rules.iter().position(|rule| rule.id == "asked");
+    let rule = rule.expect("a rule of the pack");
+    let (own, foreign) = (State::Holds, State::Violated);
+    for (history, shift, [truth, seen]) in [
+        ([at(500, &made), at(540, &asked)], 60, [own, foreign]),
+        ([at(500, &asked), at(540, &made)], -60, [foreign, own]),
+    ] {
+        let states = [(0, 0), (shift, 0), (0, TOLERANCE), (shift, TOLERANCE)]
+            .map(|(shift, skew)| rules(&pack, &history, shift, skew)[rule].state);
+        let expected = [truth, seen, State::Undecided, State::Undecided];
+        assert_eq!(states, expected, "{history:#?}");
+    }
+    // The one who asked is answered where it asked: that is its own, whenever another one is told of it.
+    let answered = [
+        at(500, &asked),
+        at(
+            510,
+            &Happened {
+                on: 1,
+                ..made.clone()
+            },
+        ),
+        at(511, &made),
+    ];
+    for shift in [-60, 0, 60] {
+        assert_eq!(
+            rules(&pack, &answered, shift, TOLERANCE)[rule].state,
+            State::Violated
+        );
     }
 }
 

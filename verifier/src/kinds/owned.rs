@@ -77,6 +77,7 @@ mod access;
 mod argue;
 mod check;
 mod compiled;
+mod crossed;
 mod few;
 mod ledger;
 mod listed;

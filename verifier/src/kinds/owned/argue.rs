@@ -10,7 +10,8 @@ use std::collections::BTreeSet;
 use self::kinship::Kinship;
 pub(super) use self::unseen::WITHOUT_GAPS;
 use super::check::Check;
-use super::ledger::{ClaimMade, Resource, ResourceIx};
+use super::crossed::Announced;
+use super::ledger::{Basis, ClaimMade, Resource, ResourceIx};
 use crate::engine::{Cx, Losses};
 use crate::finding::{Doubt, Outcome, Place, Severity, Subject, Violation};
 use crate::verdict::Reason;
@@ -24,6 +25,7 @@ pub(super) fn argue(mut check: Check, cx: &Cx<'_>) -> Outcome {
     let sightings = std::mem::take(&mut check.sightings).close();
     let uses = std::mem::take(&mut check.uses).close();
     check.ledger.apply_facts(cx, &check.parties);
+    let crossed = check.crossed();
     let mut argument = Argument {
         check: &check,
         cx,
@@ -33,8 +35,10 @@ pub(super) fn argue(mut check: Check, cx: &Cx<'_>) -> Outcome {
             ..Outcome::default()
         },
         unowned: Vec::new(),
+        unsure: BTreeSet::new(),
         losses: Losses::new(cx),
     };
+    argument.crossed(&crossed);
     argument.contested();
     argument.listed();
     let mut shown = BTreeSet::new();
@@ -61,10 +65,36 @@ pub(super) struct Argument<'a, 'h> {
     pub(super) outcome: Outcome,
     /// Resources that were shown to somebody, and that nothing gives to anybody.
     unowned: Vec<(ResourceIx, Place)>,
+    /// Resources whose owner rests on an order that nobody knows.
+    unsure: BTreeSet<ResourceIx>,
     losses: Losses,
 }
 
 impl Argument<'_, '_> {
+    /// Announcements of which it is not known what they answer.
+    fn crossed(&mut self, crossed: &[Announced]) {
+        for announced in crossed {
+            let with = announced.perhaps.iter().map(|(_, place)| *place).min();
+            let with = with.unwrap_or(announced.place);
+            for number in &announced.resources {
+                let resource = self.check.ledger.get(*number);
+                let owner = resource.owner();
+                let mut all = announced.may_answer();
+                if owner.is_some_and(|owner| all.all(|party| self.same(owner.owner, party))) {
+                    continue;
+                }
+                // What it may answer contradicts whom it is surely of, and makes it nobody else's.
+                if !owner.is_some_and(|owner| owner.basis <= Basis::Answered) {
+                    self.unsure.insert(*number);
+                }
+                let what = format!("whose {} {} is, is not known", self.field(), resource.id);
+                let whose = Subject::default();
+                let doubt = self.cx.unknown_order(with, announced.place, &what, whose);
+                self.outcome.doubts.push(doubt);
+            }
+        }
+    }
+
     /// Two claims that name different owners.
     fn contested(&mut self) {
         for (_, resource) in self.check.ledger.iter() {

@@ -6,6 +6,7 @@ mod changes;
 
 use super::access::{Access, Standing};
 use super::compiled::{CompiledClaim, CompiledGrant, CompiledReply};
+use super::crossed::Announced;
 use super::ledger::{Besides, Ledger, Parties, Party, PartyIx, ResourceIx};
 use super::listed::Listed;
 use super::sightings::Sightings;
@@ -118,7 +119,7 @@ impl Check {
         let (party, claimant) = self.parties.both(cx, self.spec.owner, event.line());
         let maker = self.parties.maker(claimant, self.spec.owner, event.line());
         for claim in &mut self.claims {
-            claim.ask(event, maker);
+            claim.ask(cx, event, maker);
         }
         self.mint(cx, event, maker);
         self.membership(cx, event, claimant);
@@ -277,6 +278,20 @@ impl Check {
             self.uses
                 .answer_any((event.line(), event.at), since, answer, slack);
         }
+    }
+
+    /// The announcements of which clocks that disagree leave open what they answer. That they are delivered is what
+    /// is left of what they claim.
+    pub(super) fn crossed(&mut self) -> Vec<Announced> {
+        let crossed = self.claims.iter_mut().flat_map(CompiledClaim::crossed);
+        let crossed: Vec<_> = crossed.collect();
+        for announced in &crossed {
+            for resource in &announced.resources {
+                let (place, receiver) = (announced.place, announced.receiver);
+                self.ledger.leave_delivered(*resource, place, receiver);
+            }
+        }
+        crossed
     }
 
     /// Counts what is shown of a resource.

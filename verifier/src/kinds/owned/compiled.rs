@@ -3,9 +3,10 @@
 
 use hashbrown::HashMap;
 
+use super::crossed::{Announced, Crossings};
 use super::ledger::{PartyIx, Support};
 use super::{Claim, Grant, Reply};
-use crate::engine::{Compiler, Event, EventSet, Ids, Lane, Line, nanoseconds};
+use crate::engine::{Compiler, Cx, Event, EventSet, Ids, Lane, Line, nanoseconds};
 use crate::finding::Place;
 use crate::rules::HolderKind;
 
@@ -15,6 +16,8 @@ pub(super) struct CompiledClaim {
     answers: Option<(EventSet, Ids)>,
     /// Requests by their key, in order.
     requests: HashMap<String, Vec<Request>>,
+    /// Of recordings of several clocks.
+    crossings: Crossings,
 }
 
 /// A client's request for a new resource.
@@ -52,6 +55,7 @@ impl CompiledClaim {
                 .as_ref()
                 .map(|answers| (EventSet::of(&answers.events), compiler.ids(&answers.key))),
             requests: HashMap::new(),
+            crossings: Crossings::default(),
         }
     }
 
@@ -65,7 +69,7 @@ impl CompiledClaim {
     }
 
     /// Notes a request, if the event is one.
-    pub(super) fn ask(&mut self, event: &Event<'_>, party: PartyIx) {
+    pub(super) fn ask(&mut self, cx: &Cx<'_>, event: &Event<'_>, party: PartyIx) {
         let Some((events, key)) = &self.answers else {
             return;
         };
@@ -79,12 +83,14 @@ impl CompiledClaim {
                 place: event.place,
             };
             self.requests.entry_ref(key).or_default().push(request);
+            self.crossings.turn(cx, event, key, party);
         }
     }
 
     /// Forgets what was asked.
     pub(super) fn rewind(&mut self) {
         self.requests.clear();
+        self.crossings = Crossings::default();
     }
 
     /// Whether a client that sends the event claims what it names. Where the rule says who else says
@@ -95,7 +101,12 @@ impl CompiledClaim {
 
     /// Whom an event answers: one who asked on the same connection, else the receiver on another one,
     /// else the only one who asked.
-    pub(super) fn answered(&mut self, event: &Event<'_>, receiver: PartyIx) -> Answered {
+    pub(super) fn answered(
+        &mut self,
+        cx: &Cx<'_>,
+        event: &Event<'_>,
+        receiver: PartyIx,
+    ) -> Answered {
         let Some((_, key)) = &self.answers else {
             return Answered::Nobody;
         };
@@ -122,6 +133,7 @@ impl CompiledClaim {
             if asked.is_empty() {
                 self.requests.remove(key);
             }
+            self.crossings.turn(cx, event, key, party);
             let support = if party != receiver {
                 Support::Astray(place)
             } else if others_wait {
@@ -136,6 +148,31 @@ impl CompiledClaim {
             (Some(one), _) | (None, [one]) => Answered::One(one.party, Support::Astray(one.place)),
             (None, _) => Answered::OneOfSeveral,
         }
+    }
+
+    /// Those who wait elsewhere for what an event announces, by its key; `None`: somebody waits where it is delivered,
+    /// or it has no key. To be asked before [`Self::answered`].
+    pub(super) fn waiting_elsewhere(&self, event: &Event<'_>) -> Option<Vec<PartyIx>> {
+        let key = event.id(&self.answers.as_ref()?.1)?;
+        let waiting = self.requests.get(key).into_iter().flatten();
+        let is_here = |asked: &Request| event.line().may_answer(asked.line);
+        waiting
+            .map(|asked| (!is_here(asked)).then_some(asked.party))
+            .collect()
+    }
+
+    /// Notes what an event announces for whom nobody waits there, of recordings of several clocks.
+    pub(super) fn announce(&mut self, cx: &Cx<'_>, event: &Event<'_>, announced: Announced) {
+        if let Some((_, key)) = &self.answers
+            && let Some(key) = event.id(key)
+        {
+            self.crossings.announce(cx, event, key, announced);
+        }
+    }
+
+    /// The announcements of which it is not known what they answer.
+    pub(super) fn crossed(&mut self) -> Vec<Announced> {
+        std::mem::take(&mut self.crossings).close()
     }
 }
 

@@ -392,17 +392,39 @@ impl Ledger {
         self.met.contains(resource)
     }
 
-    /// Notes a claim, unless the same was said before.
+    /// Notes a claim, unless the same was said before, and as surely.
     pub(super) fn claim(&mut self, resource: ResourceIx, claim: ClaimMade) {
         let claims = &mut self.resources[resource.0 as usize].claims;
-        if claims
-            .iter()
-            .any(|made| made.owner == claim.owner && made.basis == claim.basis)
-        {
+        let is_sure = |it: &ClaimMade| !matches!(it.support, Support::Astray(_));
+        if claims.iter().any(|made| {
+            let is_same = made.owner == claim.owner && made.basis == claim.basis;
+            is_same && (is_sure(made) || !is_sure(&claim))
+        }) {
             return;
         }
         let at = claims.partition_point(|made| made.basis <= claim.basis);
         claims.insert(at, claim);
+    }
+
+    /// Of what an announcement claims by what it answers, nothing is left but that it was delivered; nor is that where
+    /// it names the owner.
+    pub(super) fn leave_delivered(&mut self, resource: ResourceIx, place: Place, to: PartyIx) {
+        let claims = &mut self.resources[resource.0 as usize].claims;
+        let is_its_own = |claim: &ClaimMade| claim.place == Some(place);
+        let is_unsure = |claim: &ClaimMade| {
+            is_its_own(claim) && matches!(claim.basis, Basis::Answered | Basis::Delivered)
+        };
+        claims.retain(|claim| !is_unsure(claim));
+        if claims.iter().any(is_its_own) {
+            return;
+        }
+        let claim = ClaimMade {
+            owner: to,
+            basis: Basis::Delivered,
+            place: Some(place),
+            support: Support::Frame,
+        };
+        self.claim(resource, claim);
     }
 
     fn number_in(&mut self, scope: Scope, id: &str) -> ResourceIx {

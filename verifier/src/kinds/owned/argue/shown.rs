@@ -18,6 +18,9 @@ impl Argument<'_, '_> {
         (seen, count): (&Seen, u64),
         used: Option<&Used>,
     ) -> bool {
+        if self.unsure.contains(&resource_ix) {
+            return false;
+        }
         let resource = self.check.ledger.get(resource_ix);
         let owner = resource.owner();
         let kinship = owner.map(|owner| self.kinship(owner.owner, receiver));

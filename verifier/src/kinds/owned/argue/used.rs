@@ -10,6 +10,9 @@ use crate::verdict::Reason;
 impl Argument<'_, '_> {
     /// What it means that somebody asked for a resource, where nothing of it was shown to it.
     pub(super) fn used(&mut self, resource_ix: ResourceIx, user: PartyIx, used: &Used) {
+        if self.unsure.contains(&resource_ix) {
+            return;
+        }
         let resource = self.check.ledger.get(resource_ix);
         let owner = resource.owner();
         match owner {

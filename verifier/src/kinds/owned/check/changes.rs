@@ -3,6 +3,7 @@
 use super::Check;
 use crate::engine::{Cx, Event};
 use crate::kinds::owned::compiled::Answered;
+use crate::kinds::owned::crossed::Announced;
 use crate::kinds::owned::ledger::{Basis, Besides, ClaimMade, Party, PartyIx, Support};
 
 impl Check {
@@ -30,14 +31,22 @@ impl Check {
             .iter_mut()
             .filter(|claim| event.is_one_of(&claim.events))
         {
-            let answered = claim.answered(event, receiver);
+            let waiting = cx
+                .has_several_clocks()
+                .then(|| claim.waiting_elsewhere(event))
+                .flatten();
+            let answered = claim.answered(cx, event, receiver);
             let named = claim.owner_at.as_ref().and_then(|ids| event.id(ids));
             let named = named.map(|name| {
                 self.parties
                     .number(Party::Named(self.spec.owner, name.to_owned()))
             });
+            let mut resources = Vec::new();
             for id in event.ids(&self.resource) {
                 let resource = self.ledger.begin(cx, event, id);
+                if waiting.is_some() {
+                    resources.push(resource);
+                }
                 let mut made = |owner, basis, support| {
                     let place = Some(event.place);
                     self.ledger.claim(
@@ -64,6 +73,16 @@ impl Check {
                     }
                     Answered::Nobody | Answered::OneOfSeveral => {}
                 }
+            }
+            if let Some(waiting) = waiting {
+                let announced = Announced {
+                    place: event.place,
+                    resources,
+                    receiver,
+                    waiting,
+                    perhaps: Vec::new(),
+                };
+                claim.announce(cx, event, announced);
             }
         }
     }
