@@ -84,7 +84,7 @@ impl Argument<'_, '_> {
                     continue;
                 }
                 // What it may answer contradicts whom it is surely of, and makes it nobody else's.
-                if !owner.is_some_and(|owner| owner.basis <= Basis::Answered) {
+                if owner.is_none_or(|owner| owner.basis > Basis::Answered) {
                     self.unsure.insert(*number);
                 }
                 let what = format!("whose {} {} is, is not known", self.field(), resource.id);
