@@ -55,5 +55,6 @@ pub use retag::SessionConflict;
 pub use run::Input;
 pub use skipped::Skipped;
 pub use state::{Connected, ConnectionIx, ConnectionState, Cx, Holder, SessionIx, UserIx};
+pub use tally::NameIx;
 pub use time::{in_words, nanoseconds};
 pub use watched::{Absence, Watched};

@@ -227,6 +227,22 @@ fn only_the_worst_of_many_are_told_in_full_and_the_rest_counted() {
     );
 }
 
+/// The path of an exchange holds ids; what it came to is one fault in every recording.
+#[test]
+fn a_leak_over_http_has_the_fingerprint_of_its_fault() {
+    let of = |id: &str| {
+        let text = include_str!("../../fixtures/http/opened-by-another.md");
+        let text = text.replace("./rules.toml", "../fixtures/http/rules.toml");
+        let report = report(&text.replace("t-1", id));
+        let [violation] = &report.violations[..] else {
+            panic!("one violation: {}", report::text(&report, &PLAIN));
+        };
+        assert!(violation.message.contains(id), "{}", violation.message);
+        violation.fingerprint.clone()
+    };
+    assert_eq!(of("t-4711"), of("0f7c2a1e-3b1d-4b7e-9c55-1a2b3c4d5e6f"));
+}
+
 /// The last lines: what is told of sessions and users, and the verdict.
 fn last_lines(report: &Report) -> String {
     let text = report::text(report, &PLAIN);

@@ -5,6 +5,7 @@ use wsaudit_wire::{Direction, Opcode};
 use super::lanes::{Lane, Line};
 use super::program::{CompiledCondition, Ids};
 use super::state::{ConnectionIx, Holder, SessionIx, UserIx};
+use super::tally::NameIx;
 use crate::decode::{Strings, Value, Values, Yielded};
 use crate::finding::{Place, Subject};
 use crate::history::SourcePayload;
@@ -121,8 +122,10 @@ pub struct Event<'e> {
     pub session: Option<SessionIx>,
     /// Its user, likewise.
     pub user: Option<UserIx>,
-    /// The message's name.
+    /// The message's name; over plain HTTP the method and the path, without what looks like an id in it.
     pub name: Option<&'e str>,
+    /// The name's number.
+    pub named: Option<NameIx>,
     /// Which of the pack's events it is; often none.
     pub is: EventSet,
     /// Which of the rule's exceptions covers whoever the connection speaks for here.
@@ -265,6 +268,7 @@ mod tests {
             session: None,
             user: None,
             name: None,
+            named: None,
             is: EventSet::default(),
             excuse: Excuse::default(),
             values: None,

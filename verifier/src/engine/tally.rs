@@ -11,7 +11,7 @@ use super::names::Names;
 use super::state::{ConnectionIx, SessionIx};
 use crate::decode::DecodeError;
 use crate::finding::Place;
-use crate::history::{Exchange, SourceMessage};
+use crate::history::SourceMessage;
 use crate::rules::{EventId, Pack};
 
 /// The counters of a run.
@@ -37,9 +37,17 @@ struct Met {
     covered: u64,
 }
 
-/// The name of a message, by its place in the order of first appearance.
+/// The name of a message, by its place in the order of first appearance. Of thousands of names, the last ones
+/// share a number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct NameIx(u32);
+pub struct NameIx(u32);
+
+impl NameIx {
+    /// The number, from 0.
+    pub const fn number(self) -> u32 {
+        self.0
+    }
+}
 
 /// Messages of one pack that could not be decoded.
 #[derive(Debug, Default)]
@@ -92,11 +100,10 @@ impl Tally {
     pub(super) fn http_message(
         &mut self,
         direction: Direction,
-        exchange: &Exchange,
+        NameIx(name): NameIx,
         events: &EventSet,
     ) {
         self.messages += 1;
-        let NameIx(name) = self.name(&without_ids(&exchange.name));
         let met = &mut self.by_name[name as usize][way(direction)];
         met.count += 1;
         met.covered += u64::from(!events.is_empty());
@@ -172,19 +179,6 @@ impl Tally {
         self.by_name.push([Met::default(); 2]);
         NameIx(self.names.number(name))
     }
-}
-
-/// `GET /api/threads/*`: segments that look like ids would make names without end.
-fn without_ids(name: &str) -> String {
-    let segments = name.split('/').map(|segment| {
-        let digits = !segment.is_empty() && segment.bytes().all(|byte| byte.is_ascii_digit());
-        if digits || crate::survey::looks_like_an_id(segment) {
-            "*"
-        } else {
-            segment
-        }
-    });
-    segments.collect::<Vec<_>>().join("/")
 }
 
 /// A name, as far as it is listed.

@@ -301,8 +301,8 @@ impl<'a> Asked<'a> {
             } else {
                 access == Access::No && !self.given_soon(event)
             };
-            // What is certain of the same is told, and not the doubt.
-            let place = (foreign && certain).then_some(event.number);
+            // What is certain of the same is told, and not the doubt; of messages of each name.
+            let place = (foreign && certain).then_some((event.name, event.number));
             told.insert((doc, receiver, place));
         }
         let pairs: BTreeSet<_> = told
@@ -314,16 +314,19 @@ impl<'a> Asked<'a> {
                 .iter()
                 .filter(|(of, who, _)| (*of, *who) == (doc, receiver));
             let unseen = |place| self.may_be_unseen(self.owner(doc), receiver, place);
-            match { sure }.find_map(|(.., place)| *place) {
-                Some(place) if unseen(place) => expected.doubts = true,
-                Some(place) => {
-                    expected.violated.insert((
-                        place,
-                        self.whose.told_as(rule.owner, receiver),
-                        id(doc),
-                    ));
+            let mut by_name = BTreeMap::new();
+            for (name, place) in sure.filter_map(|(.., place)| *place) {
+                let first = by_name.entry(name).or_insert(place);
+                *first = place.min(*first);
+            }
+            expected.doubts |= by_name.is_empty();
+            for place in by_name.into_values() {
+                if unseen(place) {
+                    expected.doubts = true;
+                    continue;
                 }
-                None => expected.doubts = true,
+                let who = self.whose.told_as(rule.owner, receiver);
+                expected.violated.insert((place, who, id(doc)));
             }
         }
         let claimed_too = all.iter().any(|doc| {

@@ -313,8 +313,8 @@ impl<'a> Asked<'a> {
                 }
             }
         }
-        // By document and receiver: the first time that it is surely wrong.
-        let mut told: BTreeMap<(usize, Party), Option<usize>> = BTreeMap::new();
+        // By document and receiver: by what messages are called, the first time that it is surely wrong.
+        let mut told: BTreeMap<(usize, Party), BTreeMap<&str, usize>> = BTreeMap::new();
         for event in &self.events {
             if event.from != Some(Direction::ServerToClient) || event.is(&["motd"]) {
                 continue;
@@ -343,21 +343,25 @@ impl<'a> Asked<'a> {
                 };
                 let foreign = owner.is_some_and(|owner| whose.differ(owner.owner, receiver));
                 let sure = foreign && certain && !(refuses && self.asked_unseen(event));
-                let first = told.entry((doc, receiver)).or_default();
-                *first = first.or(sure.then_some(event.number));
+                let by_name = told.entry((doc, receiver)).or_default();
+                if sure {
+                    by_name.entry(event.name).or_insert(event.number);
+                }
             }
         }
-        let mut shown = BTreeSet::new();
-        for ((doc, receiver), place) in told {
+        let mut shown: BTreeMap<_, BTreeSet<usize>> = BTreeMap::new();
+        for ((doc, receiver), by_name) in told {
             let owner = self.owner(doc);
             let unseen = |place| owner.is_some_and(|it| self.may_be_unseen(it, receiver, place));
-            match place {
-                Some(place) if !unseen(place) => {
-                    let who = whose.told_as(kind, receiver);
-                    expected.violated.insert((place, who, id(doc)));
-                    shown.insert((doc, receiver));
+            expected.doubts |= by_name.is_empty();
+            for place in by_name.into_values() {
+                if unseen(place) {
+                    expected.doubts = true;
+                    continue;
                 }
-                Some(_) | None => expected.doubts = true,
+                let who = whose.told_as(kind, receiver);
+                expected.violated.insert((place, who, id(doc)));
+                shown.entry((doc, receiver)).or_default().insert(place);
             }
         }
         for ((doc, user), answer) in self.uses() {
@@ -366,7 +370,11 @@ impl<'a> Asked<'a> {
                 expected.doubts |= answer != Answer::Denied;
                 continue;
             };
-            if shown.contains(&(doc, user)) || whose.same(kind, owner.owner, user) {
+            let is_told = shown.get(&(doc, user)).is_some_and(|places| match answer {
+                Answer::Granted(place) => places.contains(&place),
+                _ => true,
+            });
+            if is_told || whose.same(kind, owner.owner, user) {
                 continue;
             }
             expected.exercised = true;

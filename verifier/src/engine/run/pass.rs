@@ -121,6 +121,7 @@ impl<'h> Pass<'_, 'h, '_> {
             session,
             user,
             name: None,
+            named: None,
             is: EventSet::of(&[EventRef::Lifecycle(step)]),
             excuse: Excuse::default(),
             values: None,

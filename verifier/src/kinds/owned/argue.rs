@@ -5,13 +5,14 @@ mod shown;
 mod unseen;
 mod used;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use self::kinship::Kinship;
 pub(super) use self::unseen::WITHOUT_GAPS;
 use super::check::Check;
 use super::crossed::Announced;
 use super::ledger::{Basis, ClaimMade, Resource, ResourceIx};
+use super::uses::Answer;
 use crate::engine::{Cx, Losses};
 use crate::finding::{Doubt, Outcome, Place, Severity, Subject, Violation};
 use crate::verdict::Reason;
@@ -41,17 +42,26 @@ pub(super) fn argue(mut check: Check, cx: &Cx<'_>) -> Outcome {
     argument.crossed(&crossed);
     argument.contested();
     argument.listed();
-    let mut shown = BTreeSet::new();
+    let mut shown: BTreeMap<_, BTreeSet<Place>> = BTreeMap::new();
     for (sight, seen, count) in sightings {
         let (resource, receiver, _) = sight;
-        if argument.sighting(resource, receiver, (&seen, count), uses.get(&sight)) {
-            shown.insert(sight);
-        }
+        let told = argument.sighting(resource, receiver, (&seen, count), uses.get(&sight));
+        shown.insert(sight, told);
     }
     for (sight, used) in &uses {
         let (resource, user, _) = *sight;
-        if !shown.contains(sight) {
-            argument.used(resource, user, used);
+        let shown = shown.get(sight).filter(|shown| !shown.is_empty());
+        for used in used.each() {
+            let is_told = shown.is_some_and(|shown| match used.answer {
+                // What is granted by what shows it is told with that, and by nothing else.
+                Answer::Granted(place) => shown.contains(&place),
+                Answer::Raced | Answer::Ambiguous(_) | Answer::Unanswered | Answer::Denied(_) => {
+                    true
+                }
+            });
+            if !is_told {
+                argument.used(resource, user, used);
+            }
         }
     }
     argument.tell_unowned();

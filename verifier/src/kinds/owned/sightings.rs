@@ -3,7 +3,7 @@
 use hashbrown::HashMap;
 
 use super::ledger::{Besides, PartyIx, ResourceIx};
-use crate::engine::{Cx, Event, Excuse, Line, Pairs};
+use crate::engine::{Cx, Event, Excuse, Line, NameIx, Pairs};
 use crate::finding::Place;
 
 /// A frame that shows a resource to somebody.
@@ -14,6 +14,8 @@ pub(super) struct Sighting {
     pub(super) line: Line,
     /// The message's name.
     pub(super) name: Option<Box<str>>,
+    /// The name's number.
+    named: Option<NameIx>,
     /// The frame that had ended the receiver's access; `None`: it never had any.
     pub(super) access_ended: Option<Place>,
     /// Who the receiver was besides, where access given soon would leave it in doubt.
@@ -27,6 +29,7 @@ impl Sighting {
             at: event.at,
             line: event.line(),
             name: event.name.map(Into::into),
+            named: event.named,
             access_ended,
             besides: Besides::default(),
         }
@@ -37,10 +40,11 @@ impl Sighting {
 /// is rare takes little room where there is none.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Seen {
-    /// The first sighting that no access given later can excuse.
-    pub(super) definite: Option<Sighting>,
-    /// Of each line, and of each that its receiver was besides, the first one that access given soon would
-    /// leave in doubt, in order: a membership is given to one connection, and excuses nothing on another.
+    /// Of messages of each name, the first sighting that no access given later can excuse: what leaks in one
+    /// hides no leak in another.
+    pub(super) definite: Vec<Sighting>,
+    /// Of each name and line, and of each that its receiver was besides, the first one that access given soon
+    /// would leave in doubt, in order: a membership is given to one connection, and excuses nothing on another.
     pending: Vec<Sighting>,
     /// The first one that raced with access given or taken.
     pub(super) doubtful: Option<Box<Sighting>>,
@@ -54,6 +58,18 @@ pub(super) struct Seen {
 }
 
 impl Seen {
+    /// Whether messages of a name are known to have shown it: nothing that they show without access adds to that.
+    fn is_definite(&self, named: Option<NameIx>) -> bool {
+        self.definite.iter().any(|one| one.named == named)
+    }
+
+    /// No access can excuse it any more.
+    fn settle(&mut self, sighting: Sighting) {
+        if !self.is_definite(sighting.named) {
+            self.definite.push(sighting);
+        }
+    }
+
     /// It raced with what is at a place.
     fn crosses(&mut self, with: Place) {
         let doubtful = self.doubtful.as_ref();
@@ -84,8 +100,29 @@ struct Tally {
     count: u64,
     /// Where in [`Sightings::seen`] that is told.
     seen: usize,
-    /// Whether [`Seen::definite`] is known: nothing that is shown without access adds to it.
-    is_definite: bool,
+    /// The names of which [`Seen::is_definite`] is known.
+    definite: Names,
+}
+
+/// Some of the names with low numbers, each as one bit: most recordings have no others, and this is looked at
+/// for each message.
+#[derive(Debug, Clone, Copy, Default)]
+struct Names(u64);
+
+impl Names {
+    fn insert(&mut self, named: Option<NameIx>) {
+        self.0 |= Self::bit(named);
+    }
+
+    fn contains(self, named: Option<NameIx>) -> bool {
+        self.0 & Self::bit(named) != 0
+    }
+
+    /// The name's bit; none for a high number.
+    fn bit(named: Option<NameIx>) -> u64 {
+        let number = named.map_or(0, |named| named.number().saturating_add(1));
+        1_u64.checked_shl(number).unwrap_or_default()
+    }
 }
 
 impl Sightings {
@@ -101,24 +138,28 @@ impl Sightings {
     ) {
         let (tally, all) = self.tally((resource, receiver, event.excuse));
         tally.count += 1;
-        if tally.is_definite {
+        if tally.definite.contains(event.named) {
             return;
         }
         let seen = &mut all[tally.seen];
-        match seen.pending.first() {
-            Some(first) if event.at.saturating_sub(first.at) > slack => {
-                seen.definite = std::mem::take(&mut seen.pending).into_iter().next();
-                tally.is_definite = true;
-            }
-            Some(_)
-                if seen
-                    .pending
-                    .iter()
-                    .any(|one| one.line == event.line() && one.besides == besides) => {}
-            Some(_) | None => seen.pending.push(Sighting {
+        let is_past = |one: &mut Sighting| event.at.saturating_sub(one.at) > slack;
+        let past: Vec<_> = seen.pending.extract_if(.., is_past).collect();
+        for one in past {
+            seen.settle(one);
+        }
+        if seen.is_definite(event.named) {
+            seen.pending.retain(|one| one.named != event.named);
+            tally.definite.insert(event.named);
+            return;
+        }
+        let is_alike = |one: &Sighting| {
+            one.named == event.named && one.line == event.line() && one.besides == besides
+        };
+        if !seen.pending.iter().any(is_alike) {
+            seen.pending.push(Sighting {
                 besides,
                 ..Sighting::of(event, access_ended)
-            }),
+            });
         }
     }
 
@@ -184,15 +225,14 @@ impl Sightings {
         slack: i64,
     ) {
         for whose in self.receivers.get(&resource).into_iter().flatten() {
-            let Some(tally) = self.tallies.get_mut(resource.number(), *whose) else {
+            let Some(tally) = self.tallies.get(resource.number(), *whose) else {
                 continue;
             };
             let (receiver, seen) = (whose.0, &mut self.seen[tally.seen]);
             for pending in std::mem::take(&mut seen.pending) {
                 let slack = slack.saturating_add(cx.skew(pending.place, event.place));
                 if event.at.saturating_sub(pending.at) > slack {
-                    seen.definite.get_or_insert(pending);
-                    tally.is_definite = true;
+                    seen.settle(pending);
                 } else if is_it(pending.line, receiver, pending.besides) {
                     seen.doubtful.get_or_insert(Box::new(pending));
                     seen.crosses(event.place);
@@ -224,7 +264,7 @@ impl Sightings {
             Tally {
                 count: 0,
                 seen: seen.len() - 1,
-                is_definite: false,
+                definite: Names::default(),
             }
         });
         (tally, seen)
@@ -239,8 +279,9 @@ impl Sightings {
                 let tally = self.tallies.get(resource.number(), (receiver, excuse));
                 let Some(tally) = tally else { continue };
                 let mut seen = std::mem::take(&mut self.seen[tally.seen]);
-                let pending = std::mem::take(&mut seen.pending).into_iter().next();
-                seen.definite = seen.definite.or(pending);
+                for one in std::mem::take(&mut seen.pending) {
+                    seen.settle(one);
+                }
                 all.push(((resource, receiver, excuse), seen, tally.count));
             }
         }

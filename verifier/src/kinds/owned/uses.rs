@@ -8,7 +8,7 @@ use hashbrown::{Equivalent, HashMap};
 
 use super::few::Few;
 use super::ledger::{Besides, PartyIx, ResourceIx};
-use super::sightings::Sight;
+use super::sightings::{Sight, Sighting};
 use crate::engine::{ConnectionIx, Cx, Event, Excuse, Lane, Line, Pairs};
 use crate::finding::{Place, Severity};
 
@@ -68,8 +68,39 @@ enum Since {
 struct Told {
     /// The use that tells most.
     most: Option<Box<Used>>,
+    /// What was read, granted, beside something that was written.
+    read: Option<Box<Used>>,
     /// Those that access given soon would leave in doubt.
     recent: Vec<Used>,
+}
+
+/// What the uses of a resource by one party come to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct UsedMost {
+    /// What tells most.
+    pub(super) most: Used,
+    /// What was read, granted, where that is something that was written.
+    read: Option<Used>,
+}
+
+impl UsedMost {
+    /// Which of them is told with a sighting: what it answers, or, where nothing was granted, what the first of
+    /// `all` after it came in spite of.
+    pub(super) fn told_with(&self, sighting: &Sighting, all: &[Sighting]) -> Option<&Used> {
+        let mut each = self.each();
+        each.find(|used| match used.answer {
+            Answer::Granted(place) => place == sighting.place,
+            Answer::Raced | Answer::Ambiguous(_) | Answer::Unanswered | Answer::Denied(_) => {
+                let after = all.iter().find(|one| used.place < one.place);
+                after.is_some_and(|first| first.place == sighting.place)
+            }
+        })
+    }
+
+    /// What is told.
+    pub(super) fn each(&self) -> impl Iterator<Item = &Used> {
+        std::iter::once(&self.most).chain(&self.read)
+    }
 }
 
 /// A use and its answer.
@@ -237,7 +268,7 @@ impl Uses {
                 {
                     used.answer = Answer::Raced;
                 }
-                add(&mut told.most, used);
+                told.add(used);
             }
         }
         let numbers = self.by_resource.get(&resource).into_iter();
@@ -256,8 +287,8 @@ impl Uses {
         }
     }
 
-    /// The use of a resource that tells most about a party. Everything still open is unanswered.
-    pub(super) fn close(mut self) -> BTreeMap<Sight, Used> {
+    /// The uses of a resource that tell most about a party. Everything still open is unanswered.
+    pub(super) fn close(mut self) -> BTreeMap<Sight, UsedMost> {
         let mut open: Vec<_> = self.open.drain().collect();
         open.sort_unstable_by_key(|(number, _)| *number);
         for (_, open) in open {
@@ -272,14 +303,18 @@ impl Uses {
         for (resource, users) in self.users {
             for (user, excuse) in users {
                 let told = self.told.get_mut(resource.number(), (user, excuse));
-                let Some(told) = told.map(std::mem::take) else {
+                let Some(mut told) = told.map(std::mem::take) else {
                     continue;
                 };
-                let mut most = told.most;
-                for used in told.recent {
-                    add(&mut most, used);
+                for used in std::mem::take(&mut told.recent) {
+                    told.add(used);
                 }
-                all.extend(most.map(|most| ((resource, user, excuse), *most)));
+                let Some(most) = told.most else { continue };
+                let used = UsedMost {
+                    most: *most,
+                    read: told.read.map(|read| *read),
+                };
+                all.insert((resource, user, excuse), used);
             }
         }
         all
@@ -294,8 +329,9 @@ impl Uses {
             Told::default()
         });
         let past = |recent: &mut Used| used.at.saturating_sub(recent.at) > slack;
-        for recent in told.recent.extract_if(.., past) {
-            add(&mut told.most, recent);
+        let past: Vec<_> = told.recent.extract_if(.., past).collect();
+        for used in past {
+            told.add(used);
         }
         // Of those that tell the same, the one that was asked first is enough: it is the first to be
         // past doubt. It need not be the first to be answered.
@@ -353,12 +389,26 @@ fn forget<K: Eq + Hash>(sets: &mut HashMap<K, Few>, key: K, number: u64) {
     }
 }
 
-/// Adds a use that no access can leave in doubt any more to the one that tells most.
-fn add(most: &mut Option<Box<Used>>, used: Used) {
-    match most {
-        Some(most) if rank(&used) < rank(most) => **most = used,
-        Some(_) => {}
-        None => *most = Some(Box::new(used)),
+impl Told {
+    /// Adds a use that no access can leave in doubt any more.
+    fn add(&mut self, used: Used) {
+        let Some(most) = &mut self.most else {
+            self.most = Some(Box::new(used));
+            return;
+        };
+        let mut lesser = used;
+        if rank(&lesser) < rank(most) {
+            std::mem::swap(&mut **most, &mut lesser);
+        }
+        let is_granted = |used: &Used| matches!(used.answer, Answer::Granted(_));
+        let was_read = is_granted(&lesser) && lesser.severity == Severity::Read;
+        let was_written = is_granted(most) && most.severity == Severity::Write;
+        if was_read && was_written {
+            let read = self.read.get_or_insert(Box::new(lesser));
+            if rank(&lesser) < rank(read) {
+                **read = lesser;
+            }
+        }
     }
 }
 

@@ -54,8 +54,8 @@ impl Use<'_, '_> {
 }
 
 impl Asked<'_> {
-    /// By document and user: what tells most.
-    pub(super) fn uses(&self) -> BTreeMap<(usize, Party), Answer> {
+    /// By document and user: what tells most, and what was read beside what was changed.
+    pub(super) fn uses(&self) -> Vec<((usize, Party), Answer)> {
         let mut uses: Vec<Use<'_, '_>> = Vec::new();
         for event in &self.events {
             match event.from {
@@ -64,7 +64,7 @@ impl Asked<'_> {
                 None => {}
             }
         }
-        let mut most: BTreeMap<(usize, Party), (u8, bool, usize, Answer)> = BTreeMap::new();
+        let mut all = BTreeMap::<_, BTreeSet<_>>::new();
         for one in uses {
             let Some(answer) = one.told() else { continue };
             let rank = match answer {
@@ -76,12 +76,23 @@ impl Asked<'_> {
             };
             // To change is worse than to read.
             let it = (rank, one.asks.is(&["open"]), one.asks.number, answer);
-            let known = most.entry((one.doc, one.user)).or_insert(it);
-            *known = it.min(*known);
+            all.entry((one.doc, one.user)).or_default().insert(it);
         }
-        most.into_iter()
-            .map(|(key, (.., answer))| (key, answer))
-            .collect()
+        let mut told = Vec::new();
+        for (key, uses) in all {
+            let granted = |reads| {
+                let mut uses = uses.iter();
+                uses.find(move |(rank, opens, ..)| *rank == 0 && *opens == reads)
+            };
+            match (granted(false), granted(true)) {
+                (None, None) => told.extend(uses.first().map(|(.., answer)| (key, *answer))),
+                (change, open) => {
+                    let both = change.into_iter().chain(open);
+                    told.extend(both.map(|(.., answer)| (key, *answer)));
+                }
+            }
+        }
+        told
     }
 
     fn use_of<'a, 'h>(&self, event: &'a Event<'h>) -> Option<Use<'a, 'h>> {

@@ -38,6 +38,8 @@ impl<'h> Pass<'_, 'h, '_> {
         };
         let media_type = info.media_type(message.direction);
         let with_strings = self.with_strings && message.direction == Direction::ServerToClient;
+        let name = without_ids(&exchange.name);
+        let named = self.tally.name(&name);
         let mut events = EventSet::default();
         let mut shown = false;
         for (pack, room) in self.rooms.iter_mut().enumerate() {
@@ -76,7 +78,8 @@ impl<'h> Pass<'_, 'h, '_> {
                 carrier: Carrier::Http,
                 session,
                 user,
-                name: Some(&exchange.name),
+                name: Some(&name),
+                named: Some(named),
                 is,
                 values: Some(self.extractor.values()),
                 strings: with_strings.then_some(&self.strings),
@@ -85,10 +88,22 @@ impl<'h> Pass<'_, 'h, '_> {
             room.observe(self.look, self.cx, &[event]);
         }
         if shown {
-            self.tally
-                .http_message(message.direction, exchange, &events);
+            self.tally.http_message(message.direction, named, &events);
         }
     }
+}
+
+/// `GET /api/threads/*`: segments that look like ids would make names without end.
+fn without_ids(name: &str) -> String {
+    let segments = name.split('/').map(|segment| {
+        let digits = !segment.is_empty() && segment.bytes().all(|byte| byte.is_ascii_digit());
+        if digits || crate::survey::looks_like_an_id(segment) {
+            "*"
+        } else {
+            segment
+        }
+    });
+    segments.collect::<Vec<_>>().join("/")
 }
 
 /// What a body is, as far as it is looked into.

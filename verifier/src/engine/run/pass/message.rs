@@ -161,7 +161,8 @@ impl Seen {
             carrier: Carrier::Socket,
         };
         let is = program.classify(way, name, None, values);
-        self.named = self.named.or_else(|| name.map(|name| tally.name(name)));
+        let named = name.map(|name| tally.name(name));
+        self.named = self.named.or(named);
         if !is.is_empty() {
             self.is = is;
         }
@@ -175,6 +176,7 @@ impl Seen {
             session: self.session,
             user: self.user,
             name,
+            named,
             is,
             excuse: Excuse::default(),
             values: Some(values),

@@ -1,38 +1,40 @@
 //! Who was shown a resource that is not its own.
 
+use std::collections::BTreeSet;
+
 use super::kinship::Kinship;
 use super::{Argument, COMPARE, IDENTIFY};
-use crate::finding::{Doubt, Severity, Subject, Violation};
+use crate::finding::{Doubt, Place, Severity, Subject, Violation};
 use crate::kinds::owned::ledger::{Party, PartyIx, ResourceIx};
 use crate::kinds::owned::sightings::{Seen, Sighting};
-use crate::kinds::owned::uses::{Answer, Used};
+use crate::kinds::owned::uses::{Answer, Used, UsedMost};
 use crate::verdict::Reason;
 
 impl Argument<'_, '_> {
-    /// What it means that somebody was shown a resource, so many times. Returns whether it breaks the
-    /// rule.
+    /// What it means that somebody was shown a resource, so many times. Returns where that breaks the rule.
     pub(super) fn sighting(
         &mut self,
         resource_ix: ResourceIx,
         receiver: PartyIx,
         (seen, count): (&Seen, u64),
-        used: Option<&Used>,
-    ) -> bool {
+        used: Option<&UsedMost>,
+    ) -> BTreeSet<Place> {
+        let mut told = BTreeSet::new();
         if self.unsure.contains(&resource_ix) {
-            return false;
+            return told;
         }
         let resource = self.check.ledger.get(resource_ix);
         let owner = resource.owner();
         let kinship = owner.map(|owner| self.kinship(owner.owner, receiver));
         if kinship == Some(Kinship::Own) {
-            return false;
+            return told;
         }
-        let first = seen.definite.as_ref().or(seen.doubtful.as_deref());
+        let first = seen.definite.first().or(seen.doubtful.as_deref());
         let first = first.or(seen.refused.as_deref());
-        let Some(first) = first else { return false };
+        let Some(first) = first else { return told };
         if owner.is_none() && !self.check.spec.claims_nothing() {
             self.unowned.push((resource_ix, first.place));
-            return false;
+            return told;
         }
         let field = self.field();
         let unidentified = matches!(self.check.parties.get(receiver), Party::Unidentified(_));
@@ -63,7 +65,7 @@ impl Argument<'_, '_> {
                 place: Some(first.place),
                 subject: self.subject(receiver),
             });
-            return false;
+            return told;
         }
         if kinship == Some(Kinship::Hashed) {
             let message = format!(
@@ -72,48 +74,63 @@ impl Argument<'_, '_> {
                 self.name(receiver)
             );
             self.doubt(message, COMPARE, first.place, self.subject(receiver));
-            return false;
+            return told;
         }
         let what = format!("{field} {} reached {}", resource.id, self.name(receiver));
-        let Some(definite) = &seen.definite else {
-            if seen.doubtful.is_none() {
-                let what = format!("{what} in a refusal");
-                self.unseen(&what, "used-by", first.place, self.subject(receiver));
-                return false;
-            }
-            if let Some(with) = seen.crossed {
-                let what = format!(
-                    "whether {} had access to {field} {} then is not known",
-                    self.name(receiver),
-                    resource.id
-                );
-                let subject = self.subject(receiver);
-                let doubt = self.cx.unknown_order(first.place, with, &what, subject);
-                self.outcome.doubts.push(doubt);
-                return false;
-            }
-            self.outcome.doubts.push(Doubt {
-                reason: Reason::Undecided,
-                message: format!(
-                    "{field} {} reached {} within {:?} of a change of its access",
-                    resource.id,
-                    self.name(receiver),
-                    self.check.spec.grant_slack
-                ),
-                settle: "record again with a pause around the change, or set grant-slack"
-                    .to_owned(),
-                place: Some(first.place),
-                subject: self.subject(receiver),
-            });
-            return false;
-        };
-        if let Some(by) = self.may_be_unseen(owner, receiver, definite.place) {
-            self.unseen(&what, by, definite.place, self.subject(receiver));
-            return false;
+        if seen.definite.is_empty() {
+            self.perhaps_shown(&what, resource_ix, receiver, seen);
         }
-        let violation = self.shown(resource_ix, receiver, definite, count, used);
-        self.outcome.violations.push(violation);
-        true
+        for (number, definite) in seen.definite.iter().enumerate() {
+            if let Some(by) = self.may_be_unseen(owner, receiver, definite.place) {
+                self.unseen(&what, by, definite.place, self.subject(receiver));
+                continue;
+            }
+            let names = seen.definite.len();
+            // How often is told with the first one, of all names together.
+            let more = match (number, count, names) {
+                (0, 2.., 1) => format!(" (in {count} messages)"),
+                (0, 2.., names) => format!(" (in {count} messages of {names} names)"),
+                _ => String::new(),
+            };
+            let used = used.and_then(|used| used.told_with(definite, &seen.definite));
+            let violation = self.shown(resource_ix, receiver, definite, &more, used);
+            self.outcome.violations.push(violation);
+            told.insert(definite.place);
+        }
+        told
+    }
+
+    /// What it means that somebody was shown a resource, where access may excuse it.
+    fn perhaps_shown(
+        &mut self,
+        what: &str,
+        resource_ix: ResourceIx,
+        receiver: PartyIx,
+        seen: &Seen,
+    ) {
+        let subject = self.subject(receiver);
+        let Some(first) = seen.doubtful.as_deref() else {
+            if let Some(first) = seen.refused.as_deref() {
+                let what = format!("{what} in a refusal");
+                self.unseen(&what, "used-by", first.place, subject);
+            }
+            return;
+        };
+        if let Some(with) = seen.crossed {
+            let (field, id) = (self.field(), &self.check.ledger.get(resource_ix).id);
+            let name = self.name(receiver);
+            let what = format!("whether {name} had access to {field} {id} then is not known");
+            let doubt = self.cx.unknown_order(first.place, with, &what, subject);
+            self.outcome.doubts.push(doubt);
+            return;
+        }
+        let slack = self.check.spec.grant_slack;
+        self.doubt(
+            format!("{what} within {slack:?} of a change of its access"),
+            "record again with a pause around the change, or set grant-slack",
+            first.place,
+            subject,
+        );
     }
 
     fn shown(
@@ -121,7 +138,7 @@ impl Argument<'_, '_> {
         resource_ix: ResourceIx,
         receiver: PartyIx,
         sighting: &Sighting,
-        count: u64,
+        more: &str,
         used: Option<&Used>,
     ) -> Violation {
         let resource = self.check.ledger.get(resource_ix);
@@ -131,15 +148,10 @@ impl Argument<'_, '_> {
             .as_deref()
             .unwrap_or("a message without a name");
         let whose = self.whose(resource);
-        let more = match count {
-            0 | 1 => String::new(),
-            count => format!(" (in {count} messages)"),
-        };
         let mut evidence = resource
             .owner()
             .map(|owner| self.claim_lines(resource, owner))
             .unwrap_or_default();
-        let used = used.filter(|used| used.place < sighting.place);
         evidence.extend(
             used.into_iter()
                 .flat_map(|used| self.use_lines(resource, receiver, used)),
