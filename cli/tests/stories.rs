@@ -102,6 +102,57 @@ fn a_slice_is_a_case_that_wsaudit_test_takes() {
     has(&printed.stdout, &["```trace", "#! expect room-messages"]);
 }
 
+/// Who received what: no pack of this one tags, the recorder did.
+const ADDRESSED: &str = r#"
+[pack]
+name   = "addressed"
+format = 1
+[message]
+name = "/type"
+[fields]
+who = "/from"
+[events]
+said = { from = "server", name = "message" }
+[[rule]]
+id    = "own-words"
+title = "what somebody said is told to nobody else"
+kind  = "addressed"
+field = "who"
+to    = "user"
+event = "said"
+"#;
+
+/// The argument says by which source the recorder knew a connection's session, and a case does not.
+#[test]
+fn what_rests_on_the_tags_of_the_recorder_is_cut_into_a_case() {
+    let directory = tempfile::tempdir().unwrap();
+    let rules = directory.path().join("rules.toml");
+    fs::write(&rules, ADDRESSED).unwrap();
+    let out = directory.path().join("cut.md");
+    let (rules, out) = (rules.to_str().unwrap(), out.to_str().unwrap());
+    let recording = fixture("golden/chat-leaky.db");
+    let of = |command: &str, more: &[&str]| {
+        let args = [command, "--rules", rules, &recording];
+        run(args.iter().chain(more))
+    };
+    let report = of("verify", &["--format", "json"]).ends_with(1);
+    let report: Value = serde_json::from_str(&report.stdout).unwrap();
+    let violation = &report["violations"][0];
+    let line = violation["evidence"][0]["text"].as_str().unwrap();
+    has(
+        line,
+        &["speaks for session ", " (server-message:/session_id)"],
+    );
+    let fingerprint = violation["fingerprint"].as_str().unwrap();
+    of("slice", &[fingerprint, "--out", out]).ends_with(0);
+    has(
+        &fs::read_to_string(out).unwrap(),
+        &["(server-message:/session_id)", "#! expect own-words"],
+    );
+    let tested = run(["test", out]).ends_with(0);
+    has(&tested.stdout, &["1 case, 1 expectation: 0 failed"]);
+}
+
 #[test]
 fn what_is_not_there_is_told_with_what_is() {
     let unknown = leaky("explain", &["ffff"]).ends_with(2);

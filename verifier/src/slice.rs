@@ -8,9 +8,9 @@
 mod material;
 mod reduce;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use crate::case::{Case, CaseHistory, Draft, Unwritable, Writing};
+use crate::case::{self, Case, CaseHistory, Draft, Unwritable, Writing};
 use crate::engine::{Input, RunError, Verification, verify};
 use crate::facts::{Fact, Facts};
 use crate::finding;
@@ -178,8 +178,9 @@ struct Trial {
     pack: Pack,
     facts: Facts,
     fingerprint: String,
-    /// What the argument says, the [`form`] of each line; `None`: whatever it says.
+    /// What the argument says, the [`Wording::form`] of each line; `None`: whatever it says.
     argument: Option<Vec<String>>,
+    wording: Wording,
 }
 
 impl Trial {
@@ -196,17 +197,15 @@ impl Trial {
             let own = rows.filter(|fact| Some(&fact.resource) == violation.resource.as_ref());
             facts.extend(table, own.cloned());
         }
+        let wording = Wording::of(target.sources);
+        let lines = violation.evidence.iter();
+        let argument = lines.map(|line| wording.form(&line.text)).collect();
         Self {
             pack,
             facts,
             fingerprint: violation.fingerprint.clone(),
-            argument: Some(
-                violation
-                    .evidence
-                    .iter()
-                    .map(|line| form(&line.text))
-                    .collect(),
-            ),
+            argument: Some(argument),
+            wording,
         }
     }
 
@@ -246,13 +245,40 @@ impl Trial {
 
     /// Whether a violation is told as it was.
     fn argues(&self, violation: &finding::Violation) -> bool {
-        let told = violation.evidence.iter().map(|line| form(&line.text));
+        let lines = violation.evidence.iter();
+        let told = lines.map(|line| self.wording.form(&line.text));
         let wanted = self.argument.as_ref();
         wanted.is_none_or(|wanted| told.eq(wanted.iter().cloned()))
     }
 }
 
-/// A line of an argument without its numbers: those of connections and frames are others in a slice.
-fn form(text: &str) -> String {
-    text.chars().filter(|it| !it.is_ascii_digit()).collect()
+/// What the same argument is told by in a recording and in a case.
+#[derive(Debug)]
+struct Wording {
+    /// What lines end in that name where an id was read: ` (query:sid)`. A case says whose a connection
+    /// is, and not how its recorder came to know.
+    asides: BTreeSet<String>,
+}
+
+impl Wording {
+    fn of(sources: &[Box<dyn Source>]) -> Self {
+        let connections = sources.iter().flat_map(|it| &it.outline().connections);
+        let tags = connections.flat_map(|connection| &connection.tags);
+        let read = tags.map(|tag| tag.source.as_str());
+        Self {
+            asides: read
+                .chain([case::TAG_SOURCE])
+                .map(|source| format!(" ({source})"))
+                .collect(),
+        }
+    }
+
+    /// A line without what a slice tells otherwise: the numbers of connections and frames, and where an
+    /// id was read.
+    fn form(&self, text: &str) -> String {
+        let mut asides = self.asides.iter();
+        let said = asides.find_map(|aside| text.strip_suffix(aside.as_str()));
+        let said = said.unwrap_or(text).chars();
+        said.filter(|it| !it.is_ascii_digit()).collect()
+    }
 }

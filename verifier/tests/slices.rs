@@ -8,9 +8,10 @@
 
 use std::path::{Path, PathBuf};
 
-use wsaudit_verifier::case::Case;
+use wsaudit_tagging::TagKind;
+use wsaudit_verifier::case::{Case, CaseHistory};
 use wsaudit_verifier::engine::{Input, verify};
-use wsaudit_verifier::history::Source;
+use wsaudit_verifier::history::{MemorySource, Source};
 use wsaudit_verifier::report::report;
 use wsaudit_verifier::rules::Pack;
 use wsaudit_verifier::slice::{SliceError, Target, slice};
@@ -40,6 +41,17 @@ fn cases(directory: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
+/// A history as a recorder would have written it: the tags are of a source.
+fn recorded(trace: &MemorySource) -> MemorySource {
+    let mut outline = trace.outline().clone();
+    let connections = outline.connections.iter_mut();
+    let tags = connections.flat_map(|connection| &mut connection.tags);
+    for tag in tags.filter(|tag| tag.kind != TagKind::Claim) {
+        tag.source = format!("header:X-{}", tag.kind.as_str());
+    }
+    MemorySource::new(outline, trace.messages().to_vec())
+}
+
 fn messages(sources: &[Box<dyn Source>]) -> usize {
     let mut count = 0;
     for source in sources {
@@ -67,7 +79,10 @@ fn every_violation_of_the_fixtures_can_be_cut_out() {
         }
         let name = file.strip_prefix(&fixtures).unwrap().display().to_string();
         let case = Case::parse(&name, &text).unwrap();
-        let prepared = Prepared::new(&case, &Directory::of(&file)).unwrap();
+        let mut prepared = Prepared::new(&case, &Directory::of(&file)).unwrap();
+        if let CaseHistory::Trace(trace) = &case.history {
+            prepared.sources = vec![Box::new(recorded(trace))];
+        }
         let input = Input {
             packs: &prepared.packs,
             facts: &prepared.facts,

@@ -19,6 +19,9 @@ use crate::rules::read::nearest;
 /// When traces begin: 2026-01-01T00:00:00Z, in nanoseconds since the Unix epoch.
 const START: i64 = 1_767_225_600_000_000_000;
 
+/// Where the ids of a case's tags are said to have been read.
+pub(crate) const TAG_SOURCE: &str = "trace";
+
 /// Words that begin a line, or stand where a connection's name could.
 const RESERVED: [&str; 8] = [
     "end", "unclean", "gap", "expect", "todo", "survives", "fact", "rules",
@@ -384,7 +387,7 @@ fn read_tags(text: &str) -> Result<Vec<Tag>, Problem> {
             (TagKind::Claim, None) => {
                 return Err(Problem::Missing("`NAME=VALUE`, such as `jti=t-1`"));
             }
-            _ => ("trace".to_owned(), value),
+            _ => (TAG_SOURCE.to_owned(), value),
         };
         tags.push(Tag {
             from: 0,
