@@ -141,6 +141,34 @@ fn a_leak_is_drawn_from_the_claim_to_the_receiver() {
     assert_eq!(picture["lanes"][0]["spans"][0]["to"], 9.0);
 }
 
+/// Where users own, or are spoken to, nobody's session is named: lanes are those of the frames.
+#[test]
+fn what_a_user_was_shown_of_another_one_is_drawn_from_session_to_session() {
+    let two_users = LEAK.replace("session s-2, user u-1", "session s-2, user u-2");
+    let owned = two_users.replace(
+        "resource   = \"thread\"",
+        "resource   = \"thread\"\nowner      = \"user\"",
+    );
+    let addressed = two_users
+        .replace("[fields]", "[fields]\nuser   = \"/user\"")
+        .replace(
+            "[[rule]]\nid         = \"foreign-thread\"",
+            "[[rule]]\nid = \"told\"\ntitle = \"a user is told what is meant for that user\"\n\
+             kind = \"addressed\"\nfield = \"user\"\nto = \"user\"\n\n\
+             [[rule]]\nid         = \"foreign-thread\"",
+        )
+        .replace("\"messages\":[\"secret\"]", "\"user\":\"u-1\"");
+    for (text, rule, least) in [(owned, "foreign-thread", 1.0), (addressed, "told", 0.0)] {
+        let picture = &pictures(&html(&Audit::of(report(&text))))[0];
+        let leaks = picture["violations"].as_array().unwrap();
+        let leak = leaks.iter().find(|leak| leak["rule"] == rule).expect(rule);
+        assert_eq!(leak["from"]["lane"], 0, "{leak}");
+        assert_eq!(leak["from"]["at"], least, "{leak}");
+        assert_eq!(leak["to"]["lane"], 1, "{leak}");
+        assert_eq!(leak["to"]["at"], 2.02, "{leak}");
+    }
+}
+
 #[test]
 fn a_gap_has_the_times_around_it() {
     let gap = LEAK.replace(

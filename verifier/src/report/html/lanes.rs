@@ -260,21 +260,16 @@ fn leak(
     parties: &Parties<'_>,
     lanes: &BTreeMap<Party<'_>, usize>,
 ) -> Leak {
-    let owner = violation.owner_session.as_deref();
     let points = violation.evidence.iter().filter_map(|line| {
-        let party = parties.of_line(
-            line.session.as_deref(),
-            line.recording.as_deref(),
-            line.connection,
-        )?;
+        let party = parties.of_line(line)?;
         let lane = *lanes.get(&party)?;
         let name = format!("frame {}: {}", line.seq?, drawn(&line.text));
         let at = line.at?;
-        Some((line, Point { lane, at, name }))
+        Some((party, Point { lane, at, name }))
     });
     let claim = points
         .clone()
-        .find(|(line, _)| owner.is_some() && line.session.as_deref() == owner);
+        .find(|(party, _)| parties.is_owner(*party, violation));
     let receiver = parties
         .receiver(violation)
         .and_then(|party| lanes.get(&party));

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::MOST_FRAMES;
 use crate::report::html::markup::drawn;
-use crate::report::model::{Connection, Report, Violation};
+use crate::report::model::{Connection, Evidence, Report, Violation};
 
 /// Who has a lane.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -27,20 +27,23 @@ impl Party<'_> {
 pub(super) struct Parties<'r> {
     pub(super) all: Vec<Party<'r>>,
     abouts: BTreeMap<Party<'r>, String>,
+    /// Whose a session is, or a connection that has none.
+    users: BTreeMap<Party<'r>, &'r str>,
     /// The recording of which a file is a part.
     recordings: BTreeMap<&'r str, &'r str>,
 }
 
 impl<'r> Parties<'r> {
     pub(super) fn of(report: &'r Report) -> Self {
-        let mut users = BTreeMap::new();
+        let mut order = BTreeMap::new();
         for session in &report.sessions {
-            let next = users.len();
-            users.entry(&session.user_id).or_insert(next);
+            let next = order.len();
+            order.entry(&session.user_id).or_insert(next);
         }
         let mut sessions: Vec<_> = report.sessions.iter().collect();
-        sessions.sort_by_key(|session| users.get(&session.user_id).copied());
+        sessions.sort_by_key(|session| order.get(&session.user_id).copied());
         let mut abouts = BTreeMap::new();
+        let mut users = BTreeMap::new();
         let mut all = Vec::new();
         for session in sessions {
             let about = [&session.user_id, &session.session_type];
@@ -49,12 +52,16 @@ impl<'r> Parties<'r> {
             if abouts.insert(party, about.join(" · ")).is_none() {
                 all.push(party);
             }
+            users.extend(session.user_id.as_deref().map(|user| (party, user)));
         }
         for connection in &report.connections {
             for (party, ..) in spans(connection) {
                 let about = match party {
                     Party::Session(_) => String::new(),
-                    Party::Connection(..) => "no session".to_owned(),
+                    Party::Connection(..) => {
+                        users.extend(connection.user.as_deref().map(|user| (party, user)));
+                        "no session".to_owned()
+                    }
                 };
                 abouts.entry(party).or_insert_with(|| {
                     all.push(party);
@@ -69,6 +76,7 @@ impl<'r> Parties<'r> {
         Self {
             all,
             abouts,
+            users,
             recordings: files.collect(),
         }
     }
@@ -77,35 +85,52 @@ impl<'r> Parties<'r> {
         self.abouts.get(&party).cloned().unwrap_or_default()
     }
 
-    /// Who a line of evidence is about.
-    pub(super) fn of_line<'v>(
-        &self,
-        session: Option<&'v str>,
-        recording: Option<&'v str>,
-        connection: Option<u64>,
-    ) -> Option<Party<'v>>
+    /// Whose the frame of a line of evidence is.
+    pub(super) fn of_line<'v>(&self, line: &'v Evidence) -> Option<Party<'v>>
     where
         'r: 'v,
     {
-        if let Some(session) = session {
+        if let Some(session) = line.session.as_deref() {
             return Some(Party::Session(session));
         }
-        let recording = recording?;
-        let recording = self.recordings.get(recording).copied().unwrap_or(recording);
-        Some(Party::Connection(recording, connection?))
+        Some(self.of_connection(line.recording.as_deref()?, line.connection?))
     }
 
-    /// Who received or did what a violation is about.
+    fn of_connection<'v>(&self, recording: &'v str, number: u64) -> Party<'v>
+    where
+        'r: 'v,
+    {
+        let recording = self.recordings.get(recording).copied().unwrap_or(recording);
+        Party::Connection(recording, number)
+    }
+
+    /// Who received or did what a violation is about. Where users are held against each other it names
+    /// no session: the offending frame does.
     pub(super) fn receiver<'v>(&self, violation: &'v Violation) -> Option<Party<'v>>
     where
         'r: 'v,
     {
+        if let Some(session) = violation.session.as_deref() {
+            return Some(Party::Session(session));
+        }
+        let offending = &violation.offending;
+        let mut lines = violation.evidence.iter().filter(|line| {
+            line.seq == Some(offending.seq)
+                && line.recording.as_deref() == Some(offending.recording.as_str())
+        });
         let connection = violation.connection.as_ref();
-        self.of_line(
-            violation.session.as_deref(),
-            connection.map(|it| it.recording.as_str()),
-            connection.map(|it| it.number),
-        )
+        lines
+            .find_map(|line| self.of_line(line))
+            .or_else(|| connection.map(|it| self.of_connection(&it.recording, it.number)))
+    }
+
+    /// Whether a violation is at this one's cost: it is the owner, or one of the user who is.
+    pub(super) fn is_owner(&self, party: Party<'_>, violation: &Violation) -> bool {
+        match (&violation.owner_session, &violation.owner_user) {
+            (Some(session), _) => party == Party::Session(session),
+            (None, Some(user)) => self.users.get(&party) == Some(&user.as_str()),
+            (None, None) => false,
+        }
     }
 
     pub(super) fn concerned<'v>(&self, violation: &'v Violation) -> Vec<Party<'v>>
@@ -117,13 +142,7 @@ impl<'r> Parties<'r> {
             .evidence
             .iter()
             .take(MOST_FRAMES)
-            .filter_map(|line| {
-                self.of_line(
-                    line.session.as_deref(),
-                    line.recording.as_deref(),
-                    line.connection,
-                )
-            });
+            .filter_map(|line| self.of_line(line));
         owner
             .into_iter()
             .chain(self.receiver(violation))
