@@ -68,6 +68,16 @@ fn a_killed_recorder_leaves_a_prefix_and_no_verdict() {
         assert!(after < 2_000 || frames > 0, "nothing was committed");
         let verified = run(["verify".as_ref(), out.as_os_str()]).ends_with(3);
         has(&verified.stdout, &["unclean", "verdict: inconclusive"]);
+        // What is missing is behind what is there.
+        let json = run(["verify", "--format", "json", out.to_str().unwrap()]).ends_with(3);
+        let report: serde_json::Value = serde_json::from_str(&json.stdout).unwrap();
+        let reasons = report["reasons"].as_array().unwrap();
+        let unclean = reasons.iter().find(|it| it["reason"] == "unclean").unwrap();
+        let newest = Reader::open(&out).unwrap().frame_range().unwrap();
+        assert!(
+            unclean["seq"].as_u64() >= newest.map(|(_, newest)| newest.0),
+            "{unclean} and {newest:?}"
+        );
         let shown = run(["show".as_ref(), out.as_os_str()]).ends_with(0);
         has(
             &shown.stdout,

@@ -107,7 +107,7 @@ pub struct Outline {
     /// When the last thing in it was observed, likewise.
     pub ended_at: i64,
     /// Why its end is missing; `None`: it was closed cleanly.
-    pub unclean: Option<String>,
+    pub unclean: Option<Unclean>,
     /// Its connections, in the order of their opening.
     pub connections: Vec<Connection>,
     /// Its gaps.
@@ -127,6 +127,15 @@ impl Outline {
     pub fn is_cut_off(&self) -> bool {
         self.unclean.is_some() || self.goes_on.is_some()
     }
+}
+
+/// A run of the recorder lacks its end, or may.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unclean {
+    /// What is known of it: `run 2 was not closed cleanly`.
+    pub why: String,
+    /// The last place that is known of that run; `None`: of which run it is, or any place, is not known.
+    pub last: Option<u64>,
 }
 
 /// The clock of the recorder's machine was set. Times within a run do not follow it.

@@ -295,7 +295,8 @@ fn places_are_lines_and_bytes_are_as_written() {
     );
     assert_eq!(outline.gaps[0].frames, Some(3));
     assert_eq!(outline.anomalies[0].code, "masked-server-frame");
-    assert_eq!(outline.unclean.as_deref(), Some("killed"));
+    let unclean = outline.unclean.as_ref().unwrap();
+    assert_eq!((unclean.why.as_str(), unclean.last), ("killed", Some(19)));
     assert_eq!(outline.ended_at - outline.started_at, 2_500_000_000);
     assert_eq!(
         source.payload(12).unwrap().unwrap(),

@@ -12,7 +12,7 @@ use super::error::Problem;
 use super::line::Statement;
 use super::word::{self, Words};
 use crate::history::{
-    Anomaly, Connection, Gap, GapCause, MemoryMessage, MemorySource, Moment, Outline, Tag,
+    Anomaly, Connection, Gap, GapCause, MemoryMessage, MemorySource, Moment, Outline, Tag, Unclean,
 };
 use crate::rules::read::nearest;
 
@@ -43,7 +43,9 @@ pub(super) struct Trace {
     now: i64,
     now_text: String,
     end: Option<u32>,
-    unclean: Option<String>,
+    unclean: Option<Unclean>,
+    /// The last line on which something happened.
+    latest: Option<u64>,
 }
 
 impl Trace {
@@ -102,20 +104,22 @@ impl Trace {
             "end" => self.end = Some(statement.first),
             "unclean" | "unclean:" => {
                 let why = words.free().trim_start_matches(':').trim();
-                self.unclean = Some(
-                    if why.is_empty() {
-                        "its end is missing"
-                    } else {
-                        why
-                    }
-                    .to_owned(),
-                );
+                let why = if why.is_empty() {
+                    "its end is missing"
+                } else {
+                    why
+                };
+                self.unclean = Some(Unclean {
+                    why: why.to_owned(),
+                    last: self.latest,
+                });
                 self.end = Some(statement.first);
             }
             "gap" | "gap:" => self.gap(None, moment, subject, words)?,
             name => {
                 let connection = self.find(name)?;
                 self.act(connection, moment, words)?;
+                self.latest = Some(moment.seq);
             }
         }
         Ok(())

@@ -12,7 +12,7 @@ use wsaudit_recording::Question;
 
 use super::{
     Answered, ClockStep, Connection, Cursor, Gap, GapCause, Moment, Outline, Part, Reading, Source,
-    SourceError, SourceMessage,
+    SourceError, SourceMessage, Unclean,
 };
 
 /// Two files that hold the same part.
@@ -148,10 +148,13 @@ fn join_outlines(files: &[&Outline]) -> Outline {
     let anomalies = files.iter().flat_map(|file| file.anomalies.clone());
     // A part that another one follows has all that came before the cut, however it was closed.
     let unclean = files.last().and_then(|last| {
-        let why = last.unclean.as_ref()?;
+        let unclean = last.unclean.clone()?;
         Some(match files {
-            [_] => why.clone(),
-            [..] => format!("{}: {why}", last.name),
+            [_] => unclean,
+            [..] => Unclean {
+                why: format!("{}: {}", last.name, unclean.why),
+                ..unclean
+            },
         })
     });
     Outline {

@@ -12,7 +12,7 @@ use wsaudit_recording::{
 
 use super::{
     Anomaly, Answered, ClockStep, Connection, During, Exchange, Gap, GapCause, Moment, Outline,
-    Part, Reading, Source, SourceError, Tag,
+    Part, Reading, Source, SourceError, Tag, Unclean,
 };
 
 use reading::RecordingReading;
@@ -135,7 +135,7 @@ impl RecordingSource {
                 .first()
                 .map_or(0, |run| signed(run.started_at)),
             ended_at: ended_at(&reader, &clock, &connections)?,
-            unclean: reader.unclean().map(ToString::to_string),
+            unclean: reader.unclean().map(|it| unclean(&reader, it, &parts)),
             connections,
             gaps,
             anomalies,
@@ -246,6 +246,17 @@ fn parts(reader: &Reader, file: &str, connections: &[Connection]) -> Result<Vec<
             file: file.to_owned(),
         })
         .collect())
+}
+
+/// The last run that lacks its end, with the last place of it; `parts` are the runs.
+fn unclean(reader: &Reader, unclean: &wsaudit_recording::Unclean, parts: &[Part]) -> Unclean {
+    let mut runs = reader.runs().iter().zip(parts).rev();
+    let run = runs.find(|(run, _)| unclean.runs.contains(&run.id));
+    let last = run.map(|(_, part)| (part.first_seq, part.last_seq));
+    Unclean {
+        why: unclean.to_string(),
+        last: last.and_then(|(first, last)| (first <= last).then_some(last)),
+    }
 }
 
 fn exchange(reader: &Reader, row: wsaudit_recording::Exchange, tags: Vec<Tag>) -> Connection {

@@ -11,7 +11,7 @@ use wsaudit_verifier::facts::Facts;
 use wsaudit_verifier::finding::{Outcome, Subject};
 use wsaudit_verifier::history::{
     Answered, Connection, Cursor, Gap, GapCause, MemoryMessage, MemorySource, Moment, Outline,
-    Reading, Source, SourceError, SourceMessage, SourcePayload, Tag,
+    Reading, Source, SourceError, SourceMessage, SourcePayload, Tag, Unclean,
 };
 use wsaudit_verifier::rules::{HolderKind, Pack};
 use wsaudit_verifier::verdict::{Reason, State};
@@ -174,7 +174,10 @@ impl fmt::Debug for Told {
         {
             writeln!(f, "gap of {connection:?}: {from} to {to}")?;
         }
-        let ends = [outline.unclean.as_ref(), outline.goes_on.as_ref()];
+        let ends = [
+            outline.unclean.as_ref().map(|it| &it.why),
+            outline.goes_on.as_ref(),
+        ];
         let end: Vec<_> = ends.into_iter().flatten().collect();
         writeln!(f, "end at {} ms {end:?}", outline.ended_at as f64 / 1e6)
     }
@@ -194,7 +197,10 @@ impl Told {
         let outline = Outline {
             connections: connections.collect(),
             gaps: gaps.collect(),
-            unclean: history.unclean.then(|| "killed".to_owned()),
+            unclean: history.unclean.then(|| Unclean {
+                why: "killed".to_owned(),
+                last: None,
+            }),
             ended_at: history.ended_at * 1_000_000,
             ..Outline::default()
         };

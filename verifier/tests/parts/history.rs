@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use wsaudit_tagging::{Provenance, TagKind};
 use wsaudit_verifier::history::{
     Anomaly, Connection, Gap, GapCause, MemoryMessage, MemorySource, Moment, Outline, Part, Source,
-    Tag,
+    Tag, Unclean,
 };
 use wsaudit_wire::{Direction, Opcode};
 
@@ -282,7 +282,10 @@ impl History {
             started_at: 0,
             ended_at: end.map_or(self.outline.ended_at, |end| end.at),
             // As where the recorder was killed before the part could be marked.
-            unclean: (part != last && part % 2 == 1).then(|| "killed".to_owned()),
+            unclean: (part != last && part % 2 == 1).then(|| Unclean {
+                why: "killed".to_owned(),
+                last: None,
+            }),
             connections: connections.collect(),
             gaps: gaps
                 .filter(|(index, _)| of_part(&self.gaps, *index))

@@ -303,7 +303,8 @@ fn unread(error: &SourceError) -> OutsideDoubt {
 }
 
 fn unclean(recording: u16, outline: &Outline) -> Option<OutsideDoubt> {
-    let (name, why) = (&outline.name, outline.unclean.as_ref()?);
+    let unclean = outline.unclean.as_ref()?;
+    let (name, why) = (&outline.name, &unclean.why);
     Some(OutsideDoubt {
         doubt: Doubt {
             reason: Reason::Unclean,
@@ -316,10 +317,7 @@ fn unclean(recording: u16, outline: &Outline) -> Option<OutsideDoubt> {
             settle: "if the recorder still runs, end it with Ctrl-C or SIGTERM, and verify again; if it was \
                      killed, record again: what came last was lost"
                 .to_owned(),
-            place: outline.connections.last().map(|connection| Place {
-                recording,
-                seq: connection.opened.seq,
-            }),
+            place: unclean.last.map(|seq| Place { recording, seq }),
             subject: Subject::default(),
         },
         touches: Touches::Every,

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use wsaudit_tagging::{Provenance, TagKind};
 use wsaudit_verifier::history::{
-    Connection, Gap, GapCause, MemoryMessage, MemorySource, Moment, Outline, Tag,
+    Connection, Gap, GapCause, MemoryMessage, MemorySource, Moment, Outline, Tag, Unclean,
 };
 use wsaudit_wire::{Direction, Opcode};
 
@@ -134,7 +134,10 @@ impl Lives {
                 why: "the recorder stalled".to_owned(),
                 cause: GapCause::Recorder,
             })),
-            unclean: self.unclean.then(|| "killed".to_owned()),
+            unclean: self.unclean.then(|| Unclean {
+                why: "killed".to_owned(),
+                last: None,
+            }),
             ended_at: at(self.end),
             ..Outline::default()
         };

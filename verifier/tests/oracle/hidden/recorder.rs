@@ -13,7 +13,7 @@ mod parts;
 
 use proptest::prelude::*;
 use proptest::sample::select;
-use wsaudit_verifier::history::{Gap, GapCause, Moment};
+use wsaudit_verifier::history::{Gap, GapCause, Moment, Unclean};
 
 use crate::lives::Garble;
 use crate::told::{Payload, Told};
@@ -195,7 +195,10 @@ impl Told {
         for gap in &mut outline.gaps {
             gap.to = gap.to.min(end - 1);
         }
-        outline.unclean = Some(KILLED.to_owned());
+        outline.unclean = Some(Unclean {
+            why: KILLED.to_owned(),
+            last: None,
+        });
         let steps = outline.connections.iter().flat_map(|one| {
             let later = [one.answered, one.closed].into_iter().flatten();
             later.chain([one.opened])
