@@ -143,6 +143,7 @@ fn verify_all(args: &VerifyArgs, outputs: &Outputs, output: &mut Output) -> anyh
     }
     progress.end();
     let read = reports.iter().any(|report| !report.recordings.is_empty());
+    let remark = remark(&packs, without_rules, &histories, &reports);
     let mut audit = if histories.are_many() {
         Audit::of_many(reports)
     } else {
@@ -152,7 +153,7 @@ fn verify_all(args: &VerifyArgs, outputs: &Outputs, output: &mut Output) -> anyh
             .map_or_else(|| Audit::of_many(Vec::new()), Audit::of)
     };
     known.apply(&mut audit);
-    audit.remark = remark(&packs, without_rules, &histories);
+    audit.remark = remark;
     let remark = audit.remark.as_deref();
     let told = |paint: Paint, width: Option<usize>| {
         let options = |number: usize| TextOptions {
@@ -186,7 +187,13 @@ fn verify_all(args: &VerifyArgs, outputs: &Outputs, output: &mut Output) -> anyh
 }
 
 /// Said where no rule knows the application: a clean verdict must not be taken for isolation.
-fn remark(packs: &[Pack], without_rules: bool, histories: &Histories) -> Option<String> {
+/// Where nothing could be read, there is no verdict to mistake.
+fn remark(
+    packs: &[Pack],
+    without_rules: bool,
+    histories: &Histories,
+    reports: &[Report],
+) -> Option<String> {
     let mut rules = packs.iter().flat_map(|pack| &pack.rules);
     if rules.any(|rule| rule.spec.knows_the_application()) {
         return None;
@@ -196,8 +203,14 @@ fn remark(packs: &[Pack], without_rules: bool, histories: &Histories) -> Option<
     } else {
         "none of these rules knows the application's messages: they say only what holds for every application."
     };
-    let first = histories.each().first().into_iter().flatten();
-    let first: Vec<_> = first.map(|path| quoted(&path.to_string_lossy())).collect();
+    let mut each = histories.each().iter().zip(reports);
+    let (paths, report) = each.find(|(_, report)| !report.recordings.is_empty())?;
+    let first: Vec<_> = paths
+        .iter()
+        .map(|path| path.to_string_lossy())
+        .filter(|path| !report.unread.iter().any(|it| it.recording == **path))
+        .map(|path| quoted(&path))
+        .collect();
     Some(format!(
         "{checked} Whether sessions are isolated, only rules that know these messages can tell; to begin some: \
          `wsaudit rules new {} --out my-rules.toml`",

@@ -154,6 +154,42 @@ fn what_cannot_be_read_is_in_every_report() {
     has(&place.read("again.xml"), &["errors=\"1\""]);
 }
 
+/// No rule is to blame, and no draft of rules can be made of it.
+#[test]
+fn where_nothing_could_be_read_that_is_the_only_reason() {
+    let place = Place::new();
+    let missing = place.name("nowhere.db");
+    for rules in [&["--rules", CHAT][..], &[]] {
+        let told = |format: &str| {
+            let args = ["verify", "--format", format, &missing];
+            house(&[&args[..], rules].concat()).ends_with(2).stdout
+        };
+        let log = told("github");
+        assert_eq!(log.matches("\n::").count(), 1, "{log}");
+        has(&log, &["::error file=", "unread: nothing is known of"]);
+        for text in [log, told("markdown"), told("html")] {
+            for unsaid in [
+                "record traffic that exercises it",
+                "spelt otherwise",
+                "yielded nothing",
+                "rules new",
+            ] {
+                assert!(!text.contains(unsaid), "{unsaid}: {text}");
+            }
+        }
+        let report: Value = serde_json::from_str(&told("json")).unwrap();
+        let reasons = report["reasons"].as_array().unwrap();
+        assert_eq!(reasons.len(), 1, "{reasons:?}");
+        assert_eq!(reasons[0]["reason"], "unread");
+    }
+    // Beside one that could be read, that one is what rules can be drafted of.
+    place.put("read.db", LEAKY);
+    let ran = house(&["verify", &missing, &place.name("read.db")]).ends_with(2);
+    has(&ran.stdout, &["read.db --out my-rules.toml"]);
+    let unread = format!("rules new {missing}");
+    assert!(!ran.stdout.contains(&unread), "{}", ran.stdout);
+}
+
 #[test]
 fn a_directory_without_a_recording_is_no_pass() {
     let place = Place::new();

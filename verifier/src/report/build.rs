@@ -17,6 +17,7 @@ use crate::engine::{ConnectionIx, RuleResult, SessionIx, UserIx, Verification};
 use crate::finding::{self, Doubt, Place, Severity};
 use crate::history::{self, Outline, Source, SourceError};
 use crate::rules::{self, Pack};
+use crate::verdict::Reason as Doubted;
 
 /// The report of a verification of `packs` over `sources`: the same ones, in the same order.
 pub fn report(
@@ -160,6 +161,10 @@ impl Builder<'_> {
                 });
                 reasons[at].1.rules.push(name.clone());
             }
+        }
+        // Where nothing could be read, that is why nothing happened.
+        if self.sources.is_empty() && reasons.iter().any(|(it, _)| it.reason == Doubted::Unread) {
+            reasons.retain(|(doubt, _)| doubt.reason != Doubted::NotExercised);
         }
         reasons.sort_by_key(|(doubt, _)| doubt.reason);
         reasons.into_iter().map(|(_, reason)| reason).collect()

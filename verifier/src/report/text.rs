@@ -80,15 +80,19 @@ pub fn text(report: &Report, options: &TextOptions<'_>) -> String {
     table::write(report, palette, &mut out);
     doubts(report, options, &mut out);
     notes(report, options, &mut out);
-    if let Some(coverage) = options.coverage {
+    // Where nothing could be read, nothing was met.
+    let is_read = |_: &&Coverage| !report.recordings.is_empty();
+    let coverage = options.coverage.filter(is_read);
+    let misses = options.misses.filter(is_read);
+    if let Some(coverage) = coverage {
         coverage::write(coverage, options.survey, palette, &mut out);
     }
-    if let Some(coverage) = options.misses
+    if let Some(coverage) = misses
         && report.verdict != Verdict::Clean.as_str()
     {
         misses::write(coverage, palette, &mut out);
     }
-    if let Some(coverage) = options.coverage.or(options.misses) {
+    if let Some(coverage) = coverage.or(misses) {
         misses::sources(coverage, palette, &mut out);
     }
     if let Some(baseline) = &report.baseline {
