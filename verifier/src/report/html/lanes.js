@@ -298,6 +298,8 @@
       const isNear = this.zoomed === this.current && this.time !== this.whole && this.time[1] - this.time[0] <= near[1] - near[0] + 1e-9;
       this.zoomed = this.current;
       this.show(isNear ? this.whole : near);
+      // It may be far above the violation that was read.
+      this.box.closest("figure").scrollIntoView({ block: "nearest" });
     }
   }
 

@@ -79,6 +79,15 @@
     for (const one of shown) one.open = open;
   }
 
+  // What is scrolled to stands below the filters, where they stay at the top.
+  const tools = all(".tools")[0];
+  if (tools) {
+    new ResizeObserver(() => {
+      const stays = getComputedStyle(tools).position === "sticky";
+      root.style.scrollPaddingTop = stays ? `${tools.offsetHeight + 12}px` : "";
+    }).observe(tools);
+  }
+
   const themes = ["auto", "light", "dark"];
   function theme(name) {
     if (name === "auto") delete root.dataset.theme;
