@@ -379,6 +379,21 @@ impl HolderKind {
     }
 }
 
+impl ReportField {
+    /// Its name in rule files.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::AuthenticationSuccessful => "authentication_successful",
+            Self::AgentExecutionIsolated => "agent_execution_isolated",
+            Self::ThreadIsolationVerified => "thread_isolation_verified",
+            Self::WebsocketEventLeakage => "websocket_event_leakage",
+            Self::DatabaseSessionIsolation => "database_session_isolation",
+            Self::ConcurrentOperationsCompleted => "concurrent_operations_completed",
+            Self::ExecutionTime => "execution_time",
+        }
+    }
+}
+
 impl Codec {
     /// Its name in rule files.
     pub const fn as_str(self) -> &'static str {

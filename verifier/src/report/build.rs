@@ -214,6 +214,7 @@ impl Builder<'_> {
                 })
                 .collect(),
             notes: outcome.notes.len(),
+            reports: rule.reports,
         }
     }
 

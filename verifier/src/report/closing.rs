@@ -6,6 +6,7 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use super::excerpt::printable;
 use super::model::{Recording, Report, Rule, Session};
+use crate::rules::ReportField;
 use crate::verdict::{State, Verdict};
 
 /// More users than this are told as a sum, and those by name that not all is well with.
@@ -134,11 +135,12 @@ fn agents(report: &Report) -> Option<String> {
         return None;
     }
     let judgements = ran.iter().map(|session| session.agent_execution_isolated);
+    let judged = told(judgements, "all isolated", "not isolated");
     Some(format!(
-        "{} in {}, {}",
+        "{} in {}, {judged}{}",
         counted(runs, "agent run"),
         plural(ran.len(), "session"),
-        told(judgements, "all isolated", "not isolated")
+        unjudged(report, ReportField::AgentExecutionIsolated)
     ))
 }
 
@@ -152,9 +154,18 @@ fn events(report: &Report) -> Option<String> {
         .iter()
         .map(|user| user.websocket_event_leakage.map(|leaks| !leaks));
     Some(format!(
-        "event isolation: {saw}, {}",
-        told(judgements, "none foreign", "some foreign")
+        "event isolation: {saw}, {}{}",
+        told(judgements, "none foreign", "some foreign"),
+        unjudged(report, ReportField::WebsocketEventLeakage)
     ))
+}
+
+/// Why nobody is judged, where no rule is about that.
+fn unjudged(report: &Report, field: ReportField) -> String {
+    if report.rules.iter().any(|rule| rule.reports == Some(field)) {
+        return String::new();
+    }
+    format!(": no rule has `reports = \"{}\"`", field.as_str())
 }
 
 /// `s-1 saw 8 events, s-2 saw 3`; of many, or with long names, `50 sessions saw 603 events (12 to 13

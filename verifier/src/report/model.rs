@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::history::Source;
+use crate::rules::ReportField;
 
 use super::standing::{Baseline, Standing};
 
@@ -200,6 +201,9 @@ pub struct Rule {
     pub accepted: Vec<Accepted>,
     /// How many of [`Report::notes`] are its own.
     pub notes: usize,
+    /// Which judgement of sessions and users it feeds.
+    #[serde(skip)]
+    pub reports: Option<ReportField>,
 }
 
 /// A place in a rule file.

@@ -8,32 +8,18 @@ use crate::rules::read::{Names, Node, Table};
 use crate::rules::{Accept, Exception, ReportField, RequiredPlace, Requirement, Rule, See};
 
 const REPORTS: [(&str, ReportField); 7] = [
-    (
-        "authentication_successful",
-        ReportField::AuthenticationSuccessful,
-    ),
-    (
-        "agent_execution_isolated",
-        ReportField::AgentExecutionIsolated,
-    ),
-    (
-        "thread_isolation_verified",
-        ReportField::ThreadIsolationVerified,
-    ),
-    (
-        "websocket_event_leakage",
-        ReportField::WebsocketEventLeakage,
-    ),
-    (
-        "database_session_isolation",
-        ReportField::DatabaseSessionIsolation,
-    ),
-    (
-        "concurrent_operations_completed",
-        ReportField::ConcurrentOperationsCompleted,
-    ),
-    ("execution_time", ReportField::ExecutionTime),
+    word(ReportField::AuthenticationSuccessful),
+    word(ReportField::AgentExecutionIsolated),
+    word(ReportField::ThreadIsolationVerified),
+    word(ReportField::WebsocketEventLeakage),
+    word(ReportField::DatabaseSessionIsolation),
+    word(ReportField::ConcurrentOperationsCompleted),
+    word(ReportField::ExecutionTime),
 ];
+
+const fn word(field: ReportField) -> (&'static str, ReportField) {
+    (field.as_str(), field)
+}
 
 /// All rules of a pack, in the order in which they are written.
 ///
