@@ -1,5 +1,7 @@
 //! Facts out of CSV: a file with a head line (RFC 4180).
 
+mod quotes;
+
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
@@ -10,6 +12,7 @@ use wsaudit_verifier::rules::FactsDef;
 
 use crate::error::{FactsError, with_causes};
 use crate::rows::Columns;
+use quotes::Quotes;
 
 pub(crate) fn read_file(path: &Path, table: &FactsDef) -> Result<Vec<Fact>, FactsError> {
     let name = path.display().to_string();
@@ -38,7 +41,7 @@ pub(crate) fn read(
             _ => error.to_string(),
         },
     };
-    let mut reader = ReaderBuilder::new().from_reader(text);
+    let mut reader = ReaderBuilder::new().from_reader(Quotes::of(text));
     let names: Vec<_> = reader
         .headers()
         .map_err(broken)?
@@ -114,5 +117,19 @@ mod tests {
             "threads.csv line 3: column `id` is empty"
         );
         assert!(error("id,session_id\na,s-1,x\n").contains("line: 2"));
+    }
+
+    #[test]
+    fn a_quote_that_is_not_closed_swallows_no_rows() {
+        let error = |text: &str| facts(text).unwrap_err();
+        assert_eq!(
+            error("id,session_id\na,s-1\nb,\"s-2\nc,s-3\n"),
+            "threads.csv: a quote that is opened in line 3 is not closed"
+        );
+        assert_eq!(
+            error("id,session_id\na,s-1\nb,\"s-2\nc,\"s-3\"\n"),
+            "threads.csv: a quote that is opened in line 3 is closed in line 4 before `s`, \
+             where a comma or the end of the line should follow"
+        );
     }
 }
