@@ -89,6 +89,16 @@ pub enum OpenError {
         /// What SQLite said.
         detail: String,
     },
+    /// It is not whole, and the log that would make it whole is not beside it.
+    #[error("{}: the recording is not whole, seen at {place}: {detail}; its recorder did not end it, and what it wrote last stood in {}, which is missing: copy both files again, or restore both from a backup", path.display(), beside(path, "-wal").display())]
+    WithoutLog {
+        /// The file.
+        path: PathBuf,
+        /// The table or step.
+        place: String,
+        /// What SQLite said.
+        detail: String,
+    },
     /// It changed each time it was copied.
     #[error("{}: the recording is being written and changed during each of {attempts} attempts to copy it; stop the recorder, or copy the file at a quieter time", path.display())]
     Changing {
@@ -140,6 +150,24 @@ impl OpenError {
                 place: place.to_owned(),
                 detail,
             },
+        }
+    }
+
+    /// What is damaged is rather the half of two files, where a recorder left a log that is not there.
+    pub(crate) fn or_without_log(self) -> Self {
+        match self {
+            Self::Malformed {
+                path,
+                place,
+                detail,
+            } if Header::read(&path).is_ok_and(|header| header.wal_mode && !header.has_wal) => {
+                Self::WithoutLog {
+                    path,
+                    place,
+                    detail,
+                }
+            }
+            error => error,
         }
     }
 }

@@ -92,7 +92,10 @@ impl Reader {
 
     /// Opens the recording at `path` with other options than the default ones.
     pub fn open_with(path: impl AsRef<Path>, options: ReaderOptions) -> Result<Self, OpenError> {
-        let path = path.as_ref();
+        Self::open_as_it_is(path.as_ref(), options).map_err(OpenError::or_without_log)
+    }
+
+    fn open_as_it_is(path: &Path, options: ReaderOptions) -> Result<Self, OpenError> {
         let mut attempt = 0;
         let (sqlite, copy) = loop {
             let header = Header::read(path)?;

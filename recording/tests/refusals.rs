@@ -244,6 +244,21 @@ fn damage_in_the_middle_names_the_table_and_the_place() {
     );
 }
 
+/// The file without its log, as it is where somebody copied one of the two.
+#[test]
+fn a_recording_of_which_the_log_is_missing() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("traffic.db");
+    let writer = Writer::create(&path, WriterOptions::default()).expect("created");
+    let bytes = fs::read(&path).expect("read");
+    let (_copied, copy) = bytes_in_a_file(&bytes);
+    let error = refused(&copy);
+    assert!(matches!(error, OpenError::WithoutLog { .. }), "{error}");
+    let log = format!("{}-wal, which is missing", copy.display());
+    assert!(error.to_string().contains(&log), "{error}");
+    writer.close().expect("closed");
+}
+
 #[test]
 fn a_value_that_the_format_does_not_know() {
     let (_directory, path) = recording();
