@@ -1,5 +1,5 @@
 //! `except`, for every kind: who was issued the attribute is excepted and counted, who only presents it
-//! is not.
+//! is not, and that is noted.
 
 use std::path::Path;
 
@@ -82,6 +82,7 @@ fn whoever_was_issued_the_attribute_is_excepted_and_counted() {
             let trial = tried(kind, keys, history, except, "");
             assert_ne!(trial.state(), State::Violated, "{kind}, {except}");
             assert_eq!(trial.excepted(), [("it is allowed", 1)], "{kind}, {except}");
+            assert!(trial.noted().is_empty(), "{kind}, {except}");
         }
     }
 }
@@ -93,7 +94,20 @@ fn whoever_only_presents_it_is_not() {
             let trial = tried(kind, keys, history, except, " (presented)");
             assert_eq!(trial.state(), State::Violated, "{kind}, {except}");
             assert!(trial.excepted().is_empty(), "{kind}, {except}");
+            let noted = "the exception \"it is allowed\" does not count for 1 violation: what it names was \
+                         only presented by the client, and only what the server issued counts";
+            assert_eq!(trial.noted(), [noted], "{kind}, {except}");
         }
+    }
+}
+
+#[test]
+fn an_exception_that_is_about_somebody_else_is_not_noted() {
+    for (kind, keys, history) in BROKEN {
+        let somebody_else = "user = \"support\", device = \"TABLET\"";
+        let trial = tried(kind, keys, history, somebody_else, " (presented)");
+        assert_eq!(trial.state(), State::Violated, "{kind}");
+        assert!(trial.noted().is_empty(), "{kind}");
     }
 }
 

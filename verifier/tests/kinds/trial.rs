@@ -119,6 +119,12 @@ impl Trial {
         doubts.fold(String::new(), |told, doubt| told + &doubt.message + "\n")
     }
 
+    /// What would settle the doubts.
+    pub(crate) fn advice(&self) -> Vec<&str> {
+        let doubts = self.result.outcome.doubts.iter();
+        doubts.map(|doubt| doubt.settle.as_str()).collect()
+    }
+
     /// Why it is not decided.
     pub(crate) fn doubts(&self) -> Vec<Reason> {
         let doubts = self.result.outcome.doubts.iter();
@@ -131,6 +137,12 @@ impl Trial {
         excepted
             .map(|(why, count)| (why.as_str(), *count))
             .collect()
+    }
+
+    /// What it notes, in words.
+    pub(crate) fn noted(&self) -> Vec<&str> {
+        let notes = self.result.outcome.notes.iter();
+        notes.map(|note| note.message.as_str()).collect()
     }
 
     /// What was measured or counted, per session in order of appearance.
