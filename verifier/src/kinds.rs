@@ -106,7 +106,22 @@ impl Spec {
 
     /// Whether a connection that speaks for nobody known leaves it in doubt.
     pub fn needs_holders(&self) -> bool {
-        let kind = match self {
+        match self.holders() {
+            HolderKind::Session | HolderKind::User => true,
+            HolderKind::Connection => false,
+        }
+    }
+
+    /// Whom it is about; connections where it asks for nobody that is behind them.
+    pub fn holders(&self) -> HolderKind {
+        let session_where = |asked: bool| {
+            if asked {
+                HolderKind::Session
+            } else {
+                HolderKind::Connection
+            }
+        };
+        match self {
             Self::Addressed(addressed) => addressed.to,
             Self::Always(always) => always.window.per,
             Self::Count(count) => match count.per {
@@ -118,18 +133,14 @@ impl Spec {
             },
             Self::Duration(duration) => duration.per,
             Self::Handshake(handshake) => {
-                return !handshake.one_holder.is_empty() || !handshake.unshared.is_empty();
+                session_where(!handshake.one_holder.is_empty() || !handshake.unshared.is_empty())
             }
             Self::Never(never) => never.window.per,
             Self::Owned(owned) => owned.owner,
             Self::Correlated(_) | Self::Protocol(_) => HolderKind::Connection,
             Self::Response(response) => response.on,
             Self::Sequence(sequence) => sequence.on,
-            Self::Sql(sql) => return sql.question.reads_tags(),
-        };
-        match kind {
-            HolderKind::Session | HolderKind::User => true,
-            HolderKind::Connection => false,
+            Self::Sql(sql) => session_where(sql.question.reads_tags()),
         }
     }
 }

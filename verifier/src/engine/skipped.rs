@@ -3,18 +3,33 @@
 
 use std::collections::BTreeMap;
 
-use wsaudit_tagging::TagKind;
-
 use super::event::Event;
 use super::state::{ConnectionIx, Cx, Holder};
 use crate::finding::{Doubt, Place, Subject};
 use crate::rules::HolderKind;
 use crate::verdict::Reason;
 
+/// What to do where nothing says who the holder is.
+pub(super) const fn source_wanted(kind: HolderKind) -> &'static str {
+    match kind {
+        HolderKind::Session => {
+            "name a source with `wsaudit record --session`, or as `id` in the pack's [session]; \
+             `wsaudit show` lists candidates"
+        }
+        HolderKind::User => {
+            "name a source with `wsaudit record --user`, or as `user` in the pack's [session]; \
+             `wsaudit show` lists candidates"
+        }
+        HolderKind::Connection => "name a source that identifies the connection",
+    }
+}
+
 /// Events that could not be judged: how many, and the first of them.
 #[derive(Debug, Default)]
 pub struct Skipped {
     count: u64,
+    /// How many of them are of connections that nothing ever says the holder of.
+    nobodys: u64,
     first: Option<(Place, ConnectionIx, String)>,
     /// Whom they are about; where they are about several, nobody, which may be anybody.
     about: Option<Subject>,
@@ -53,20 +68,15 @@ impl Skipped {
         event: &Event<'_>,
         called: &str,
     ) {
-        let is_stranger = match kind {
-            HolderKind::Session => {
-                let info = cx.connection(event.connection).info;
-                info.http.is_none()
-                    && cx.connection(event.connection).lanes.is_empty()
-                    && info.tags.iter().all(|tag| tag.kind != TagKind::Session)
-            }
-            HolderKind::User | HolderKind::Connection => false,
-        };
+        let state = cx.connection(event.connection);
+        let is_nobodys = state.lanes.is_empty() && cx.first_name(kind, event.connection).is_none();
+        let is_stranger = kind == HolderKind::Session && is_nobodys && state.info.http.is_none();
         if is_stranger {
             let first = || (0, event.place, called.to_owned());
             let (count, ..) = self.strangers.entry(event.connection).or_insert_with(first);
             *count += 1;
         } else {
+            self.nobodys += u64::from(is_nobodys);
             self.note(event, called);
         }
     }
@@ -116,14 +126,9 @@ impl Skipped {
             let settle = "record again without gaps, with a codec that decodes all messages";
             return self.doubt(cx, Reason::Unidentified, what, settle);
         }
-        let what = match kind {
-            HolderKind::Session => "before anything says which session it belongs to",
-            HolderKind::User => "before anything says which user it belongs to",
-            HolderKind::Connection => "on no connection",
-        };
-        let settle = "name a source that identifies the connection from its first message on";
         let mut all = Self {
             count: self.count,
+            nobodys: self.nobodys,
             first: self.first.clone(),
             about: self.about,
             ..Self::default()
@@ -131,12 +136,33 @@ impl Skipped {
         for (connection, (count, place, called)) in &self.strangers {
             if cx.connection(*connection).received == 0 {
                 all.count += count;
+                all.nobodys += count;
                 let first = (*place, *connection, called.clone());
                 all.first = all.first.take().into_iter().chain([first]).min();
                 all.is_about(cx.subject(Holder::Connection(*connection)));
             }
         }
-        all.doubt(cx, Reason::Unidentified, what, settle)
+        let when = match all.nobodys {
+            0 => "before anything says",
+            nobodys if nobodys == all.count => "where nothing says",
+            _ => "where nothing says, or not yet,",
+        };
+        let belong = if all.count == 1 {
+            "it belongs"
+        } else {
+            "they belong"
+        };
+        let what = match kind {
+            HolderKind::Session | HolderKind::User => {
+                format!("{when} which {} {belong} to", kind.as_str())
+            }
+            HolderKind::Connection => "on no connection".to_owned(),
+        };
+        let settle = match all.nobodys {
+            0 => "name a source that identifies the connection from its first message on",
+            _ => source_wanted(kind),
+        };
+        all.doubt(cx, Reason::Unidentified, &what, settle)
     }
 
     fn doubt(&self, cx: &Cx<'_>, reason: Reason, what: &str, settle: &str) -> Option<Doubt> {

@@ -107,6 +107,52 @@ B = device TABLET_BROWSER
     );
     assert!(trial.is_undecided());
     assert_eq!(trial.doubts(), [Reason::Unidentified]);
+    assert_eq!(
+        trial.told(),
+        "`note` came before anything says which session it belongs to, on connection 2\n"
+    );
+}
+
+/// In a rule about users, users are missing, and not sessions.
+#[test]
+fn what_no_user_is_known_of_says_so() {
+    let rule = "kind = \"addressed\"\nfield = \"user\"\nto = \"user\"";
+    let source = "name a source with `wsaudit record --user`, or as `user` in the pack's [session]; \
+                  `wsaudit show` lists candidates";
+    let in_a_session = trial(
+        rule,
+        r#"
+A = session s-1, user u-1
+B = session s-2
+C = session s-3, user u-3
+0.0 C < {"type":"ready"}
+0.1 A < {"type":"note","user":"u-1"}
+0.2 B < {"type":"note","user":"u-2"}
+0.3 B < {"type":"note","user":"u-2"}"#,
+    );
+    assert_eq!(
+        in_a_session.told(),
+        "2 events came where nothing says which user they belong to; the first is `note` on connection 3\n"
+    );
+    assert_eq!(in_a_session.advice(), [source]);
+    let without = trial(
+        rule,
+        r#"
+A = session s-1, user u-1
+B = device TABLET_BROWSER
+C = user u-3
+D = session s-4, user u-4
+0.0 D < {"type":"ready"}
+0.1 A < {"type":"note","user":"u-1"}
+0.2 B < {"type":"ready"}
+0.3 C < {"type":"ready"}"#,
+    );
+    assert_eq!(
+        without.told(),
+        "nothing says which user connection 3 belongs to\n\
+         nothing says which session connection 4 belongs to\n"
+    );
+    assert_eq!(without.advice()[0], source);
 }
 
 #[test]

@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use wsaudit_recording::Unread;
 
 use super::super::run::Finished;
-use super::super::state::Holder;
+use super::super::skipped::source_wanted;
+use super::super::state::{ConnectionIx, Holder};
 use crate::decode::DecodeError;
 use crate::finding::{Doubt, Place, Subject};
 use crate::history::{ClockStep, Connection, During, Gap, GapCause, Outline, SourceError};
-use crate::rules::{Pack, Rule};
+use crate::rules::{HolderKind, Pack, Rule};
 use crate::verdict::Reason;
 
 /// A doubt from outside the rules, and which rules it touches.
@@ -24,7 +25,7 @@ enum Touches {
     ThoseThatReadMessages,
     /// They, and those that are about holders, of whom messages tell.
     ThoseThatLearnFromMessages,
-    ThoseAboutHolders,
+    ThoseAbout(HolderKind),
     /// An exchange over HTTP, of which the pack's events say nothing.
     ThoseThatSeeAllExchanges,
 }
@@ -38,7 +39,7 @@ impl OutsideDoubt {
             Touches::ThoseThatLearnFromMessages => {
                 rule.spec.reads_messages() || rule.spec.needs_holders()
             }
-            Touches::ThoseAboutHolders => rule.spec.needs_holders(),
+            Touches::ThoseAbout(kind) => rule.spec.holders() == kind,
             Touches::ThoseThatSeeAllExchanges => rule.spec.sees_all_exchanges(),
         }
     }
@@ -210,9 +211,11 @@ impl Judge<'_, '_> {
         })
     }
 
-    fn unidentified(&self, pack: usize) -> Option<OutsideDoubt> {
+    /// Connections without a session, told to rules about sessions as that, and to rules about users by
+    /// what is missing there: the user, or the session alone.
+    fn unidentified(&self, pack: usize) -> Vec<OutsideDoubt> {
         let cx = &self.finished.cx;
-        let mut unidentified = cx.connections().filter(|(index, state)| {
+        let unidentified = cx.connections().filter(|(index, state)| {
             self.finished.scopes[pack][index.0 as usize]
                 // Of exchanges, those that a rule could not judge are told by the rule.
                 && state.info.http.is_none()
@@ -221,32 +224,53 @@ impl Judge<'_, '_> {
                 && state.lanes.is_empty()
                 && state.received > 0
         });
-        let (first, state) = unidentified.next()?;
-        let others = unidentified.count();
-        let name = cx.describe_connection(first);
-        let message = match others {
-            0 => format!("nothing says which session {name} belongs to"),
-            others => {
-                format!("nothing says which session {name} and {others} more belong to")
-            }
+        let all: Vec<_> = unidentified.map(|(index, _)| index).collect();
+        let (without_user, with_user): (Vec<_>, Vec<_>) = all
+            .iter()
+            .copied()
+            .partition(|index| cx.first_name(HolderKind::User, *index).is_none());
+        let about = [
+            (HolderKind::Session, HolderKind::Session, all),
+            (HolderKind::User, HolderKind::User, without_user),
+            (HolderKind::User, HolderKind::Session, with_user),
+        ];
+        about
+            .into_iter()
+            .filter_map(|(rules, missing, connections)| self.nobodys(rules, missing, &connections))
+            .collect()
+    }
+
+    /// That nothing says whose connections are, told to the rules about some kind of holder.
+    fn nobodys(
+        &self,
+        rules: HolderKind,
+        missing: HolderKind,
+        connections: &[ConnectionIx],
+    ) -> Option<OutsideDoubt> {
+        let (first, others) = connections.split_first()?;
+        let cx = &self.finished.cx;
+        let name = cx.describe_connection(*first);
+        let which = missing.as_str();
+        let message = match others.len() {
+            0 => format!("nothing says which {which} {name} belongs to"),
+            others => format!("nothing says which {which} {name} and {others} more belong to"),
         };
+        let state = cx.connection(*first);
         Some(OutsideDoubt {
             doubt: Doubt {
                 reason: Reason::Unidentified,
                 message,
-                settle: "name a source with `wsaudit record --session`, or in the pack's \
-                         [session]; `wsaudit show` lists candidates"
-                    .to_owned(),
+                settle: source_wanted(missing).to_owned(),
                 place: Some(Place {
                     recording: state.recording,
                     seq: state.info.opened.seq,
                 }),
                 subject: Subject {
-                    connection: Some(first),
+                    connection: Some(*first),
                     ..Subject::default()
                 },
             },
-            touches: Touches::ThoseAboutHolders,
+            touches: Touches::ThoseAbout(rules),
         })
     }
 }
