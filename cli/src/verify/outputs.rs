@@ -28,7 +28,7 @@ pub(super) struct ReportArgs {
     format: Option<Format>,
     /// Write that report to this file instead of standard output
     #[arg(long, value_name = "FILE")]
-    output: Option<PathBuf>,
+    output: Option<Target>,
     /// Write a JSON report, too; `-`: to standard output
     #[arg(long, value_name = "FILE")]
     json: Option<Target>,
@@ -58,7 +58,8 @@ pub(super) struct ReportArgs {
 impl ReportArgs {
     /// Whether annotations go to standard output; what asks for several reports there is refused before.
     pub(super) fn are_for_github(&self) -> bool {
-        (self.github || self.format == Some(Format::Github)) && self.output.is_none()
+        let stays = matches!(self.output, None | Some(Target::Stdout));
+        (self.github || self.format == Some(Format::Github)) && stays
     }
 }
 
@@ -163,9 +164,8 @@ impl Outputs {
             add(Format::Github, Target::Stdout, "--github");
         }
         match (args.format, &args.output) {
-            (format, Some(path)) => {
-                let target = Target::File(path.clone());
-                add(format.unwrap_or(Format::Text), target, "--output");
+            (format, Some(target)) => {
+                add(format.unwrap_or(Format::Text), target.clone(), "--output");
             }
             (Some(format), None) => add(format, Target::Stdout, "--format"),
             (None, None) => {

@@ -3,7 +3,7 @@
 use std::fs;
 
 use super::{CHAT, LEAKY, Place, house};
-use crate::harness::has;
+use crate::harness::{Ran, has, wsaudit};
 
 #[test]
 fn two_reports_never_share_a_place() {
@@ -15,6 +15,7 @@ fn two_reports_never_share_a_place() {
         (&["--github", "--json", "-"], ["--json", "--github"]),
         (&["--github", "--format", "text"], ["--github", "--format"]),
         (&["--junit", "a", "--output", "a"], ["--junit", "--output"]),
+        (&["--junit", "-", "--output", "-"], ["--junit", "--output"]),
     ] {
         let ran = house(&[&["verify", LEAKY], args].concat()).ends_with(2);
         has(ran.error(), &parts);
@@ -27,6 +28,24 @@ fn two_reports_never_share_a_place() {
         "{}",
         ran.stdout
     );
+}
+
+#[test]
+fn a_dash_is_standard_output_for_every_report() {
+    let place = Place::new();
+    let leaky = place.name("leaky.db");
+    place.put("leaky.db", LEAKY);
+    for more in [&[][..], &["--format", "json"], &["--format", "github"]] {
+        let told = |output: &[&str]| {
+            let args = [&["verify", &leaky], more, output].concat();
+            let mut command = wsaudit();
+            command.current_dir(place.dir()).args(args);
+            command.env_remove("GITHUB_STEP_SUMMARY");
+            Ran::of(&mut command).stdout
+        };
+        assert_eq!(told(&["--output", "-"]), told(&[]), "{more:?}");
+    }
+    assert!(!place.path("-").exists());
 }
 
 #[test]
