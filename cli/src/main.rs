@@ -39,13 +39,14 @@ mod test_command;
 #[cfg(feature = "verify")]
 mod verify;
 
+use std::io::{self, IsTerminal as _, Write as _};
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser, Subcommand};
 use mimalloc::MiMalloc;
 
 use exit::Exit;
-use output::{ColorChoice, Output};
+use output::{ColorChoice, Output, Paint};
 
 /// Records WebSocket traffic at the protocol level and proves, or disproves, that sessions are
 /// isolated from each other.
@@ -86,7 +87,10 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let Arguments { color, command } = Arguments::parse();
+    let Arguments { color, command } = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(told) => return told_instead(&told),
+    };
     let mut output = Output::new(color);
     let ran = listen(&command).and_then(|()| run(&command, &mut output));
     let ran = ran.and_then(|exit| {
@@ -97,6 +101,30 @@ fn main() -> ExitCode {
         Ok(exit) => exit.into(),
         Err(error) => {
             failure::print(&error, color);
+            Exit::Failed.into()
+        }
+    }
+}
+
+/// Help, the version, or what is wrong with the arguments. Of itself, clap would not see that help cannot
+/// be written.
+fn told_instead(told: &clap::Error) -> ExitCode {
+    if told.use_stderr() {
+        told.exit();
+    }
+    let mut output = Output::new(ColorChoice::Auto);
+    let paint = output.color().paint(io::stdout().is_terminal());
+    let text = match paint {
+        Paint::Plain => told.render().to_string(),
+        Paint::Ansi => told.render().ansi().to_string(),
+    };
+    let written = output
+        .write_all(text.as_bytes())
+        .map_err(anyhow::Error::from);
+    match written.and_then(|()| output.finish()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            failure::print(&error, ColorChoice::Auto);
             Exit::Failed.into()
         }
     }

@@ -4,8 +4,6 @@
 use std::io::IsTerminal as _;
 use std::io::{self, BufWriter, Stdout, Write};
 
-use anyhow::Context as _;
-
 use crate::status::AboveStatus;
 
 /// When to use colours.
@@ -106,7 +104,7 @@ impl Output {
 
     /// Writes what waits.
     pub(crate) fn finish(&mut self) -> anyhow::Result<()> {
-        self.flush().context("cannot write to standard output")
+        Ok(self.flush()?)
     }
 
     fn unless_gone<T>(&mut self, result: io::Result<T>, dropped: T) -> io::Result<T> {
@@ -115,7 +113,12 @@ impl Output {
                 self.reader = ReaderState::Gone;
                 Ok(dropped)
             }
-            other => other,
+            // Commands name the files that they cannot write; here, none of them has to.
+            Err(error) => Err(io::Error::new(
+                error.kind(),
+                format!("cannot write to standard output: {error}"),
+            )),
+            done @ Ok(_) => done,
         }
     }
 }

@@ -1,8 +1,9 @@
 //! Where reports go, and where they must not.
 
 use std::fs;
+use std::path::Path;
 
-use super::{CHAT, LEAKY, Place, house};
+use super::{CHAT, HOUSE, LEAKY, Place, house};
 use crate::harness::{Ran, has, wsaudit};
 
 #[test]
@@ -46,6 +47,48 @@ fn a_dash_is_standard_output_for_every_report() {
         assert_eq!(told(&["--output", "-"]), told(&[]), "{more:?}");
     }
     assert!(!place.path("-").exists());
+}
+
+/// Whatever writes there, with or without clap's help.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_is_told_alike_by_all_that_write_to_standard_output() {
+    let recording = Path::new(HOUSE).join(LEAKY);
+    let recording = recording.to_str().unwrap();
+    let json = house(&["verify", "--rules", CHAT, "--json", "-", LEAKY]).ends_with(1);
+    let report: serde_json::Value = serde_json::from_str(&json.stdout).unwrap();
+    let fingerprint = report["violations"][0]["fingerprint"].as_str().unwrap();
+    for args in [
+        &["--help"][..],
+        &["verify", "-h"],
+        &["--version"],
+        &["completions", "bash"],
+        &["man"],
+        &["rules", "schema"],
+        &["rules", "doc"],
+        &["show", recording],
+        &["show", "--json", recording],
+        &["verify", recording],
+        &["verify", "--json", "-", recording],
+        &["explain", "--json", "--rules", CHAT, recording, fingerprint],
+    ] {
+        let full = fs::OpenOptions::new()
+            .write(true)
+            .open("/dev/full")
+            .unwrap();
+        let ended = std::process::Command::new(assert_cmd::cargo::cargo_bin!("wsaudit"))
+            .current_dir(HOUSE)
+            .args(args)
+            .stdout(full)
+            .output()
+            .unwrap();
+        let told = String::from_utf8(ended.stderr).unwrap();
+        assert_eq!(ended.status.code(), Some(2), "{args:?}: {told}");
+        assert_eq!(
+            told, "error: cannot write to standard output: No space left on device (os error 28)\n",
+            "{args:?}"
+        );
+    }
 }
 
 #[test]
