@@ -38,6 +38,26 @@ fn errors_in_the_file_name_file_line_and_column() {
             "unknown field `ids`; did you mean `id`?",
         ),
         (
+            "[[route]]\nlistn = \"127.0.0.1:0\"\nupstream = \"http://h\"\n",
+            ":2:1: ",
+            "unknown field `listn`; did you mean `listen`?",
+        ),
+        (
+            "out = \"t.db\"\nlistn = \"127.0.0.1:0\"\n",
+            ":2:1: ",
+            "unknown field `listn`; did you mean `listen`, beneath [[route]]?",
+        ),
+        (
+            "upstream = \"http://h\"\n",
+            ":1:1: ",
+            "`upstream` is a key of [[route]], and stands beneath that line",
+        ),
+        (
+            "user = [\"query:u\"]\n",
+            ":1:1: ",
+            "`user` is a key of [session], and stands beneath that line",
+        ),
+        (
             "foo = 1\n",
             ":1:1: ",
             "unknown field `foo`, expected one of `",

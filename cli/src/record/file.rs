@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
 use clap::ValueEnum;
-use serde::de::{Error as _, Visitor};
+use serde::de::{DeserializeOwned, Error as _, Visitor};
 use serde::{Deserialize, Deserializer};
 use wsaudit_proxy::{PathPattern, SetHost, SetOrigin, Upstream};
 use wsaudit_tagging::{PayloadRule, Source, nearest};
@@ -132,15 +132,47 @@ impl Configuration {
     }
 }
 
-/// A key that is nearly one of those that are expected is told with that one; a list of twenty hides it.
+/// A key that is nearly one of those that are expected is told with that one, and one that stands outside
+/// its table with that; a list of twenty hides it.
 fn meant(message: &str) -> Option<String> {
+    let (unknown, expected) = unknown_key(message)?;
+    if let Some(known) = nearest(unknown, expected.iter().copied()) {
+        return Some(format!(
+            "unknown field `{unknown}`; did you mean `{known}`?"
+        ));
+    }
+    // Every key stands outside a table until its head is written.
+    let at_top = expected.contains(&"route");
+    let tables = [
+        ("[[route]]", keys::<FileRoute>()),
+        ("[session]", keys::<Session>()),
+    ];
+    let mut tables = tables.iter().filter(|_| at_top);
+    tables.find_map(|(table, keys)| {
+        let known = nearest(unknown, keys.iter().map(String::as_str))?;
+        Some(if known == unknown {
+            format!("`{known}` is a key of {table}, and stands beneath that line")
+        } else {
+            format!("unknown field `{unknown}`; did you mean `{known}`, beneath {table}?")
+        })
+    })
+}
+
+/// The key that a message says is unknown, and those that are known in its place.
+fn unknown_key(message: &str) -> Option<(&str, Vec<&str>)> {
     let (unknown, expected) = message
         .strip_prefix("unknown field `")?
         .split_once("`, expected ")?;
-    let known = nearest(unknown, expected.split('`').skip(1).step_by(2))?;
-    Some(format!(
-        "unknown field `{unknown}`; did you mean `{known}`?"
-    ))
+    Some((unknown, expected.split('`').skip(1).step_by(2).collect()))
+}
+
+/// The keys of a table, which it names itself where it meets another one.
+fn keys<T: DeserializeOwned>() -> Vec<String> {
+    let error = toml::from_str::<T>("\"\" = 0").err();
+    let message = error.as_ref().map_or("", |error| error.message());
+    let known = unknown_key(message).map(|(_, known)| known);
+    let known = known.into_iter().flatten();
+    known.map(str::to_owned).collect()
 }
 
 /// Line and column, from 1, of a byte.
