@@ -170,6 +170,44 @@ fn damage_in_the_midst_is_told_and_the_rest_is_reported() {
 }
 
 #[test]
+fn a_value_that_no_recorder_wrote_is_told_with_the_recording_once() {
+    let bytes = fs::read(sound_recording()).unwrap();
+    let (_directory, changed) = file("changed.db", &bytes);
+    let database = rusqlite::Connection::open(&changed).unwrap();
+    let sql = "update frame set direction = 2 where seq = (select seq from frame order by seq limit 1 offset 50)";
+    database.execute_batch(sql).unwrap();
+    drop(database);
+    let other = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../fixtures/golden/chat-sound.db"
+    );
+    let ran = run(["verify".as_ref(), changed.as_os_str(), other.as_ref()]).ends_with(2);
+    let name = changed.to_str().unwrap();
+    // Beside a warning: the two were made with two redaction keys.
+    let error = ran.stderr.lines().find(|line| line.starts_with("error: "));
+    let error = error.unwrap();
+    has(error, &["failed to read ", "column direction holds 2"]);
+    assert_eq!(error.matches(name).count(), 1, "{error}");
+    has(
+        &ran.stdout,
+        &[&format!("unread: nothing is known of {name}: table ")],
+    );
+}
+
+/// SQLite goes on with all that stands in the schema from there.
+#[test]
+fn a_damaged_schema_is_told_in_one_line() {
+    let mut bytes = fs::read(sound_recording()).unwrap();
+    let column = b"tls_alpn        TEXT,";
+    let found = bytes.windows(column.len()).position(|it| it == column);
+    bytes[found.unwrap() + column.len() - 1] = b'l';
+    let (_directory, damaged) = file("damaged.db", &bytes);
+    let ran = verify(&damaged).ends_with(2);
+    has(ran.error(), &["malformed database schema", "..."]);
+    assert!(ran.error().len() < 500, "{}", ran.error());
+}
+
+#[test]
 fn one_recording_twice() {
     let path = sound_recording().as_os_str();
     let ran = run(["verify".as_ref(), path, path]).ends_with(2);

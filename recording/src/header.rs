@@ -140,7 +140,7 @@ impl OpenError {
     /// What `source`, met at `place`, means for the file at `path`.
     pub(crate) fn from_sqlite(path: &Path, place: &str, source: &rusqlite::Error) -> Self {
         let path = path.to_owned();
-        let detail = source.to_string();
+        let detail = in_a_line(&source.to_string());
         match source.sqlite_error_code() {
             Some(rusqlite::ErrorCode::DatabaseBusy | rusqlite::ErrorCode::DatabaseLocked) => {
                 Self::Locked { path, detail }
@@ -169,6 +169,16 @@ impl OpenError {
             }
             error => error,
         }
+    }
+}
+
+/// What SQLite says of a damaged schema goes on with the SQL that stands there.
+fn in_a_line(said: &str) -> String {
+    const MOST: usize = 120;
+    let line = said.split_whitespace().collect::<Vec<_>>().join(" ");
+    match line.char_indices().nth(MOST) {
+        Some((end, _)) => format!("{}...", &line[..end]),
+        None => line,
     }
 }
 

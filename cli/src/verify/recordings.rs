@@ -107,28 +107,26 @@ impl Recordings {
             let Err(error) = checked else {
                 return checked;
             };
-            let Some(damaged) = self.damaged(&error) else {
+            let Some((damaged, why)) = self.damaged(&error) else {
                 return Err(error);
             };
-            let left_out = self.files.remove(damaged);
-            self.unread.push(SourceError {
-                recording: left_out.outline().name.clone(),
-                why: error.to_string(),
-            });
+            self.files.remove(damaged);
+            self.unread.push(why);
             self.sources = join(&self.files)?;
             failure::print(&error, self.color);
         }
     }
 
-    /// Which file an error is about.
-    fn damaged(&self, error: &anyhow::Error) -> Option<usize> {
+    /// Which file an error is about, and what is wrong with it.
+    fn damaged(&self, error: &anyhow::Error) -> Option<(usize, SourceError)> {
         let error = match error.downcast_ref::<RunError>() {
             Some(RunError::Source(error)) => error,
             Some(RunError::Sessions(_)) => return None,
             None => error.downcast_ref::<SourceError>()?,
         };
         let mut files = self.files.iter();
-        files.position(|file| file.outline().name == error.recording)
+        let damaged = files.position(|file| file.outline().name == error.recording)?;
+        Some((damaged, error.clone()))
     }
 
     pub(super) fn sources(&self) -> &[Box<dyn Source>] {

@@ -40,6 +40,19 @@ pub enum ReadError {
     },
 }
 
+impl ReadError {
+    /// What is wrong, for whoever has named the recording already.
+    pub fn finding(&self) -> String {
+        let path = match self {
+            Self::Sqlite { at, .. } | Self::Value { at, .. } => &at.path,
+            Self::Damaged { path, .. } => path,
+        };
+        let told = self.to_string();
+        let finding = told.strip_prefix(&format!("{}: ", path.display()));
+        finding.unwrap_or(&told).to_owned()
+    }
+}
+
 /// Where in a recording an error was met.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReadPlace {

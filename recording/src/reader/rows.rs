@@ -146,7 +146,7 @@ fn opening(path: &Path, error: ReadError) -> OpenError {
         error @ (ReadError::Value { .. } | ReadError::Damaged { .. }) => OpenError::Malformed {
             path: path.into(),
             place: "its runs".into(),
-            detail: error.to_string(),
+            detail: error.finding(),
         },
     }
 }

@@ -158,7 +158,7 @@ impl RecordingSource {
     fn error(&self, error: &ReadError) -> SourceError {
         SourceError {
             recording: self.outline.name.clone(),
-            why: error.to_string(),
+            why: error.finding(),
         }
     }
 }
