@@ -55,7 +55,7 @@ pub(crate) fn run(
             let both = format!(
                 "--rules)\n                    COMPREPLY=($(compgen -f -W \"{packs}\" -- \"${{cur}}\"))"
             );
-            script.replace(files, &both)
+            bash_show(&script.replace(files, &both), &packs)
         }
         Shell::Zsh => zsh(&script, &packs),
         _ => script,
@@ -71,6 +71,20 @@ fn packs() -> Vec<&'static str> {
     #[cfg(not(feature = "verify"))]
     let names = Vec::new();
     names
+}
+
+/// In bash's script, `rules show` offers packs and paths beside its flags.
+fn bash_show(script: &str, packs: &str) -> String {
+    let head = "wsaudit__subcmd__rules__subcmd__show)\n            opts=\"";
+    let Some((before, block)) = script.split_once(head) else {
+        return script.to_owned();
+    };
+    let (block, rest) = block
+        .split_once("\n            ;;\n")
+        .unwrap_or((block, ""));
+    let words = "compgen -W \"${opts}\"";
+    let both = block.replace(words, "compgen -f -W \"${opts}\"");
+    format!("{before}{head}{packs} {both}\n            ;;\n{rest}")
 }
 
 /// How fish's script ends its look for a subcommand. It also does so where the value of the flag before

@@ -167,18 +167,20 @@ fn completions_are_scripts_that_their_shell_takes() {
     // Names of packs where a path may stand; and paths.
     let directory = tempfile::tempdir().unwrap();
     std::fs::write(directory.path().join("a-rule.toml"), "").unwrap();
-    let asked = format!(
-        "{script}\nCOMP_WORDS=(wsaudit verify --rules a); COMP_CWORD=3; _wsaudit wsaudit a --rules; echo \"${{COMPREPLY[@]}}\""
-    );
-    let offered = Command::new("bash")
-        .args(["-c", &asked])
-        .current_dir(&directory)
-        .output()
-        .unwrap();
-    let offered = String::from_utf8_lossy(&offered.stdout).into_owned();
-    let mut offered: Vec<_> = offered.split_whitespace().collect();
-    offered.sort_unstable();
-    assert_eq!(offered, ["a-rule.toml", "agent-platform"]);
+    for (words, before) in [("verify --rules", "--rules"), ("rules show", "show")] {
+        let asked = format!(
+            "{script}\nCOMP_WORDS=(wsaudit {words} a); COMP_CWORD=3; _wsaudit wsaudit a {before}; echo \"${{COMPREPLY[@]}}\""
+        );
+        let offered = Command::new("bash")
+            .args(["-c", &asked])
+            .current_dir(&directory)
+            .output()
+            .unwrap();
+        let offered = String::from_utf8_lossy(&offered.stdout).into_owned();
+        let mut offered: Vec<_> = offered.split_whitespace().collect();
+        offered.sort_unstable();
+        assert_eq!(offered, ["a-rule.toml", "agent-platform"], "{words}");
+    }
     let zsh = run(["completions", "zsh"]).ends_with(0).stdout;
     assert_eq!(zsh.matches(":_wsaudit_rules'").count(), 4);
     has(
