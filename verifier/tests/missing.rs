@@ -266,3 +266,52 @@ fn a_connection_without_a_head_may_be_what_a_scope_is_about() {
     assert_eq!(found.rules[0].state, State::Holds);
     assert_eq!(reasons(&found), []);
 }
+
+const ANSWERED: &str = r#"
+[pack]
+name   = "answered"
+format = 1
+[message]
+name = "/type"
+[events]
+ask    = { from = "client", name = "ask" }
+answer = { from = "server", name = "answer" }
+[[rule]]
+id      = "answered"
+title   = "who asks is answered"
+kind    = "response"
+request = "ask"
+reply   = "answer"
+match   = "/id"
+within  = "1s"
+on      = "connection"
+"#;
+
+/// Only what was never recorded has to be recorded again.
+#[test]
+fn what_is_in_parts_that_are_not_here_is_settled_by_all_parts() {
+    const AGAIN: &str = "record again without gaps, with a codec that decodes all messages";
+    const PARTS: &str = "verify with all parts of the run";
+    let part = Gap {
+        connection: None,
+        why: "part 2 of run r is missing, and b.db is part 3".to_owned(),
+        cause: GapCause::MissingPart,
+        ..gap_of(1)
+    };
+    for (gaps, settled_by) in [
+        (vec![gap_of(1)], AGAIN),
+        (vec![part.clone()], PARTS),
+        (vec![gap_of(1), part], AGAIN),
+    ] {
+        let socket = recording(HEAD, gaps);
+        let mut outline = socket.outline().clone();
+        outline.ended_at = 5_000_000_000;
+        let mut messages = socket.messages().to_vec();
+        messages[0].payload = br#"{"type":"ask","id":1}"#.to_vec();
+        let found = verified(ANSWERED, MemorySource::new(outline, messages));
+        let doubts = &found.rules[0].outcome.doubts;
+        let unanswered = doubts.iter().find(|it| it.reason == Reason::Undecided);
+        let unanswered = unanswered.unwrap_or_else(|| panic!("{doubts:?}"));
+        assert_eq!(unanswered.settle, settled_by, "{}", unanswered.message);
+    }
+}

@@ -203,11 +203,17 @@ pub fn verify_with(
     let doubts: Vec<_> = (0..input.packs.len())
         .map(|pack| judge.outside(pack))
         .collect();
+    let lack_parts_alone: Vec<_> = (0..input.packs.len())
+        .map(|pack| judge.lacks_parts_alone(pack))
+        .collect();
     let mut rules = Vec::new();
     for (pack, (outcomes, doubts)) in finished.outcomes.into_iter().zip(doubts).enumerate() {
         for (number, outcome) in outcomes.into_iter().enumerate() {
             let (state, verdict, mut outcome, accepted) =
                 settle(&input.packs[pack], number, outcome, &doubts);
+            if lack_parts_alone[pack] {
+                outcome.doubts.iter_mut().for_each(outside::ask_for_parts);
+            }
             if first_about_holders(&input.packs[pack]) == Some(number) {
                 outcome.notes.extend(lanes.notes(&finished.cx));
             }

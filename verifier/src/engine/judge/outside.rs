@@ -276,6 +276,27 @@ impl Judge<'_, '_> {
 }
 
 impl Judge<'_, '_> {
+    /// Whether all that a pack's rules miss is in parts of the run that are not here.
+    pub(super) fn lacks_parts_alone(&self, pack: usize) -> bool {
+        let outlines = || self.finished.cx.outlines.iter();
+        let mut gaps = outlines().flat_map(|outline| &outline.gaps);
+        let lacks_parts = outlines().any(|outline| outline.goes_on.is_some())
+            || gaps.clone().any(|gap| gap.cause == GapCause::MissingPart);
+        lacks_parts
+            && gaps.all(|gap| gap.cause == GapCause::MissingPart)
+            && self.finished.tally.undecodable[pack].first.is_none()
+    }
+}
+
+/// Where nothing is missing but parts of the run, nothing need be recorded again. All advice against gaps
+/// begins alike.
+pub(super) fn ask_for_parts(doubt: &mut Doubt) {
+    if doubt.settle.starts_with("record again without gaps") {
+        ALL_PARTS.clone_into(&mut doubt.settle);
+    }
+}
+
+impl Judge<'_, '_> {
     /// Connections of which nothing says whether the pack is about them: it is taken for not.
     fn pathless(&self, pack: usize) -> Option<OutsideDoubt> {
         if self.packs[pack].scope.path.is_empty() {
