@@ -199,7 +199,8 @@ fn one(args: &DemoArgs, fault: Option<Fault>, output: &mut Output) -> anyhow::Re
 /// Where recordings go.
 struct Directory {
     path: PathBuf,
-    /// One that nobody named is told at the end only: nobody would find it after an interrupted run.
+    /// One that nobody named is told at the end only: nobody would find it after an interrupted run. In one
+    /// that was named, the recordings that are whole stay.
     _unfinished: Option<Unfinished>,
 }
 

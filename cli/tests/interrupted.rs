@@ -8,6 +8,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use tempfile::tempdir;
+use wsaudit_recording::Reader;
 
 use crate::harness::{DEADLINE, by_default_signals, send_signal};
 use crate::terminal::Terminal;
@@ -76,7 +77,50 @@ fn what_is_ignored_from_the_start_stays_so() {
     send_signal(demo.id(), "TERM");
     let status = demo.wait().unwrap();
     assert_eq!(status.signal(), Some(15), "{status}");
-    assert!(files(directory.path()) > 0, "what was named is kept");
+}
+
+/// Half a recording would be in the way of the next run.
+#[test]
+fn in_a_directory_that_was_named_only_recordings_that_are_whole_are_left() {
+    let directory = tempdir().unwrap();
+    let kept = directory.path().join("kept");
+    let exec = format!("exec {}", by_default_signals().join(" "));
+    let mut demo = demo(&exec, directory.path(), "--out kept");
+    let recordings = || {
+        let mut names = names(&kept, ".database.toml");
+        names.retain(|name| kept.join(format!("{name}.db")).is_file());
+        names
+    };
+    let started = Instant::now();
+    while recordings().is_empty() {
+        assert!(started.elapsed() < DEADLINE, "no run has ended");
+        thread::sleep(Duration::from_millis(5));
+    }
+    send_signal(demo.id(), "INT");
+    let status = demo.wait().unwrap();
+    assert_eq!(status.signal(), Some(2), "{status}");
+    let whole = recordings();
+    assert!(!whole.is_empty());
+    for name in whole {
+        Reader::open(kept.join(format!("{name}.db"))).unwrap();
+        assert!(kept.join(format!("{name}.app.db")).is_file(), "{name}");
+    }
+    let playing = names(&kept, "").into_iter();
+    let playing: Vec<_> = playing.filter(|name| name.starts_with('.')).collect();
+    assert!(playing.is_empty(), "{playing:?}");
+}
+
+/// What files of that suffix are called without it.
+fn names(directory: &Path, suffix: &str) -> Vec<String> {
+    let Ok(entries) = fs::read_dir(directory) else {
+        return Vec::new();
+    };
+    let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let mut names: Vec<_> = names
+        .filter_map(|name| name.strip_suffix(suffix).map(str::to_owned))
+        .collect();
+    names.sort();
+    names
 }
 
 #[test]

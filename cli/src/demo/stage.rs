@@ -1,5 +1,6 @@
 //! One run: backend, proxy and clients, then the verifier.
 
+use std::fs;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::num::NonZeroUsize;
 use std::path::Path;
@@ -17,6 +18,7 @@ use wsaudit_verifier::history::RecordingSource;
 use wsaudit_verifier::report::Report;
 use wsaudit_verifier::rules::Pack;
 
+use crate::interrupt::Unfinished;
 use crate::record;
 use crate::verify::{check, facts};
 
@@ -33,7 +35,7 @@ pub(super) fn name(fault: Option<Fault>) -> &'static str {
     fault.map_or("sound", Fault::name)
 }
 
-/// Plays the scenarios through the proxy, which records them.
+/// Plays the scenarios through the proxy, which records them. The recording is there when it is whole.
 pub(super) async fn play(
     fault: Option<Fault>,
     seed: u64,
@@ -61,7 +63,17 @@ pub(super) async fn play(
         key_id: Some(config.redactor.key_id().to_owned()),
         ..WriterOptions::default()
     };
-    let writer = Writer::create(recording, options)?;
+    // Half a recording would only be in the way of the next run.
+    let directory = recording.parent().unwrap_or(Path::new("."));
+    let unfinished = tempfile::Builder::new()
+        .prefix(".playing-")
+        .tempdir_in(directory)
+        .with_context(|| format!("cannot write to {}", directory.display()))?;
+    let _unfinished = Unfinished::new(unfinished.path());
+    let playing = unfinished
+        .path()
+        .join(recording.file_name().unwrap_or_default());
+    let writer = Writer::create(&playing, options)?;
     let proxy = Proxy::bind(config, writer).await?;
     let base = format!("http://{}", proxy.local_addr());
     let (end, ended) = oneshot::channel::<()>();
@@ -83,8 +95,18 @@ pub(super) async fn play(
     summary
         .recording
         .context("the recording was not closed cleanly")?;
-    database::write(&tables, recording)?;
+    database::write(&tables, &playing)?;
+    put(&playing, recording)?;
     Ok(played)
+}
+
+/// Puts what was played in its place, the recording last: where it is, the rest is.
+fn put(played: &Path, recording: &Path) -> anyhow::Result<()> {
+    for path in [database::path, database::rules, Path::to_owned] {
+        let to = path(recording);
+        fs::rename(path(played), &to).with_context(|| format!("cannot write {}", to.display()))?;
+    }
+    Ok(())
 }
 
 /// Where the example application has its ids.
