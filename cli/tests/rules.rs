@@ -239,7 +239,7 @@ fn where_nothing_is_private_no_rule_says_so() {
     let (text, verified) = drafted(fixtures.join("golden/chat-sound.db").to_str().unwrap());
     has(
         &text,
-        &["No field was seen that each value of went to one session only"],
+        &["Of no field was each value sent to one session, or one user, only"],
     );
     assert!(!text.contains("kind       = \"owned\""), "{text}");
     verified.ends_with(0);

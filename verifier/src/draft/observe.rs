@@ -57,8 +57,10 @@ pub(super) struct Field {
 pub(super) struct Life {
     /// The message in which it was seen first.
     pub(super) first: Named,
-    /// The session that was sent it; `None`: several were.
-    pub(super) receiver: Receiver,
+    /// The session that was sent it.
+    pub(super) session: Receiver,
+    /// Likewise, the user.
+    pub(super) user: Receiver,
 }
 
 /// Who was sent a value.
@@ -66,10 +68,20 @@ pub(super) struct Life {
 pub(super) enum Receiver {
     /// Nobody yet: only clients have sent it.
     Nobody,
-    /// One session.
+    /// One session, or user.
     One(String),
     /// Several, or somebody of whom nothing is known.
     Several,
+}
+
+impl Receiver {
+    fn add(&mut self, receiver: Option<&str>) {
+        *self = match (&self, receiver) {
+            (Self::Nobody, Some(receiver)) => Self::One(receiver.to_owned()),
+            (Self::One(one), Some(receiver)) if one == receiver => return,
+            _ => Self::Several,
+        };
+    }
 }
 
 impl Observed {
@@ -120,7 +132,7 @@ impl Observed {
             lives
                 .filter(|life| {
                     life.first.0 == Direction::ClientToServer
-                        && matches!(life.receiver, Receiver::One(_))
+                        && matches!(life.session, Receiver::One(_))
                 })
                 .count()
         };
@@ -170,14 +182,12 @@ impl Observed {
         }
         let life = field.values.entry(value.to_owned()).or_insert(Life {
             first: name.clone(),
-            receiver: Receiver::Nobody,
+            session: Receiver::Nobody,
+            user: Receiver::Nobody,
         });
         if from_server {
-            life.receiver = match (&life.receiver, peer.session) {
-                (Receiver::Nobody, Some(session)) => Receiver::One(session.to_owned()),
-                (Receiver::One(one), Some(session)) if one == session => return,
-                _ => Receiver::Several,
-            };
+            life.session.add(peer.session);
+            life.user.add(peer.user);
         }
     }
 }
@@ -197,10 +207,10 @@ fn speaks_for(connection: &Connection, kind: TagKind, seq: u64) -> Option<&str> 
 
 impl Field {
     /// The one named message of the server in which nearly all values (19 of 20) were seen first, where
-    /// each of them was sent to one session only: it may be what gives the value to its owner.
-    pub(super) fn claimed_by(&self) -> Option<&Named> {
-        let private = |life: &&Life| matches!(life.receiver, Receiver::One(_));
-        if self.values.len() < 2 || !self.values.values().all(|life| private(&life)) {
+    /// each of them was sent to one session, or one user, only: it may be what gives the value to its owner.
+    pub(super) fn claimed_by(&self, receiver: impl Fn(&Life) -> &Receiver) -> Option<&Named> {
+        let private = |life: &Life| matches!(receiver(life), Receiver::One(_));
+        if self.values.len() < 2 || !self.values.values().all(private) {
             return None;
         }
         let mut firsts: BTreeMap<&Named, usize> = BTreeMap::new();

@@ -14,8 +14,9 @@ const MOST_SOURCES: usize = 4;
 /// How many fields are listed that no rule uses.
 const MOST_FIELDS: usize = 60;
 
-/// A resource that is claimed for one session, as far as was seen.
+/// A resource that is claimed for one session, or one user, as far as was seen.
 struct Resource<'o> {
+    owner: &'static str,
     pointer: &'o str,
     field: &'o Field,
     claim: &'o Named,
@@ -132,9 +133,10 @@ fn resources<'o>(
         if parties.iter().any(|(_, party, _)| party == pointer) || pointer.contains('*') {
             continue;
         }
-        if let Some(claim) = field.claimed_by() {
+        if let Some((owner, claim)) = owned(field, observed) {
             let name = unique(&mut names, short(pointer));
             resources.push(Resource {
+                owner,
                 pointer,
                 field,
                 claim,
@@ -143,6 +145,16 @@ fn resources<'o>(
         }
     }
     resources
+}
+
+/// What a field's values belong to, and what gives them to it: a session; or a user, where sessions of one
+/// share them. Of one user alone, everything is.
+fn owned<'o>(field: &'o Field, observed: &Observed) -> Option<(&'static str, &'o Named)> {
+    if let Some(claim) = field.claimed_by(|life| &life.session) {
+        return Some(("session", claim));
+    }
+    let claim = field.claimed_by(|life| &life.user)?;
+    (observed.users.len() > 1).then_some(("user", claim))
 }
 
 fn fields(
@@ -277,6 +289,7 @@ fn rules(
         );
     }
     for Resource {
+        owner,
         pointer,
         field,
         claim,
@@ -284,7 +297,12 @@ fn rules(
     } in resources
     {
         let event = &called[claim];
-        let title = format!("each {name} is seen only by the session that it was given to");
+        // Sessions own what no other owner is named of.
+        let owned_by = match *owner {
+            "session" => String::new(),
+            owner => format!("owner      = \"{owner}\"\n"),
+        };
+        let title = format!("each {name} is seen only by the {owner} that it was given to");
         let uses: Vec<_> = field
             .seen_in
             .keys()
@@ -293,9 +311,9 @@ fn rules(
             .collect();
         let _ = write!(
             out,
-            "\n# {} values of {}, each of them sent to one session only, and seen first in {}.\n\
+            "\n# {} values of {}, each of them sent to one {owner} only, and seen first in {}.\n\
              [[rule]]\nid         = \"foreign-{name}\"\ntitle      = {}\nkind       = \"owned\"\n\
-             resource   = \"{name}\"\nclaimed-by = \"{event}\"\n",
+             resource   = \"{name}\"\n{owned_by}claimed-by = \"{event}\"\n",
             field.values.len(),
             comment(pointer),
             said(claim),
@@ -314,7 +332,7 @@ fn rules(
     }
     if resources.is_empty() {
         out.push_str(
-            "\n# No field was seen that each value of went to one session only. Which of those above belongs to\n\
+            "\n# Of no field was each value sent to one session, or one user, only. Which of those above belongs to\n\
              # somebody? `wsaudit rules kinds owned` says how to write it.\n",
         );
     }

@@ -1,0 +1,69 @@
+//! What `wsaudit rules new` makes of a history.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "what fails in a test's setting fails the test"
+)]
+
+use wsaudit_verifier::case::{Case, CaseHistory};
+use wsaudit_verifier::draft::draft;
+use wsaudit_verifier::rules::Pack;
+
+/// The draft of a pack, from a trace; it is one that can be read.
+fn drafted(trace: &str) -> String {
+    let rules = "[pack]\nname = \"none\"\nformat = 1";
+    let text = format!("# draft\n\n```trace\nexpect none\n{trace}\n```\n\n```toml\n{rules}\n```\n");
+    let case = Case::parse("draft.md", &text).unwrap_or_else(|errors| panic!("{errors}"));
+    let CaseHistory::Trace(source) = case.history else {
+        panic!("the case has a trace");
+    };
+    let text = draft("mine", &[source]).unwrap();
+    Pack::from_texts(&[("mine.toml", &text)]).unwrap_or_else(|errors| panic!("{errors}\n{text}"));
+    text
+}
+
+/// Each user has two sessions, and each of them is told of the user's threads.
+const SHARED_BY_SESSIONS: &str = r#"
+A = session a-1, user alice
+B = session a-2, user alice
+C = session b-1, user bob
+0.1 A < {"type":"created","thread_id":"thr-1000001"}
+0.2 B < {"type":"created","thread_id":"thr-1000001"}
+0.3 C < {"type":"created","thread_id":"thr-1000002"}
+0.4 A < {"type":"created","thread_id":"thr-1000003"}
+0.5 C < {"type":"note","thread_id":"thr-1000002"}"#;
+
+#[test]
+fn what_sessions_of_a_user_share_is_the_users() {
+    let text = drafted(SHARED_BY_SESSIONS);
+    for line in [
+        "# 3 values of /thread_id, each of them sent to one user only, and seen first in created (server).",
+        "title      = \"each thread is seen only by the user that it was given to\"",
+        "owner      = \"user\"",
+        "claimed-by = \"created\"",
+    ] {
+        assert!(text.contains(line), "{line}:\n{text}");
+    }
+}
+
+#[test]
+fn what_goes_to_one_session_each_is_the_sessions() {
+    let alone = SHARED_BY_SESSIONS.replace("B = session a-2, user alice\n", "");
+    let text = drafted(&alone.replace("0.2 B", "0.2 A"));
+    assert!(
+        text.contains("each of them sent to one session only"),
+        "{text}"
+    );
+    assert!(!text.contains("owner "), "{text}");
+}
+
+/// With one user, nothing is known of what others would see.
+#[test]
+fn of_one_user_alone_no_rule_is_drafted() {
+    let text = drafted(&SHARED_BY_SESSIONS.replace("user bob", "user alice"));
+    assert!(!text.contains("kind       = \"owned\""), "{text}");
+    assert!(
+        text.contains("Of no field was each value sent to one session, or one user, only."),
+        "{text}"
+    );
+}
