@@ -256,9 +256,14 @@ impl<'a> Asked<'a> {
     fn may_be_unseen(&self, owner: Claim, party: Party, place: usize) -> bool {
         let kind = self.rule.owner;
         let lost = |party, from| self.whose.is_lost(&[kind], party, from, place);
-        // A share, if it is not from before the document was asked for; what went astray need not be what was.
+        // A share, if it is not from before the document was asked for; what went astray need not be what was, and what
+        // was shown before was there before.
         let made = owner.request.unwrap_or(0);
-        let since = if owner.astray { 0 } else { made };
+        let since = if owner.astray || made > place {
+            0
+        } else {
+            made
+        };
         let is_answer = owner.basis == Basis::Answered;
         let share = self.rule.shares && (lost(party, since) || lost(owner.owner, since));
         // It may be announced after it was shown, too; or an announcement say whose it is, wherever.

@@ -24,11 +24,12 @@ impl Argument<'_, '_> {
     ) -> Option<&'static str> {
         let spec = &self.check.spec;
         // Nothing is given to anybody before it is made; whether what went astray was made for that request,
-        // is not sure.
+        // is not sure, and what was shown before that was asked for was there before.
         let made = owner.and_then(|claim| match claim.support {
             Support::Request(request) | Support::Contended(request) => Some(request),
             Support::Astray(_) | Support::Frame | Support::Fact(_) => None,
         });
+        let made = made.filter(|made| made.recording != to.recording || *made < to);
         let own = || self.is_lost(party, made, to);
         let owners = || owner.is_some_and(|claim| self.is_lost(claim.owner, made, to));
         if !spec.shares.is_empty() && (own() || owners()) {
