@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use super::event::Event;
 use super::state::{ConnectionIx, Cx, Holder};
-use crate::finding::{Doubt, Place, Subject};
+use crate::finding::{Doubt, Place, Subject, WITHOUT_GAPS};
 use crate::rules::HolderKind;
 use crate::verdict::Reason;
 
@@ -98,7 +98,7 @@ impl Skipped {
             cx,
             Reason::Undecided,
             "after frames that may excuse it, and are missing, cannot be decoded or are nobody's",
-            "record again without gaps, with a codec that decodes all messages",
+            WITHOUT_GAPS,
         )
     }
 
@@ -123,8 +123,7 @@ impl Skipped {
         if is_blind {
             let what = "naming a session of which frames that are missing or cannot be decoded may say \
                         that it shares the connection";
-            let settle = "record again without gaps, with a codec that decodes all messages";
-            return self.doubt(cx, Reason::Unidentified, what, settle);
+            return self.doubt(cx, Reason::Unidentified, what, WITHOUT_GAPS);
         }
         let mut all = Self {
             count: self.count,

@@ -4,7 +4,7 @@
 use hashbrown::HashMap;
 
 use super::state::{ConnectionIx, Cx, Holder};
-use crate::finding::Place;
+use crate::finding::{Place, WITHOUT_GAPS};
 use crate::history::Gap;
 use crate::rules::HolderKind;
 
@@ -159,7 +159,7 @@ impl Absence {
         match self {
             Self::Final | Self::RecordingEnded => "record until it is due",
             Self::Disconnected => "record a session that stays connected until it is due",
-            Self::Hidden => "record again without gaps, with a codec that decodes all messages",
+            Self::Hidden => WITHOUT_GAPS,
         }
     }
 }

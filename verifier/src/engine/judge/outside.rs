@@ -8,7 +8,7 @@ use super::super::run::Finished;
 use super::super::skipped::source_wanted;
 use super::super::state::{ConnectionIx, Holder};
 use crate::decode::DecodeError;
-use crate::finding::{Doubt, Place, Subject};
+use crate::finding::{Doubt, Place, Subject, WITHOUT_GAPS, WITHOUT_GAPS_AND_WHOLE};
 use crate::history::{ClockStep, Connection, During, Gap, GapCause, Outline, SourceError};
 use crate::rules::{HolderKind, Pack, Rule};
 use crate::verdict::Reason;
@@ -288,10 +288,9 @@ impl Judge<'_, '_> {
     }
 }
 
-/// Where nothing is missing but parts of the run, nothing need be recorded again. All advice against gaps
-/// begins alike.
+/// Where nothing is missing but parts of the run, nothing need be recorded again.
 pub(super) fn ask_for_parts(doubt: &mut Doubt) {
-    if doubt.settle.starts_with("record again without gaps") {
+    if [WITHOUT_GAPS, WITHOUT_GAPS_AND_WHOLE].contains(&doubt.settle.as_str()) {
         ALL_PARTS.clone_into(&mut doubt.settle);
     }
 }

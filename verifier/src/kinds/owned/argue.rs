@@ -8,7 +8,6 @@ mod used;
 use std::collections::{BTreeMap, BTreeSet};
 
 use self::kinship::Kinship;
-pub(super) use self::unseen::WITHOUT_GAPS;
 use super::check::Check;
 use super::crossed::Announced;
 use super::ledger::{Basis, ClaimMade, Resource, ResourceIx};

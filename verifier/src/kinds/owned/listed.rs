@@ -1,10 +1,10 @@
 //! Whether facts and wire speak of the same things.
 
 use super::Reach;
-use super::argue::{Argument, WITHOUT_GAPS};
+use super::argue::Argument;
 use super::ledger::{Basis, Party, PartyIx, Resource};
 use crate::engine::{ConnectionIx, Holder, is_hashed};
-use crate::finding::{Doubt, Evidence, Subject, Violation};
+use crate::finding::{Doubt, Evidence, Subject, Violation, WITHOUT_GAPS};
 use crate::rules::Listing;
 use crate::verdict::Reason;
 

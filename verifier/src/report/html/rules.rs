@@ -159,7 +159,7 @@ pub(super) fn notes(
     if report.notes.is_empty() {
         return;
     }
-    head.section("notes", "Attempted and denied", report.notes.len(), page);
+    head.section("notes", "Notes", report.notes.len(), page);
     page.put("<ul class=\"list\">\n");
     for note in report.notes.iter().take(share.rows) {
         page.put("<li data-item");

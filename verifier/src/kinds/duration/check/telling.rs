@@ -2,7 +2,7 @@
 
 use super::{Check, Measured, Moment};
 use crate::engine::{Absence, Cx, in_words};
-use crate::finding::{Doubt, Evidence, Subject, Violation};
+use crate::finding::{Doubt, Evidence, Subject, Violation, WITHOUT_GAPS};
 use crate::verdict::Reason;
 
 /// How many of the slowest measurements are told one by one.
@@ -121,7 +121,7 @@ impl Check {
         let (why, settle) = match unseen {
             Unseen::Frames => (
                 "frames are missing or cannot be decoded, and with what began in them it may be lower",
-                "record again without gaps, with a codec that decodes all messages",
+                WITHOUT_GAPS,
             ),
             Unseen::Holder => (
                 "something began of which nothing says whose it is, and with it it may be lower",

@@ -6,12 +6,9 @@
 
 use super::Argument;
 use crate::engine::Holder;
-use crate::finding::{Place, Subject};
+use crate::finding::{Place, Subject, WITHOUT_GAPS};
 use crate::kinds::owned::ledger::{Basis, ClaimMade, Party, PartyIx, Support};
 use crate::rules::HolderKind;
-
-pub(in crate::kinds::owned) const WITHOUT_GAPS: &str =
-    "record again without gaps, with a codec that decodes all messages";
 
 impl Argument<'_, '_> {
     /// The events of the rule, by their key, that would allow somebody what the frame at `to` shows, and
