@@ -137,7 +137,7 @@ impl Proxy {
     }
 }
 
-/// Listens at a route's addresses; see [`Route::listen`].
+/// Listens at a route's addresses; see [`crate::Route::listen`].
 async fn listen_at(addrs: &[SocketAddr]) -> Result<Vec<(TcpListener, SocketAddr)>, BindError> {
     let mut listeners = Vec::new();
     let mut lacking = Err(BindError::NoRoute);
