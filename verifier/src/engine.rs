@@ -39,7 +39,7 @@ pub use breaches::Breaches;
 pub use checker::{Again, Checker};
 pub use crossings::{Crossings, Slot};
 pub use event::{Carried, Event, EventSet, Excuse};
-pub use identity::is_hashed;
+pub use identity::{OtherUser, is_hashed};
 pub use interest::Interest;
 pub use judge::{
     ConnectionStats, Coverage, Meant, RuleResult, RunError, SessionStats, Verification, verify,

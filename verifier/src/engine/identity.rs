@@ -3,6 +3,7 @@
 use wsaudit_tagging::TagKind;
 
 use super::lanes::{Lane, Line};
+use super::losses::Losses;
 use super::state::{ConnectionIx, Cx, Holder, SessionIx, UserIx};
 use crate::finding::{Evidence, Place};
 use crate::history::{Anomaly, Tag};
@@ -12,6 +13,15 @@ use crate::rules::HolderKind;
 /// hash only. It cannot be compared with an id that is readable.
 pub fn is_hashed(id: &str) -> bool {
     id.contains("redacted-")
+}
+
+/// Why a session may have been seen with another user before the one that is known.
+#[derive(Debug, Clone, Copy)]
+pub enum OtherUser {
+    /// Frames that are missing or cannot be decoded may say so.
+    Missing,
+    /// Two recordings have it with two users, and which of these places came first is not known.
+    Crossed(Place, Place),
 }
 
 impl<'h> Cx<'h> {
@@ -51,6 +61,19 @@ impl<'h> Cx<'h> {
         let mut tags = self.connection(connection).info.tags.iter();
         tags.find(|tag| tag.kind == kind)
             .map(|tag| tag.value.as_str())
+    }
+
+    /// Why a session may have been seen with another user before the one that is known; `None`: it was not. `id` is the
+    /// session's.
+    pub fn other_user(&self, id: &str, losses: &Losses) -> Option<OtherUser> {
+        let session = self.session_named(id);
+        let first = session.and_then(|session| self.first_user(session));
+        let is_lost = first.map_or(losses.any(), |first| losses.any_before(self, first.place));
+        if is_lost && self.learns_from_messages() {
+            return Some(OtherUser::Missing);
+        }
+        let first = first?;
+        first.or.map(|other| OtherUser::Crossed(first.place, other))
     }
 
     /// The tag of that kind that holds for a connection at a place.

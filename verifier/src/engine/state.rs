@@ -3,9 +3,11 @@
 mod advance;
 mod live;
 mod speakers;
+mod users;
 
 use self::live::Live;
 use self::speakers::Speakers;
+use self::users::{First, SessionUsers};
 use super::elsewhere::Elsewhere;
 use super::lanes::{Lane, Lanes, Line};
 use super::names::Names;
@@ -95,8 +97,7 @@ pub struct Cx<'h> {
     pub(super) speakers: Speakers<'h>,
     sessions: Names,
     users: Names,
-    /// By session: the user it was first seen with.
-    session_users: Vec<Option<UserIx>>,
+    session_users: SessionUsers,
     /// By session: how many connections stand.
     live_sessions: Live,
     live_users: Live,
@@ -141,7 +142,7 @@ impl<'h> Cx<'h> {
             connections,
             sessions: Names::default(),
             users: Names::default(),
-            session_users: Vec::new(),
+            session_users: SessionUsers::default(),
             live_sessions: Live::default(),
             live_users: Live::default(),
             live_connections: 0,
@@ -192,10 +193,12 @@ impl<'h> Cx<'h> {
 
     /// The user that a session was first seen with.
     pub fn session_user(&self, session: SessionIx) -> Option<UserIx> {
-        self.session_users
-            .get(session.0 as usize)
-            .copied()
-            .flatten()
+        self.session_users.user(session)
+    }
+
+    /// The same, with where that was.
+    pub(super) fn first_user(&self, session: SessionIx) -> Option<&First> {
+        self.session_users.first(session)
     }
 
     /// Whether messages say on whose behalf connections speak: who cannot read all of them does not know.

@@ -46,6 +46,9 @@ pub(super) enum Item<'s> {
     },
 }
 
+/// The time of a tag before it is known: that of what stands at its place, or comes next.
+const WITH_WHAT_COMES: i64 = i64::MAX;
+
 /// One recording's part of the timeline.
 struct Track<'h> {
     name: String,
@@ -137,9 +140,14 @@ impl<'h> Track<'h> {
             if connection.http.is_none() {
                 marks.extend(life(connection, index));
             }
+            // When that is, what stands there or comes next says; a handshake says it at once.
             let from = |tag: &Tag| Moment {
                 seq: tag.from,
-                at: connection.opened.at,
+                at: if tag.from <= connection.opened.seq {
+                    connection.opened.at
+                } else {
+                    WITH_WHAT_COMES
+                },
             };
             for (number, tag) in connection.tags.iter().enumerate() {
                 marks.push((from(tag), index, Mark::Tag(number)));
@@ -159,6 +167,13 @@ impl<'h> Track<'h> {
             };
             (moment.seq, *connection, rank)
         });
+        let mut next = outline.ended_at;
+        for (moment, ..) in marks.iter_mut().rev() {
+            if moment.at == WITH_WHAT_COMES {
+                moment.at = next;
+            }
+            next = moment.at;
+        }
         Self {
             name: outline.name.clone(),
             marks,
@@ -184,12 +199,17 @@ impl<'h> Track<'h> {
 
     /// Takes the next mark, if it comes before the next message.
     fn take_mark(&mut self) -> Option<(Moment, ConnectionIx, Mark)> {
-        let mark = *self.marks.get(self.next_mark)?;
-        if self.pending.is_some_and(|message| message.seq < mark.0.seq) {
-            return None;
+        let (mut moment, connection, mark) = *self.marks.get(self.next_mark)?;
+        if let Some(message) = self.pending {
+            if message.seq < moment.seq {
+                return None;
+            }
+            if let Mark::Tag(_) | Mark::Lane(_) = mark {
+                moment.at = moment.at.min(message.at);
+            }
         }
         self.next_mark += 1;
-        Some(mark)
+        Some((moment, connection, mark))
     }
 
     fn connection(&self, number: u64) -> Option<ConnectionIx> {

@@ -75,13 +75,14 @@
 //! decoded, it is undecided; nothing is given away before it was asked for. Content that carries no id at all, and ids that no field names, are not seen.
 
 mod access;
+mod announcements;
 mod argue;
 mod check;
 mod compiled;
-mod crossed;
 mod few;
 mod ledger;
 mod listed;
+mod parties;
 mod sightings;
 mod uses;
 mod words;

@@ -5,6 +5,7 @@ use wsaudit_tagging::TagKind;
 use super::{Connected, ConnectionIx, Cx, SessionIx, UserIx};
 use crate::engine::lanes::Lane;
 use crate::engine::timeline::Mark;
+use crate::finding::Place;
 use crate::history::Moment;
 use crate::rules::Lifecycle;
 
@@ -44,12 +45,12 @@ impl Cx<'_> {
                     .iter()
                     .all(|other| other.from != tag.from)
                 {
-                    self.remember_user(connection);
+                    self.remember_user(connection, moment);
                 }
                 None
             }
             Mark::Lane(number) => {
-                self.share(connection, number);
+                self.share(connection, number, moment);
                 None
             }
         }
@@ -145,12 +146,12 @@ impl Cx<'_> {
     }
 
     /// From here on the lane of that place is there.
-    fn share(&mut self, connection: ConnectionIx, lane: usize) {
+    fn share(&mut self, connection: ConnectionIx, lane: usize, moment: Moment) {
         let index = connection.0 as usize;
         let session = self
             .sessions
             .number(&self.connections[index].lanes[lane].value);
-        self.remember_user_of(SessionIx(session), connection);
+        self.remember_user_of(SessionIx(session), connection, moment);
         let state = &mut self.connections[index];
         state.sharing.push(SessionIx(session));
         if state.connected == Connected::Yes {
@@ -180,27 +181,24 @@ impl Cx<'_> {
         }
     }
 
-    fn remember_user(&mut self, connection: ConnectionIx) {
+    fn remember_user(&mut self, connection: ConnectionIx, moment: Moment) {
         let state = &self.connections[connection.0 as usize];
-        let sessions: Vec<_> = state
-            .session
-            .iter()
-            .chain(&state.sharing)
-            .copied()
-            .collect();
+        let sessions = state.session.iter().chain(&state.sharing);
+        let sessions: Vec<_> = sessions.copied().collect();
         for session in sessions {
-            self.remember_user_of(session, connection);
+            self.remember_user_of(session, connection, moment);
         }
     }
 
-    fn remember_user_of(&mut self, session: SessionIx, connection: ConnectionIx) {
+    fn remember_user_of(&mut self, session: SessionIx, connection: ConnectionIx, moment: Moment) {
         let state = &self.connections[connection.0 as usize];
-        let index = session.0 as usize;
-        if self.session_users.len() <= index {
-            self.session_users.resize(index + 1, None);
-        }
-        if self.session_users[index].is_none() {
-            self.session_users[index] = state.user;
+        if let Some(user) = state.user {
+            let place = Place {
+                recording: state.recording,
+                seq: moment.seq,
+            };
+            let seen = (place, moment.at);
+            self.session_users.see(session, user, seen, self.tolerance);
         }
     }
 

@@ -2,7 +2,8 @@
 
 use hashbrown::{HashMap, HashSet};
 
-use super::ledger::{PartyIx, ResourceIx, Resources};
+use super::ledger::{ResourceIx, Resources};
+use super::parties::PartyIx;
 use crate::engine::{ConnectionIx, Cx, Event, Line, SessionIx};
 use crate::finding::Place;
 use crate::kinds::owned::Membership;

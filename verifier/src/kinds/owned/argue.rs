@@ -8,8 +8,8 @@ mod used;
 use std::collections::{BTreeMap, BTreeSet};
 
 use self::kinship::Kinship;
+use super::announcements::Announced;
 use super::check::Check;
-use super::crossed::Announced;
 use super::ledger::{Basis, ClaimMade, Resource, ResourceIx};
 use super::uses::Answer;
 use crate::engine::{Cx, Losses};
@@ -24,7 +24,8 @@ const COMPARE: &str = "identify sessions by a source that is no secret, as the m
 pub(super) fn argue(mut check: Check, cx: &Cx<'_>) -> Outcome {
     let sightings = std::mem::take(&mut check.sightings).close();
     let uses = std::mem::take(&mut check.uses).close();
-    check.ledger.apply_facts(cx, &check.parties);
+    let losses = Losses::new(cx);
+    let perhaps_about = check.ledger.apply_facts(cx, &check.parties, &losses);
     let crossed = check.crossed();
     let mut argument = Argument {
         check: &check,
@@ -36,8 +37,9 @@ pub(super) fn argue(mut check: Check, cx: &Cx<'_>) -> Outcome {
         },
         unowned: Vec::new(),
         unsure: BTreeSet::new(),
-        losses: Losses::new(cx),
+        losses,
     };
+    argument.perhaps_about(perhaps_about);
     argument.crossed(&crossed);
     argument.contested();
     argument.listed();
@@ -74,8 +76,8 @@ pub(super) struct Argument<'a, 'h> {
     pub(super) outcome: Outcome,
     /// Resources that were shown to somebody, and that nothing gives to anybody.
     unowned: Vec<(ResourceIx, Place)>,
-    /// Resources whose owner rests on an order that nobody knows.
-    unsure: BTreeSet<ResourceIx>,
+    /// Resources whose owner rests on an order that nobody knows, or on what may be missing.
+    pub(super) unsure: BTreeSet<ResourceIx>,
     losses: Losses,
 }
 

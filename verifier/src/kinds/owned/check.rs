@@ -5,10 +5,11 @@ mod build;
 mod changes;
 
 use super::access::{Access, Standing};
+use super::announcements::Announced;
 use super::compiled::{CompiledClaim, CompiledGrant, CompiledReply};
-use super::crossed::Announced;
-use super::ledger::{Besides, Ledger, Parties, Party, PartyIx, ResourceIx};
+use super::ledger::{Ledger, ResourceIx};
 use super::listed::Listed;
+use super::parties::{Besides, Parties, Party, PartyIx};
 use super::sightings::Sightings;
 use super::uses::{Answer, Used, Uses};
 use super::{Owned, Seen};

@@ -3,8 +3,9 @@
 
 use hashbrown::HashMap;
 
-use super::crossed::{Announced, Crossings};
-use super::ledger::{PartyIx, Support};
+use super::announcements::{Announced, Announcements};
+use super::ledger::Support;
+use super::parties::PartyIx;
 use super::{Claim, Grant, Reply};
 use crate::engine::{Compiler, Cx, Event, EventSet, Ids, Lane, Line, nanoseconds};
 use crate::finding::Place;
@@ -17,7 +18,7 @@ pub(super) struct CompiledClaim {
     /// Requests by their key, in order.
     requests: HashMap<String, Vec<Request>>,
     /// Of recordings of several clocks.
-    crossings: Crossings,
+    announcements: Announcements,
 }
 
 /// A client's request for a new resource.
@@ -55,7 +56,7 @@ impl CompiledClaim {
                 .as_ref()
                 .map(|answers| (EventSet::of(&answers.events), compiler.ids(&answers.key))),
             requests: HashMap::new(),
-            crossings: Crossings::default(),
+            announcements: Announcements::default(),
         }
     }
 
@@ -83,14 +84,14 @@ impl CompiledClaim {
                 place: event.place,
             };
             self.requests.entry_ref(key).or_default().push(request);
-            self.crossings.turn(cx, event, key, party);
+            self.announcements.turn(cx, event, key, party);
         }
     }
 
     /// Forgets what was asked.
     pub(super) fn rewind(&mut self) {
         self.requests.clear();
-        self.crossings = Crossings::default();
+        self.announcements = Announcements::default();
     }
 
     /// Whether a client that sends the event claims what it names. Where the rule says who else says
@@ -133,7 +134,7 @@ impl CompiledClaim {
             if asked.is_empty() {
                 self.requests.remove(key);
             }
-            self.crossings.turn(cx, event, key, party);
+            self.announcements.turn(cx, event, key, party);
             let support = if party != receiver {
                 Support::Astray(place)
             } else if others_wait {
@@ -166,13 +167,13 @@ impl CompiledClaim {
         if let Some((_, key)) = &self.answers
             && let Some(key) = event.id(key)
         {
-            self.crossings.announce(cx, event, key, announced);
+            self.announcements.announce(cx, event, key, announced);
         }
     }
 
     /// The announcements of which it is not known what they answer.
     pub(super) fn crossed(&mut self) -> Vec<Announced> {
-        std::mem::take(&mut self.crossings).close()
+        std::mem::take(&mut self.announcements).close()
     }
 }
 

@@ -2,8 +2,9 @@
 
 use super::Reach;
 use super::argue::Argument;
-use super::ledger::{Basis, Party, PartyIx, Resource};
-use crate::engine::{ConnectionIx, Holder, is_hashed};
+use super::ledger::{Basis, PerhapsAbout, Resource};
+use super::parties::{Party, PartyIx};
+use crate::engine::{ConnectionIx, Holder, OtherUser, is_hashed};
 use crate::finding::{Doubt, Evidence, Subject, Violation, WITHOUT_GAPS};
 use crate::rules::Listing;
 use crate::verdict::Reason;
@@ -22,6 +23,40 @@ pub(super) struct Listed {
 }
 
 impl Argument<'_, '_> {
+    /// Facts of which it is not known what they are about decide nothing of what they may be about.
+    pub(super) fn perhaps_about(&mut self, facts: Vec<PerhapsAbout>) {
+        for PerhapsAbout {
+            session,
+            other,
+            resources,
+        } in facts
+        {
+            let subject = self.cx.session_named(&session).map(Holder::Session);
+            let subject = subject.map_or_else(Subject::default, |session| self.cx.subject(session));
+            let whose = format!(
+                "whose {}s facts of session {session} are about",
+                self.field()
+            );
+            self.outcome.doubts.push(match other {
+                OtherUser::Missing => Doubt {
+                    reason: Reason::Undecided,
+                    message: format!(
+                        "{whose} goes by its first user, and frames that are missing or cannot be decoded may say \
+                         that it was another one's before"
+                    ),
+                    settle: WITHOUT_GAPS.to_owned(),
+                    place: None,
+                    subject,
+                },
+                OtherUser::Crossed(first, second) => {
+                    let what = format!("{whose} goes by its first user, who is not known");
+                    self.cx.unknown_order(first, second, &what, subject)
+                }
+            });
+            self.unsure.extend(resources);
+        }
+    }
+
     /// What the facts ought to know, and do not.
     pub(super) fn listed(&mut self) {
         let Some(listed) = &self.check.listed else {
@@ -40,7 +75,7 @@ impl Argument<'_, '_> {
         let nobodys = check.ledger.of_nobody_known();
         let (mut redacted, mut perhaps) = (None, None);
         for (number, resource) in check.ledger.iter() {
-            if is_fact(resource) {
+            if is_fact(resource) || self.unsure.contains(&number) {
                 continue;
             }
             let claims = resource.claims.iter();
@@ -119,9 +154,10 @@ impl Argument<'_, '_> {
         let Listed { name, count, .. } = listed;
         let ledger = &self.check.ledger;
         let is_here = |(number, resource): (_, &Resource)| {
-            is_fact(resource)
-                && (ledger.was_met(number)
-                    || resource.claims.iter().any(|claim| claim.place.is_some()))
+            self.unsure.contains(&number)
+                || is_fact(resource)
+                    && (ledger.was_met(number)
+                        || resource.claims.iter().any(|claim| claim.place.is_some()))
         };
         if self.check.examined == 0 || ledger.iter().any(is_here) {
             return;

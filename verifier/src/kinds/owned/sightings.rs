@@ -2,7 +2,8 @@
 
 use hashbrown::HashMap;
 
-use super::ledger::{Besides, PartyIx, ResourceIx};
+use super::ledger::ResourceIx;
+use super::parties::{Besides, PartyIx};
 use crate::engine::{Cx, Event, Excuse, Line, NameIx, Pairs};
 use crate::finding::Place;
 

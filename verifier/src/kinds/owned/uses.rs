@@ -7,7 +7,8 @@ use hashbrown::hash_map::Entry;
 use hashbrown::{Equivalent, HashMap};
 
 use super::few::Few;
-use super::ledger::{Besides, PartyIx, ResourceIx};
+use super::ledger::ResourceIx;
+use super::parties::{Besides, PartyIx};
 use super::sightings::{Sight, Sighting};
 use crate::engine::{ConnectionIx, Cx, Event, Excuse, Lane, Line, Pairs};
 use crate::finding::{Place, Severity};

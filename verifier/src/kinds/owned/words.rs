@@ -1,7 +1,8 @@
 //! What an `owned` rule says: the frames of an argument, and how parties are called.
 
 use super::argue::Argument;
-use super::ledger::{Basis, ClaimMade, Party, PartyIx, Resource, Support};
+use super::ledger::{Basis, ClaimMade, Resource, Support};
+use super::parties::{Party, PartyIx};
 use super::uses::{Answer, Used};
 use crate::engine::Holder;
 use crate::finding::{Evidence, Place, Severity, Subject};

@@ -3,7 +3,8 @@
 use super::Argument;
 use crate::engine::is_hashed;
 use crate::kinds::owned::access::Member;
-use crate::kinds::owned::ledger::{Party, PartyIx, ResourceIx};
+use crate::kinds::owned::ledger::ResourceIx;
+use crate::kinds::owned::parties::{Party, PartyIx};
 use crate::rules::HolderKind;
 
 /// How somebody stands to an owner.

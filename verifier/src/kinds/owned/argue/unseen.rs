@@ -7,7 +7,8 @@
 use super::Argument;
 use crate::engine::Holder;
 use crate::finding::{Place, Subject, WITHOUT_GAPS};
-use crate::kinds::owned::ledger::{Basis, ClaimMade, Party, PartyIx, Support};
+use crate::kinds::owned::ledger::{Basis, ClaimMade, Support};
+use crate::kinds::owned::parties::{Party, PartyIx};
 use crate::rules::HolderKind;
 
 impl Argument<'_, '_> {

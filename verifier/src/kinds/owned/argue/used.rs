@@ -3,7 +3,8 @@
 use super::kinship::Kinship;
 use super::{Argument, COMPARE, IDENTIFY};
 use crate::finding::{Doubt, Note, Place, Subject, Violation};
-use crate::kinds::owned::ledger::{Party, PartyIx, ResourceIx};
+use crate::kinds::owned::ledger::ResourceIx;
+use crate::kinds::owned::parties::{Party, PartyIx};
 use crate::kinds::owned::uses::{Answer, Used};
 use crate::verdict::Reason;
 

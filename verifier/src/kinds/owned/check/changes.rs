@@ -2,9 +2,10 @@
 
 use super::Check;
 use crate::engine::{Cx, Event};
+use crate::kinds::owned::announcements::Announced;
 use crate::kinds::owned::compiled::Answered;
-use crate::kinds::owned::crossed::Announced;
-use crate::kinds::owned::ledger::{Basis, Besides, ClaimMade, Party, PartyIx, Support};
+use crate::kinds::owned::ledger::{Basis, ClaimMade, Support};
+use crate::kinds::owned::parties::{Besides, Party, PartyIx};
 
 impl Check {
     /// A client makes up an id, where the rule says that clients do: it claims what the id names.

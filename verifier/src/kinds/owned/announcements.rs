@@ -11,14 +11,15 @@
 
 use hashbrown::HashMap;
 
-use super::ledger::{PartyIx, ResourceIx};
+use super::ledger::ResourceIx;
+use super::parties::PartyIx;
 use crate::engine::{Cx, Event};
 use crate::finding::Place;
 
 /// What happened a moment ago to requests for new resources, and what was announced then, by key; and what of that
 /// crossed.
 #[derive(Debug, Default)]
-pub(super) struct Crossings {
+pub(super) struct Announcements {
     recent: HashMap<String, Vec<Recent>>,
     crossed: Vec<Announced>,
 }
@@ -50,7 +51,7 @@ pub(super) struct Announced {
     pub(super) perhaps: Vec<(PartyIx, Place)>,
 }
 
-impl Crossings {
+impl Announcements {
     /// Somebody asks for something, or is answered where it asked.
     pub(super) fn turn(&mut self, cx: &Cx<'_>, event: &Event<'_>, key: &str, party: PartyIx) {
         if !cx.has_several_clocks() {

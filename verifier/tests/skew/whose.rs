@@ -1,0 +1,98 @@
+//! Whom facts speak of, where that goes by who was seen first.
+
+use std::path::Path;
+use std::time::Duration;
+
+use wsaudit_verifier::case::Case;
+use wsaudit_verifier::engine::{Input, verify};
+use wsaudit_verifier::facts::{Fact, Facts};
+use wsaudit_verifier::history::Source;
+use wsaudit_verifier::rules::Pack;
+use wsaudit_verifier::suite::{Directory, Prepared};
+use wsaudit_verifier::verdict::State;
+
+/// Each user counts its own documents, and facts say which session has them.
+const PACK: &str = r#"
+[pack]
+name   = "documents-of-each-user"
+format = 1
+
+[session]
+message = "/session"
+
+[message]
+name = "/type"
+
+[fields]
+doc = "/doc"
+
+[facts.docs]
+from     = "csv"
+path     = "docs.csv"
+resource = "id"
+owner    = "session"
+
+[[rule]]
+id            = "it"
+title         = "a document is seen by the session that it is listed for"
+kind          = "owned"
+resource      = "doc"
+unique-within = "user"
+facts         = "docs"
+"#;
+
+fn recording(trace: &str) -> Box<dyn Source> {
+    let text = format!(
+        "# A recording\n\n```toml\n{PACK}```\n\n```trace\n{trace}\n5.0 end\n\nexpect undecided it\n```\n"
+    );
+    let case = Case::parse("case.md", &text).unwrap_or_else(|errors| panic!("{errors}"));
+    let directory = Directory::of(Path::new("case.md"));
+    let prepared = Prepared::new(&case, &directory).expect("a case with its own rules");
+    let mut sources = prepared.sources.into_iter();
+    sources.next().expect("a case is a recording")
+}
+
+/// How the rule stands where user u-1 names session s-1 after so many ms, and u-2 in the other recording; a document is
+/// listed for that session, and another session of u-1 is shown it.
+fn state(first: u32, second: u32, skew: u64) -> State {
+    let named = |user, at| {
+        format!(
+            "A = user {user} (presented)\n0.1 A open\n0.{at} A > {{\"type\":\"hello\",\"session\":\"s-1\"}}\n"
+        )
+    };
+    let shown = "0.9 B < {\"type\":\"told\",\"doc\":\"d-1\"}";
+    let first = format!(
+        "B = session s-9, user u-1\n0.1 B open\n{}{shown}",
+        named("u-1", first)
+    );
+    let pack = Pack::from_texts(&[("pack.toml", PACK)]).unwrap_or_else(|errors| panic!("{errors}"));
+    let mut facts = Facts::default();
+    let listed = Fact {
+        resource: "d-1".to_owned(),
+        owner: "s-1".to_owned(),
+        origin: "docs.csv line 2".to_owned(),
+    };
+    facts.extend("docs", [listed]);
+    let input = Input {
+        packs: std::slice::from_ref(&pack),
+        facts: &facts,
+        sources: &[recording(&first), recording(&named("u-2", second))],
+        unread: &[],
+        skew: Duration::from_millis(skew),
+    };
+    let found = verify(&input, &mut |_| {}).expect("memory can be read");
+    found.rules[0].state
+}
+
+#[test]
+fn a_fact_is_about_what_an_id_means_to_the_first_user_of_its_session() {
+    assert_eq!(state(500, 540, 0), State::Violated);
+    // It is about a document of the other user then, and nothing says whose this one is.
+    assert_eq!(state(540, 500, 0), State::Undecided);
+}
+
+#[test]
+fn of_two_users_whose_order_is_not_known_a_fact_may_be_about_either_ones() {
+    assert_eq!(state(500, 540, 100), State::Undecided);
+    assert_eq!(state(500, 640, 100), State::Violated);
+}
