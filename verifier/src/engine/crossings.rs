@@ -145,6 +145,11 @@ impl Crossings {
         orders.next().map(|crossed| crossed.places)
     }
 
+    /// The keys of the slots that are in doubt.
+    pub fn keys_in_doubt(&self) -> impl Iterator<Item = &str> {
+        self.crossed.keys().map(|slot| slot.key.as_str())
+    }
+
     /// What breaks the rule, if the order in its slot is what it seems.
     pub fn add(&mut self, cx: &Cx<'_>, slot: impl FnOnce() -> Slot, violation: Violation) {
         if cx.has_several_clocks() {

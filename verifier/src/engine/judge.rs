@@ -19,7 +19,7 @@ use super::run::{Finished, Input};
 use super::state::{ConnectionIx, Cx, SessionIx, UserIx};
 use crate::finding::{Doubt, Outcome};
 use crate::history::SourceError;
-use crate::rules::{Pack, Pointer};
+use crate::rules::{HolderKind, Pack, Pointer};
 use crate::verdict::{State, Verdict};
 
 use coverage::coverage;
@@ -208,7 +208,10 @@ pub fn verify_with(
         .collect();
     let mut rules = Vec::new();
     for (pack, (outcomes, doubts)) in finished.outcomes.into_iter().zip(doubts).enumerate() {
-        for (number, outcome) in outcomes.into_iter().enumerate() {
+        for (number, mut outcome) in outcomes.into_iter().enumerate() {
+            if input.packs[pack].rules[number].spec.holders() == HolderKind::Session {
+                lanes.doubt(&finished.cx, &mut outcome.outcome);
+            }
             let (state, verdict, mut outcome, accepted) =
                 settle(&input.packs[pack], number, outcome, &doubts);
             if lack_parts_alone[pack] {

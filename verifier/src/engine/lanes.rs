@@ -13,6 +13,7 @@
 //! only from the place on where the server itself opened it there, or where the client named it and
 //! nothing that the server issued says otherwise.
 
+mod believed;
 mod line;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -25,11 +26,13 @@ use super::program::{Compiler, PackProgram, Way};
 use super::run::Input;
 use super::state::{ConnectionIx, Cx, Holder};
 use crate::decode::{Extractor, ExtractorBuilder, SlotId, Value, Values};
-use crate::finding::{Note, Place};
+use crate::finding::{Doubt, Note, Outcome, Place, Subject, WITHOUT_GAPS};
 use crate::history::{Connection, Gaps, Outline, SourceError, SourceMessage, SourcePayload, Tag};
 use crate::rules::read::Carrier;
 use crate::rules::{Codec, EventRef, Pointer};
+use crate::verdict::Reason;
 
+use self::believed::{Believed, ByName, believed};
 pub use line::{Lane, Line};
 
 /// Reads which session a message names.
@@ -87,6 +90,8 @@ pub(super) struct Lanes {
     named: bool,
     /// Names in messages that count for nothing, in order.
     pub(super) unbelieved: Vec<Unbelieved>,
+    /// Sessions of which frames that are missing may say that another user named them first.
+    doubtful: BTreeSet<String>,
 }
 
 /// A session that messages of a connection name, and that has no lane there.
@@ -124,19 +129,28 @@ impl Lanes {
                 let gaps = gaps.of(connection);
                 let lost = gaps.filter(|gap| gap.to >= opened).map(|gap| gap.from);
                 let unread = unread.get(&connection.number).copied();
-                lost.chain(unread).min()
+                let first = lost.chain(unread).min();
+                first.map(|seq| Place { recording, seq })
             }));
         }
         let mut connections: Vec<_> = outlines
             .iter_mut()
             .flat_map(|outline| &mut outline.connections)
             .collect();
-        let believed = believed(naming, &connections, &met);
+        let opens = input
+            .packs
+            .iter()
+            .any(|pack| !pack.naming.joined_by.is_empty());
+        let Believed {
+            lanes: believed,
+            doubtful,
+        } = believed(naming, opens, &connections, &met, &blind_from);
         let mut lanes = Self {
             by_connection: vec![Vec::new(); connections.len()],
-            blind_from,
+            blind_from: blind_from.into_iter().map(|from| Some(from?.seq)).collect(),
             named: true,
             unbelieved: Vec::new(),
+            doubtful,
         };
         let named: BTreeSet<_> = met
             .iter()
@@ -178,6 +192,32 @@ impl Lanes {
     /// Whether messages name sessions.
     pub(super) const fn are_named(&self) -> bool {
         self.named
+    }
+
+    /// What breaks a rule as far as sessions are those of whom they seem to be is in doubt where they may not be.
+    pub(super) fn doubt(&self, cx: &Cx<'_>, outcome: &mut Outcome) {
+        let doubtful = |whom: &Subject| {
+            let session = cx.session_name(whom.session?);
+            self.doubtful.contains(session).then_some(session)
+        };
+        outcome.violations.retain(|violation| {
+            let both = [&violation.subject, &violation.owner];
+            let Some(session) = both.into_iter().find_map(doubtful) else {
+                return true;
+            };
+            outcome.doubts.push(Doubt {
+                reason: Reason::Undecided,
+                message: format!(
+                    "{}, and another user may have named session {session} first, in frames that are missing or \
+                     cannot be decoded",
+                    violation.message
+                ),
+                settle: WITHOUT_GAPS.to_owned(),
+                place: Some(violation.offending),
+                subject: Subject::default(),
+            });
+            false
+        });
     }
 
     /// What is worth knowing though nothing is wrong: names that count for nothing.
@@ -336,53 +376,6 @@ impl Survey {
     }
 }
 
-/// By connection and session: what gives it its lane.
-type Believed = BTreeMap<(u32, String), Tag>;
-
-/// The names that count.
-///
-/// What the server opens, it opens. A client is believed where the connection was issued no session,
-/// and where the session is none of a user that was issued to others only: of two users, the one whom
-/// the server said it of; else who named it first.
-fn believed(naming: &[Pointer], connections: &[&mut Connection], met: &[Met]) -> Believed {
-    let mut believed = Believed::new();
-    let mut users: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
-    for connection in connections {
-        for session in issued(connection, TagKind::Session) {
-            let users = users.entry(session).or_default();
-            users.extend(issued(connection, TagKind::User));
-        }
-    }
-    for one in met.iter().filter(|met| met.by == By::Opening) {
-        let users = users.entry(&one.session).or_default();
-        users.extend(issued(connections[one.connection as usize], TagKind::User));
-        believed.insert(one.name(), one.tag(naming));
-    }
-    let mut claims: Vec<_> = met.iter().filter(|met| met.by == By::Client).collect();
-    claims.sort_by_key(|met| (met.at, met.place));
-    for claim in claims {
-        let connection = &connections[claim.connection as usize];
-        if issued(connection, TagKind::Session).next().is_some() {
-            continue;
-        }
-        let own: BTreeSet<_> = issued(connection, TagKind::User).collect();
-        let theirs = users.entry(&claim.session).or_default();
-        if !own.is_empty() && !theirs.is_empty() && own.is_disjoint(theirs) {
-            continue;
-        }
-        if theirs.is_empty() {
-            theirs.extend(own);
-        }
-        // It may speak for the session before the server says that it may.
-        let tag = claim.tag(naming);
-        let known = believed.entry(claim.name()).or_insert_with(|| tag.clone());
-        if tag.from < known.from {
-            *known = tag;
-        }
-    }
-    believed
-}
-
 impl Met {
     fn name(&self) -> (u32, String) {
         (self.connection, self.session.clone())
@@ -405,14 +398,6 @@ impl Met {
     }
 }
 
-fn issued(connection: &Connection, kind: TagKind) -> impl Iterator<Item = &str> {
-    connection
-        .tags
-        .iter()
-        .filter(move |tag| tag.kind == kind && tag.provenance == Provenance::Issued)
-        .map(|tag| tag.value.as_str())
-}
-
 /// The sessions that a connection speaks for by its own tags, each once, in order.
 fn own_sessions(connection: &Connection) -> Vec<&Tag> {
     let mut own: Vec<&Tag> = Vec::new();
@@ -429,11 +414,7 @@ fn own_sessions(connection: &Connection) -> Vec<&Tag> {
 }
 
 /// A session that is named where it has nothing to do with the connection, or not yet.
-fn unbelieved(
-    met: &Met,
-    connections: &[&mut Connection],
-    believed: &Believed,
-) -> Option<Unbelieved> {
+fn unbelieved(met: &Met, connections: &[&mut Connection], believed: &ByName) -> Option<Unbelieved> {
     let by = match met.by {
         By::Client => Direction::ClientToServer,
         By::Server => Direction::ServerToClient,

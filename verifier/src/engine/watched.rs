@@ -5,7 +5,7 @@ use hashbrown::HashMap;
 
 use super::state::{ConnectionIx, Cx, Holder};
 use crate::finding::{Place, WITHOUT_GAPS};
-use crate::history::Gap;
+use crate::history::{Gap, GapCause};
 use crate::rules::HolderKind;
 
 /// The connections of each holder, once the whole history is known.
@@ -293,6 +293,15 @@ impl<'h> Cx<'h> {
     pub fn has_gap_before(&self, connection: ConnectionIx, until: Place) -> bool {
         let mut gaps = self.gaps_of(connection);
         gaps.any(|gap| gap.from <= until.seq)
+    }
+
+    /// Whether a connection ended in a part that is missing: so may its answer be.
+    pub fn ended_unseen(&self, connection: ConnectionIx) -> bool {
+        let closed = self.connection(connection).info.closed;
+        let mut parts = self
+            .gaps_of(connection)
+            .filter(|gap| gap.cause == GapCause::MissingPart);
+        closed.is_some_and(|closed| parts.any(|gap| (gap.from..=gap.to).contains(&closed.seq)))
     }
 
     /// The gaps in which frames of a connection may be: none, where it was refused.

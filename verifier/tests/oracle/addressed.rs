@@ -98,7 +98,7 @@ impl Rule {
                 }
             };
             if breaks {
-                expected.violated.insert((event.number, receiver, id));
+                expected.violate((whose, self.to), (event.number, receiver, id), named);
             }
         }
         expected

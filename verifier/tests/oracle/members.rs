@@ -146,17 +146,39 @@ impl<'a> Asked<'a> {
         }
     }
 
+    /// Whether that goes by the user whom a session was first seen with, and another one may have been first.
+    fn rests_on_what_is_missing(&self, fact: Who, scope: Scope) -> bool {
+        match (scope, fact) {
+            (Scope::Of(Party::Known(Who::User(_))), Who::Session(session))
+            | (Scope::Of(Party::Known(Who::Session(session))), Who::User(_)) => {
+                self.whose.may_have_another_user(session)
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether it is not known of facts whether they are about a document.
+    fn is_perhaps_listed(&self, doc: Doc) -> bool {
+        let facts = self.rule.facts.iter().flatten();
+        let mut facts = facts.filter(|(id, _)| *id == doc.1 && doc.2 == 0);
+        facts.any(|(_, owner)| self.rests_on_what_is_missing(self.listed(*owner), doc.0))
+    }
+
+    fn listed(&self, owner: usize) -> Who {
+        match self.rule.owner {
+            HolderKind::User => Who::User(owner),
+            HolderKind::Session | HolderKind::Connection => Who::Session(owner),
+        }
+    }
+
     /// All claims to a document, the strongest first.
     fn claims_to(&self, doc: Doc) -> Vec<Claim> {
         let mut claims: Vec<Claim> = Vec::new();
         if doc.2 == 0 {
             let facts = self.rule.facts.iter().flatten();
             for (_, owner) in facts.filter(|(id, _)| *id == doc.1) {
-                let owner = match self.rule.owner {
-                    HolderKind::User => Who::User(*owner),
-                    HolderKind::Session | HolderKind::Connection => Who::Session(*owner),
-                };
-                if self.reaches(owner, doc.0) {
+                let owner = self.listed(*owner);
+                if self.reaches(owner, doc.0) && !self.rests_on_what_is_missing(owner, doc.0) {
                     claims.push((Basis::Fact, Party::Known(owner), None));
                 }
             }
@@ -195,7 +217,7 @@ impl<'a> Asked<'a> {
     }
 
     fn judge(&self) -> Expected {
-        let rule = self.rule;
+        let (rule, whose) = (self.rule, &self.whose);
         let mut expected = Expected {
             doubts: self.whose.is_doubtful(Reads::Messages, rule.owner),
             ..Expected::default()
@@ -212,6 +234,10 @@ impl<'a> Asked<'a> {
             .map(|(doc, _)| (Scope::Everywhere, *doc, 0));
         let given = given.filter(|_| rule.reach == Reach::Server);
         for doc in all.iter().copied().chain(given).collect::<BTreeSet<_>>() {
+            if self.is_perhaps_listed(doc) {
+                expected.doubts = true;
+                continue;
+            }
             let claims = self.claims_to(doc);
             let made = claims
                 .iter()
@@ -232,8 +258,8 @@ impl<'a> Asked<'a> {
                 match other.2.or(one.2) {
                     Some(_) if self.may_be_released(one, other) => expected.doubts = true,
                     Some(place) => {
-                        let who = self.whose.told_as(rule.owner, other.1);
-                        expected.violated.insert((place, who, id(doc)));
+                        let [owner, who] = [one, other].map(|it| whose.told_as(rule.owner, it.1));
+                        expected.violate((whose, rule.owner), (place, who, id(doc)), owner);
                     }
                     None => expected.doubts = true,
                 }
@@ -260,11 +286,8 @@ impl<'a> Asked<'a> {
                 if of_another {
                     expected.doubts = true;
                 } else {
-                    expected.violated.insert((
-                        *place,
-                        self.whose.told_as(rule.owner, *who),
-                        id(doc),
-                    ));
+                    let who = whose.told_as(rule.owner, *who);
+                    expected.violate((whose, rule.owner), (*place, who, id(doc)), None);
                 }
             }
         }
@@ -283,6 +306,10 @@ impl<'a> Asked<'a> {
             );
             let claims = self.claims_to(doc);
             about |= claims.iter().any(|(basis, ..)| *basis == Basis::Fact);
+            if self.is_perhaps_listed(doc) {
+                about = true;
+                continue;
+            }
             let (owner, receiver) = (self.owner(doc), self.whose.on(rule.owner, event));
             let own = owner
                 .is_some_and(|(_, owner, _)| self.whose.same(self.rule.owner, owner, receiver));
@@ -325,8 +352,11 @@ impl<'a> Asked<'a> {
                     expected.doubts = true;
                     continue;
                 }
-                let who = self.whose.told_as(rule.owner, receiver);
-                expected.violated.insert((place, who, id(doc)));
+                let who = whose.told_as(rule.owner, receiver);
+                let owner = self
+                    .owner(doc)
+                    .and_then(|owner| whose.told_as(rule.owner, owner.1));
+                expected.violate((whose, rule.owner), (place, who, id(doc)), owner);
             }
         }
         let claimed_too = all.iter().any(|doc| {

@@ -239,11 +239,15 @@ impl<'a> Asked<'a> {
         })
     }
 
-    /// Whether others may have asked, unseen, for what was told to somebody who had not; or what was asked for may
-    /// have been answered already.
-    fn is_unsure(&self, claim: &Claim) -> bool {
+    /// Whether others may have asked, unseen, for what was told to somebody who had not.
+    fn others_may_have_asked(&self, claim: &Claim) -> bool {
         let mut all = 0..self.history.connections();
-        let others = claim.astray && all.any(|on| self.whose.loses(on, 0, claim.place));
+        claim.astray && all.any(|on| self.whose.loses(on, 0, claim.place))
+    }
+
+    /// Whether they may, or what was asked for may have been answered already.
+    fn is_unsure(&self, claim: &Claim) -> bool {
+        let others = self.others_may_have_asked(claim);
         let kinds = [self.rule.owner];
         let already = |request| {
             self.whose
@@ -278,7 +282,8 @@ impl<'a> Asked<'a> {
         let theirs = self.whose.is_lost(&[kind], party, 0, owner.place);
         let already = self.whose.is_lost(&[kind], owner.owner, made, owner.place);
         let their_answer = is_answer
-            && (theirs && (owner.astray || owner.place == place || already)
+            && (self.others_may_have_asked(&owner)
+                || theirs && (owner.place == place || already)
                 || already && (owner.astray || owner.contended));
         share || their_answer || announced
     }
@@ -308,9 +313,9 @@ impl<'a> Asked<'a> {
                 Some((one, other)) if [one, other].into_iter().any(|it| self.is_unsure(it)) => {
                     expected.doubts = true;
                 }
-                Some((_, other)) => {
-                    let who = whose.told_as(kind, other.owner);
-                    expected.violated.insert((other.place, who, id(*doc)));
+                Some((one, other)) => {
+                    let [owner, who] = [one, other].map(|it| whose.told_as(kind, it.owner));
+                    expected.violate((whose, kind), (other.place, who, id(*doc)), owner);
                 }
                 None => {
                     let is_open = |one, other| !whose.differ(one, other) && !same(one, other);
@@ -365,7 +370,8 @@ impl<'a> Asked<'a> {
                     continue;
                 }
                 let who = whose.told_as(kind, receiver);
-                expected.violated.insert((place, who, id(doc)));
+                let owner = owner.and_then(|owner| whose.told_as(kind, owner.owner));
+                expected.violate((whose, kind), (place, who, id(doc)), owner);
                 shown.entry((doc, receiver)).or_default().insert(place);
             }
         }
@@ -392,8 +398,8 @@ impl<'a> Asked<'a> {
             match answer {
                 _ if given || !whose.differ(owner.owner, user) => expected.doubts = true,
                 Answer::Granted(place) if !self.may_be_unseen(owner, user, place) => {
-                    let who = whose.told_as(kind, user);
-                    expected.violated.insert((place, who, id(doc)));
+                    let [owner, who] = [owner.owner, user].map(|it| whose.told_as(kind, it));
+                    expected.violate((whose, kind), (place, who, id(doc)), owner);
                 }
                 Answer::Denied => {}
                 _ => expected.doubts = true,

@@ -65,6 +65,10 @@ pub(crate) struct Whose<'h> {
     /// By connection: from where on something that says who else has a part in it may be missing, or cannot
     /// be read.
     blind: Vec<Option<usize>>,
+    /// Sessions that somebody else may have named first, in what is missing or cannot be read.
+    doubtful: BTreeSet<usize>,
+    /// Whether messages name sessions.
+    is_named: bool,
 }
 
 impl<'h> Whose<'h> {
@@ -75,12 +79,20 @@ impl<'h> Whose<'h> {
             others: vec![BTreeMap::new(); history.connections()],
             only: vec![None; history.connections()],
             blind: vec![None; history.connections()],
+            doubtful: BTreeSet::new(),
+            is_named: false,
         }
     }
 
     /// Messages say which session they are of.
     pub(crate) fn named(history: &'h History) -> Self {
         let mut whose = Self::connection(history);
+        whose.is_named = true;
+        for on in 0..history.connections() {
+            let opened = history.step(on, "@open").map_or(0, |open| open.number);
+            whose.blind[on] = (opened..=history.happened.len())
+                .find(|number| history.loses(on, opened, usize::MAX, *number));
+        }
         let believed = whose.believed();
         for on in 0..history.connections() {
             let logins = history.speaks_for(HolderKind::Session, on);
@@ -99,9 +111,6 @@ impl<'h> Whose<'h> {
                 };
                 whose.others[on].extend(from.map(|from| (session, from)));
             }
-            let opened = history.step(on, "@open").map_or(0, |open| open.number);
-            whose.blind[on] = (opened..=history.happened.len())
-                .find(|number| history.loses(on, opened, usize::MAX, *number));
             if own.is_empty() && whose.others[on].len() == 1 {
                 whose.only[on] = whose.others[on].pop_first();
             }
@@ -110,7 +119,7 @@ impl<'h> Whose<'h> {
     }
 
     /// By connection and session: from where on it is there because a message says so.
-    fn believed(&self) -> BTreeMap<(usize, usize), usize> {
+    fn believed(&mut self) -> BTreeMap<(usize, usize), usize> {
         let users_of = |on| {
             let users = self.history.speaks_for(HolderKind::User, on).into_iter();
             let issued = self.history.says(on) != Says::Presented;
@@ -131,7 +140,7 @@ impl<'h> Whose<'h> {
             .iter()
             .filter_map(|event| Some((event, event.fields?.session?)));
         let naming: Vec<_> = naming.collect();
-        let mut from = BTreeMap::new();
+        let (mut from, mut doubtful) = (BTreeMap::new(), BTreeSet::new());
         for (event, session) in &naming {
             if event.is(&[OPENED]) {
                 holders
@@ -152,12 +161,37 @@ impl<'h> Whose<'h> {
                 continue;
             }
             if theirs.is_empty() {
+                // The server may have opened it for another user, wherever something is missing.
+                let lossy = (0..self.history.connections()).filter(|on| self.blind[*on].is_some());
+                let mut others = lossy.filter(|on| *on != event.on).map(users_of);
+                let is_another = |users: BTreeSet<_>| !users.is_empty() && own.is_disjoint(&users);
+                if !own.is_empty() && others.any(is_another) {
+                    doubtful.insert(session);
+                }
                 theirs.extend(own);
             }
             let from = from.entry((event.on, session)).or_insert(event.number);
             *from = event.number.min(*from);
         }
+        self.doubtful = doubtful;
         from
+    }
+
+    /// Whether a rule about holders of a kind has to do with a session that another user may have named first.
+    pub(crate) fn is_another_users(&self, kind: HolderKind, who: Option<Who>) -> bool {
+        let Some(Who::Session(session)) = who else {
+            return false;
+        };
+        kind == HolderKind::Session && self.doubtful.contains(&session)
+    }
+
+    /// Whether a session may have been with another user before the first one that is known, in what is missing or
+    /// cannot be read.
+    pub(crate) fn may_have_another_user(&self, session: usize) -> bool {
+        let first = self
+            .first_user(session)
+            .map_or(usize::MAX, |(number, _)| number);
+        self.is_named && (0..self.history.connections()).any(|on| self.loses(on, 0, first))
     }
 
     /// Whether several sessions have a connection.
@@ -247,6 +281,14 @@ impl<'h> Whose<'h> {
 
     /// The user that a session was first seen with, if that was before a place.
     pub(crate) fn user_of(&self, session: usize, before: usize) -> Option<Who> {
+        let first = self.first_user(session);
+        first
+            .filter(|(number, _)| *number <= before)
+            .map(|(_, user)| user)
+    }
+
+    /// The same, with where that was.
+    fn first_user(&self, session: usize) -> Option<(usize, Who)> {
         let mut seen = Vec::new();
         for on in 0..self.history.connections() {
             let users = self
@@ -259,11 +301,7 @@ impl<'h> Whose<'h> {
                 .into_iter()
                 .map(|it| it.0);
             let shared = self.others[on].get(&session).copied();
-            for number in users
-                .chain(sessions)
-                .chain(shared)
-                .filter(|number| *number <= before)
-            {
+            for number in users.chain(sessions).chain(shared) {
                 let own = self.holder_at(HolderKind::Session, on, number);
                 let is_here =
                     own == Some(Who::Session(session)) || shared.is_some_and(|from| from <= number);
@@ -271,7 +309,7 @@ impl<'h> Whose<'h> {
                 seen.extend(user.filter(|_| is_here).map(|user| (number, user)));
             }
         }
-        seen.into_iter().min().map(|(_, user)| user)
+        seen.into_iter().min()
     }
 
     /// All for whom a connection stands at a place.

@@ -18,6 +18,7 @@ use wsaudit_verifier::verdict::{Reason, State};
 use wsaudit_wire::{Direction, Opcode};
 
 use super::lives::{Event, Fields, Garble, History, Says, User, What, Who, user};
+use super::shared::Whose;
 
 /// How every pack begins.
 const HEAD: &str = r#"
@@ -401,6 +402,24 @@ pub(crate) enum Repeats {
 }
 
 impl Expected {
+    /// What breaks the rule, of the one to whom it happens and the one against whom: in doubt where one of them may be
+    /// another one.
+    pub(crate) fn violate(
+        &mut self,
+        (whose, kind): (&Whose<'_>, HolderKind),
+        breach: Breach,
+        owner: Option<Who>,
+    ) {
+        if [breach.1, owner]
+            .into_iter()
+            .any(|who| whose.is_another_users(kind, who))
+        {
+            self.doubts = true;
+        } else {
+            self.violated.insert(breach);
+        }
+    }
+
     fn state(&self) -> State {
         match (self.violated.is_empty(), self.exercised, self.doubts) {
             (false, ..) => State::Violated,

@@ -5,4 +5,5 @@
 mod files;
 mod history;
 mod joined;
+mod missing;
 mod whole;

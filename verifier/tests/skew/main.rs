@@ -189,6 +189,15 @@ claimed-by = [
 ]
 shared-by  = { event = "shared", with = "party" }
 grant-slack = "20ms"
+
+[[rule]]
+id          = "released"
+title       = "a document is seen by its owner, until its id is another one's"
+kind        = "owned"
+resource    = "doc"
+owner       = "session"
+claimed-by  = { event = "created", owner-at = "/party" }
+released-by = "left"
 "#;
 
 const NAMES: [&str; 9] = [

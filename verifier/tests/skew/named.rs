@@ -250,3 +250,25 @@ fn what_is_far_by_its_own_clock_is_not_brought_together_by_another_one() {
     ];
     assert_eq!(rate_of_documents(&history, 0, TOLERANCE), State::Holds);
 }
+
+/// An id is given up, and then another one's; clocks show it the other way round.
+#[test]
+fn an_id_that_only_seems_to_be_released_later_is_undecided() {
+    let history = [
+        line(0, 0, "created"),
+        line(500, 0, "left"),
+        about(3, &line(540, 3, "created")),
+    ];
+    let pack = pack();
+    let number = pack.rules.iter().position(|rule| rule.id == "released");
+    let number = number.expect("a rule of the pack");
+    let states = [(0, 0), (-60, 0), (0, TOLERANCE), (-60, TOLERANCE)]
+        .map(|(shift, skew)| rules(&pack, &history, shift, skew)[number].state);
+    let expected = [
+        State::Holds,
+        State::Violated,
+        State::Undecided,
+        State::Undecided,
+    ];
+    assert_eq!(states, expected);
+}

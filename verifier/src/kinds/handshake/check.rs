@@ -4,7 +4,7 @@ mod holders;
 
 use super::Handshake;
 use crate::engine::{Checker, Compiler, ConnectionIx, Cx, Event, Holder, Interest, Line};
-use crate::finding::{Doubt, Evidence, Outcome, Place, Subject, Violation};
+use crate::finding::{Doubt, Evidence, Outcome, Place, Subject, Violation, WITHOUT_GAPS};
 use crate::history::Moment;
 use crate::rules::{Lifecycle, Matcher};
 use crate::verdict::Reason;
@@ -141,6 +141,11 @@ impl One<'_, '_> {
                 let told = format!("it was answered {status}");
                 self.breach("refused", &told, answered, "101");
             }
+            (None, None | Some(_), Some(_)) if self.cx.ended_unseen(self.connection) => self.doubt(
+                Reason::Undecided,
+                "was answered, or not, in a part that is missing",
+                WITHOUT_GAPS,
+            ),
             (Some(ended), None, _) | (None, None | Some(_), Some(ended)) => {
                 self.breach("not answered", "it got no answer", ended, "101");
             }

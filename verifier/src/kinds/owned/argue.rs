@@ -12,7 +12,7 @@ use super::announcements::Announced;
 use super::check::Check;
 use super::ledger::{Basis, ClaimMade, Resource, ResourceIx};
 use super::uses::Answer;
-use crate::engine::{Cx, Losses};
+use crate::engine::{Crossings, Cx, Losses};
 use crate::finding::{Doubt, Outcome, Place, Severity, Subject, Violation};
 use crate::verdict::Reason;
 
@@ -24,6 +24,7 @@ const COMPARE: &str = "identify sessions by a source that is no secret, as the m
 pub(super) fn argue(mut check: Check, cx: &Cx<'_>) -> Outcome {
     let sightings = std::mem::take(&mut check.sightings).close();
     let uses = std::mem::take(&mut check.uses).close();
+    let lives = std::mem::take(&mut check.lives);
     let losses = Losses::new(cx);
     let perhaps_about = check.ledger.apply_facts(cx, &check.parties, &losses);
     let crossed = check.crossed();
@@ -39,6 +40,7 @@ pub(super) fn argue(mut check: Check, cx: &Cx<'_>) -> Outcome {
         unsure: BTreeSet::new(),
         losses,
     };
+    argument.perhaps_released(lives);
     argument.perhaps_about(perhaps_about);
     argument.crossed(&crossed);
     argument.contested();
@@ -82,6 +84,16 @@ pub(super) struct Argument<'a, 'h> {
 }
 
 impl Argument<'_, '_> {
+    /// Ids of which it is not known whether they were released before they meant something.
+    fn perhaps_released(&mut self, lives: Crossings) {
+        let ids: BTreeSet<_> = lives.keys_in_doubt().collect();
+        let resources = self.check.ledger.iter();
+        let unsure = resources.filter(|(_, resource)| ids.contains(resource.id.as_str()));
+        self.unsure.extend(unsure.map(|(resource, _)| resource));
+        let (_, doubts) = lives.settle(self.cx);
+        self.outcome.doubts.extend(doubts);
+    }
+
     /// Announcements of which it is not known what they answer.
     fn crossed(&mut self, crossed: &[Announced]) {
         for announced in crossed {
@@ -108,7 +120,10 @@ impl Argument<'_, '_> {
 
     /// Two claims that name different owners.
     fn contested(&mut self) {
-        for (_, resource) in self.check.ledger.iter() {
+        for (number, resource) in self.check.ledger.iter() {
+            if self.unsure.contains(&number) {
+                continue;
+            }
             let Some((owner, other)) = self.two(resource, Kinship::Foreign) else {
                 if let Some((owner, other)) = self.two(resource, Kinship::Unidentified) {
                     let doubt = self.perhaps_contested(resource, owner, other);

@@ -13,7 +13,7 @@ use super::parties::{Besides, Parties, Party, PartyIx};
 use super::sightings::Sightings;
 use super::uses::{Answer, Used, Uses};
 use super::{Owned, Seen};
-use crate::engine::{Again, Checker, Cx, Event, EventSet, Holder, Ids, Interest};
+use crate::engine::{Again, Checker, Crossings, Cx, Event, EventSet, Holder, Ids, Interest, Slot};
 use crate::finding::{Outcome, Severity};
 use crate::rules::{HolderKind, Lifecycle};
 
@@ -32,6 +32,8 @@ pub(crate) struct Check {
     members_by: EventSet,
     left_by: EventSet,
     released_by: EventSet,
+    /// By id: where it is released, and where it means something; of recordings of several clocks.
+    pub(super) lives: Crossings,
     broadcast_by: EventSet,
     reads: EventSet,
     writes: EventSet,
@@ -57,6 +59,7 @@ impl Checker for Check {
         if event.direction.is_some() && self.says_nothing(event) {
             return;
         }
+        self.see_lives(cx, event);
         if event.from_server() {
             self.server_said(cx, event);
         } else if event.from_client() {
@@ -80,6 +83,7 @@ impl Checker for Check {
         self.access = Access::new(self.spec.membership, self.spec.owner);
         self.uses = Uses::default();
         self.sightings = Sightings::default();
+        self.lives = Crossings::default();
         (self.examined, self.opportunities) = (0, 0);
         for claim in &mut self.claims {
             claim.rewind();
@@ -131,6 +135,21 @@ impl Check {
         }
         self.leave(cx, event, claimant);
         self.release(cx, event);
+    }
+
+    /// Which of two resources an id means goes by whether it was released before.
+    fn see_lives(&mut self, cx: &Cx<'_>, event: &Event<'_>) {
+        if self.spec.released_by.is_empty() || !cx.has_several_clocks() {
+            return;
+        }
+        let part = u64::from(event.is_one_of(&self.released_by));
+        let ids = event.ids(&self.resource_anywhere);
+        let strings = event
+            .strings()
+            .filter(|text| self.ledger.find(cx, event, text).is_some());
+        for id in ids.chain(strings) {
+            self.lives.see(cx, event, || Slot::shared(id), part);
+        }
     }
 
     /// A client asks for what the event names.

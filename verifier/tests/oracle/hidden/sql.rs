@@ -60,8 +60,18 @@ fn sql(said: &'static [&'static str]) -> impl Strategy<Value = Asked> {
     })
 }
 
+/// Each of these writes a recording into a file: a fiftieth of the cases that somebody asks for.
+fn cases_of_files() -> ProptestConfig {
+    let all = fewer_cases();
+    let cases = match std::env::var_os("PROPTEST_CASES") {
+        Some(_) => (all.cases / 50).max(1),
+        None => all.cases,
+    };
+    ProptestConfig { cases, ..all }
+}
+
 proptest! {
-    #![proptest_config(fewer_cases())]
+    #![proptest_config(cases_of_files())]
 
     #[test]
     fn sql_is_never_surer_of_what_is_there(asked in sql(&SAID), troubles in troubles()) {

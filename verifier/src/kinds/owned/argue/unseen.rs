@@ -55,7 +55,10 @@ impl Argument<'_, '_> {
                 // What was asked for may have been delivered already: then this answers somebody else.
                 let answered = |request: Place| self.is_lost(claim.owner, Some(request), place);
                 match *support {
-                    Support::Astray(request) => asked() || answered(request),
+                    // Nobody asked on its own connection: whoever else did, with the same key.
+                    Support::Astray(request) => {
+                        self.losses.any_before(self.cx, place) || answered(request)
+                    }
                     Support::Contended(request) => place == to && asked() || answered(request),
                     Support::Request(request) => asked() && (place == to || answered(request)),
                     Support::Frame | Support::Fact(_) => false,

@@ -1,7 +1,7 @@
 //! From a rule to its checker.
 
 use super::Check;
-use crate::engine::{Compiler, EventSet, nanoseconds};
+use crate::engine::{Compiler, Crossings, EventSet, nanoseconds};
 use crate::kinds::owned::Owned;
 use crate::kinds::owned::access::Access;
 use crate::kinds::owned::compiled::{CompiledClaim, CompiledGrant, CompiledReply};
@@ -53,6 +53,7 @@ impl Owned {
             members_by: EventSet::of(&self.members_by),
             left_by: EventSet::of(&self.left_by),
             released_by: EventSet::of(&self.released_by),
+            lives: Crossings::default(),
             broadcast_by: EventSet::of(&self.broadcast_by),
             reads: EventSet::of(&self.used_by),
             writes: EventSet::of(&self.written_by),

@@ -40,7 +40,8 @@ impl Told {
         part.outline.connections = connections
             .filter_map(|one| of_part(one, begin, end))
             .collect();
-        part.outline.gaps.retain(|gap| is_here(gap.from));
+        // A gap is written when it ends.
+        part.outline.gaps.retain(|gap| is_here(gap.to));
         part.outline
             .anomalies
             .retain(|anomaly| is_here(anomaly.moment.seq));
