@@ -8,15 +8,22 @@ use wsaudit_wire::Direction;
 
 use super::observe::{Field, NAMES_AT, Named, Observed};
 use crate::report::times;
+use crate::rules::HolderKind;
 
 /// How many sources are listed of a kind.
 const MOST_SOURCES: usize = 4;
 /// How many fields are listed that no rule uses.
 const MOST_FIELDS: usize = 60;
 
+/// Whom rules are drafted for. What is one connection's alone is its session's, too.
+const HOLDERS: [HolderKind; 2] = [HolderKind::Session, HolderKind::User];
+
+/// A field of the server's messages that names whoever they are sent to: of which kind, and where.
+type Party<'o> = (HolderKind, &'o str, &'o Field);
+
 /// A resource that is claimed for one session, or one user, as far as was seen.
 struct Resource<'o> {
-    owner: &'static str,
+    owner: HolderKind,
     pointer: &'o str,
     field: &'o Field,
     claim: &'o Named,
@@ -110,24 +117,21 @@ fn message(out: &mut String, observed: &Observed) {
 
 /// The fields of the server's messages that name the session, or the user, that they are sent to:
 /// wherever they were met, they did.
-fn parties(observed: &Observed) -> Vec<(&'static str, &str, &Field)> {
+fn parties(observed: &Observed) -> Vec<Party<'_>> {
     let mut parties = Vec::new();
     for (pointer, field) in &observed.fields {
         let all = field.from_server;
         if all > 1 && field.sessions == all && observed.sessions.len() > 1 {
-            parties.push(("session", pointer.as_str(), field));
+            parties.push((HolderKind::Session, pointer.as_str(), field));
         } else if all > 1 && field.users == all && observed.users.len() > 1 {
-            parties.push(("user", pointer.as_str(), field));
+            parties.push((HolderKind::User, pointer.as_str(), field));
         }
     }
     parties
 }
 
-fn resources<'o>(
-    observed: &'o Observed,
-    parties: &[(&'static str, &str, &Field)],
-) -> Vec<Resource<'o>> {
-    let mut names = BTreeSet::from(["session".to_owned(), "user".to_owned()]);
+fn resources<'o>(observed: &'o Observed, parties: &[Party<'_>]) -> Vec<Resource<'o>> {
+    let mut names = BTreeSet::from(HOLDERS.map(|kind| kind.as_str().to_owned()));
     let mut resources = Vec::new();
     for (pointer, field) in &observed.fields {
         if parties.iter().any(|(_, party, _)| party == pointer) || pointer.contains('*') {
@@ -149,26 +153,26 @@ fn resources<'o>(
 
 /// What a field's values belong to, and what gives them to it: a session; or a user, where sessions of one
 /// share them. Of one user alone, everything is.
-fn owned<'o>(field: &'o Field, observed: &Observed) -> Option<(&'static str, &'o Named)> {
+fn owned<'o>(field: &'o Field, observed: &Observed) -> Option<(HolderKind, &'o Named)> {
     if let Some(claim) = field.claimed_by(|life| &life.session) {
-        return Some(("session", claim));
+        return Some((HolderKind::Session, claim));
     }
     let claim = field.claimed_by(|life| &life.user)?;
-    (observed.users.len() > 1).then_some(("user", claim))
+    (observed.users.len() > 1).then_some((HolderKind::User, claim))
 }
 
 fn fields(
     out: &mut String,
     observed: &Observed,
-    parties: &[(&'static str, &str, &Field)],
+    parties: &[Party<'_>],
     resources: &[Resource<'_>],
 ) {
     out.push_str("\n[fields]\n");
-    for kind in ["session", "user"] {
+    for kind in HOLDERS {
         let own = parties.iter().filter(|(party, ..)| *party == kind);
         let pointers: Vec<_> = own.map(|(_, pointer, _)| quoted(pointer)).collect();
         if !pointers.is_empty() {
-            let _ = writeln!(out, "{kind} = [{}]", pointers.join(", "));
+            let _ = writeln!(out, "{} = [{}]", kind.as_str(), pointers.join(", "));
         }
     }
     for Resource { pointer, name, .. } in resources {
@@ -262,7 +266,7 @@ fn events(out: &mut String, observed: &Observed, resources: &[Resource<'_>], cal
 
 fn rules(
     out: &mut String,
-    parties: &[(&'static str, &str, &Field)],
+    parties: &[Party<'_>],
     resources: &[Resource<'_>],
     called: &Called<'_>,
     answers_at: &str,
@@ -271,7 +275,7 @@ fn rules(
         out,
         "\n[[rule]]\nid    = \"framing\"\ntitle = \"nobody breaks the WebSocket protocol\"\nkind  = \"protocol\"\n"
     );
-    for kind in ["session", "user"] {
+    for kind in HOLDERS {
         let own: Vec<_> = parties
             .iter()
             .filter(|(party, ..)| *party == kind)
@@ -279,6 +283,7 @@ fn rules(
         if own.is_empty() {
             continue;
         }
+        let kind = kind.as_str();
         let count: u64 = own.iter().map(|(_, _, field)| field.from_server).sum();
         let _ = write!(
             out,
@@ -298,10 +303,13 @@ fn rules(
     {
         let event = &called[claim];
         // Sessions own what no other owner is named of.
-        let owned_by = match *owner {
-            "session" => String::new(),
-            owner => format!("owner      = \"{owner}\"\n"),
+        let owned_by = match owner {
+            HolderKind::Session => String::new(),
+            HolderKind::User | HolderKind::Connection => {
+                format!("owner      = \"{}\"\n", owner.as_str())
+            }
         };
+        let owner = owner.as_str();
         let title = format!("each {name} is seen only by the {owner} that it was given to");
         let uses: Vec<_> = field
             .seen_in
