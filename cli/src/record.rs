@@ -20,7 +20,7 @@ use std::path::PathBuf;
 
 use anyhow::Context as _;
 use tracing_subscriber::EnvFilter;
-use wsaudit_proxy::{Bound, Proxy, Route, WhyEnded};
+use wsaudit_proxy::{Bound, Proxy, WhyEnded};
 use wsaudit_recording::{PartNames, Writer, WriterOptions};
 
 use crate::exit::Exit;
@@ -65,7 +65,6 @@ pub(crate) fn run(args: &RecordArgs, output: &mut Output) -> anyhow::Result<Exit
         .build()
         .context("cannot start the runtime")?;
     runtime.block_on(address::refuse_circles(&config.routes))?;
-    let schemes: Vec<_> = config.routes.iter().map(scheme).collect();
     let drain = config.drain;
     let tags = config.tags.clone();
     if append && !config.redact.is_empty() {
@@ -91,7 +90,7 @@ pub(crate) fn run(args: &RecordArgs, output: &mut Output) -> anyhow::Result<Exit
         let signals = signals::Signals::install(drain, log.clone())?;
         let on = if parts.is_some() { " and on" } else { "" };
         let to = format!("recording to {}{on}", file.display());
-        announce_routes(&bound, &schemes, &to, &log);
+        announce_routes(&bound, &to, &log);
         if let Some(addr) = bound.admin_addr() {
             let line = format!("serving /metrics and /healthz on http://{addr}");
             log.announce(Level::Info, &line);
@@ -129,31 +128,24 @@ pub(crate) fn run(args: &RecordArgs, output: &mut Output) -> anyhow::Result<Exit
 }
 
 /// Says where each route is met, and whose server cannot be reached now.
-fn announce_routes(bound: &Bound, schemes: &[&str], to: &str, log: &Log) {
+fn announce_routes(bound: &Bound, to: &str, log: &Log) {
     let are_several = bound.routes().count() > 1;
-    for ((addrs, upstream), scheme) in bound.routes().zip(schemes) {
-        let urls: Vec<_> = addrs
-            .iter()
-            .map(|addr| format!("{scheme}://{addr}"))
+    for route in bound.routes() {
+        let urls = route.addrs.iter();
+        let urls: Vec<_> = urls
+            .map(|addr| format!("{}://{addr}", route.scheme))
             .collect();
         let urls = urls.join(" and ");
         let line = if are_several {
-            format!("listening on {urls} for {upstream} ({to})")
+            format!("listening on {urls} for {} ({to})", route.upstream)
         } else {
             format!("listening on {urls} ({to})")
         };
         log.announce(Level::Info, &line);
         tokio::spawn(address::warn_where_nobody_listens(
-            upstream.clone(),
+            route.upstream.clone(),
             log.clone(),
         ));
-    }
-}
-
-fn scheme(route: &Route) -> &'static str {
-    match route.tls {
-        Some(_) => "https",
-        None => "http",
     }
 }
 

@@ -42,7 +42,7 @@ pub use edits::{Edits, NoSuchValue, SetHost, SetOrigin};
 pub use metrics::{Figures, Live};
 pub use path_pattern::{PathPattern, PathPatternError};
 pub use proxy::{BindError, Bound, Proxy};
-pub use route::{ClientCertificate, Route, UpstreamTls, Verification};
+pub use route::{BoundRoute, ClientCertificate, Route, UpstreamTls, Verification};
 pub use summary::{BothWays, Summary, UpstreamFailures, WhyEnded};
 pub use tls::{ListenerTls, TlsError};
 pub use upstream::{Upstream, UpstreamError};

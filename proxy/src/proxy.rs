@@ -21,14 +21,13 @@ use crate::config::ProxyConfig;
 use crate::counters::Counters;
 use crate::metrics::Live;
 use crate::phase::{Phase, PhaseWatch};
-use crate::route::OpenRoute;
+use crate::route::{BoundRoute, OpenRoute};
 use crate::serve::{serve, turn_away};
 use crate::shared::Shared;
 use crate::summary::{Summary, WhyEnded};
 use crate::tap::{AllHeld, Stalled};
 use crate::tls::TlsError;
 use crate::tls::listener::ReloadedTls;
-use crate::upstream::Upstream;
 use crate::watch::watch_recorder;
 use crate::workers::Workers;
 
@@ -175,12 +174,16 @@ async fn listen(addr: SocketAddr) -> Result<(TcpListener, SocketAddr), BindError
 }
 
 impl Bound {
-    /// Where it listens, with the ports that port 0 became, and where that leads; in the order of the
-    /// configuration's routes.
-    pub fn routes(&self) -> impl Iterator<Item = (Vec<SocketAddr>, &Upstream)> {
+    /// Where it listens, and where that leads; in the order of the configuration's routes.
+    pub fn routes(&self) -> impl Iterator<Item = BoundRoute<'_>> {
         self.each_route().map(|listeners| {
             let addrs = listeners.iter().map(|listening| listening.addr);
-            (addrs.collect(), &listeners[0].route.upstream)
+            let route = &listeners[0].route;
+            BoundRoute {
+                addrs: addrs.collect(),
+                scheme: route.scheme(),
+                upstream: &route.upstream,
+            }
         })
     }
 

@@ -75,6 +75,17 @@ impl Route {
     }
 }
 
+/// Where a route is met, and where it leads.
+#[derive(Debug, Clone)]
+pub struct BoundRoute<'b> {
+    /// Where it listens, with the ports that port 0 became: one address or more.
+    pub addrs: Vec<SocketAddr>,
+    /// What clients speak there: `https` where it has TLS, else `http`.
+    pub scheme: &'static str,
+    /// Where the proxy connects.
+    pub upstream: &'b Upstream,
+}
+
 /// A route whose certificates were read.
 pub(crate) struct OpenRoute {
     pub(crate) upstream: Upstream,
@@ -91,6 +102,13 @@ impl OpenRoute {
             upstream: route.upstream.clone(),
             edits: route.edits.clone(),
         })
+    }
+
+    pub(crate) const fn scheme(&self) -> &'static str {
+        match self.tls {
+            Some(_) => "https",
+            None => "http",
+        }
     }
 
     pub(crate) fn acceptor(&self) -> Option<TlsAcceptor> {

@@ -68,7 +68,7 @@ async fn two_routes_make_one_recording_and_are_counted() {
     let (admin, live) = (bound.admin_addr().unwrap(), bound.live());
     let ways: Vec<_> = bound
         .routes()
-        .map(|(addrs, to)| (addrs[0], to.to_string()))
+        .map(|route| (route.addrs[0], route.upstream.to_string()))
         .collect();
     assert_eq!(ways[1].1, url(1));
     let (stop, stopped) = oneshot::channel::<()>();

@@ -57,8 +57,8 @@ async fn all_addresses_of_a_name_are_listened_at_but_those_that_are_lacking() {
         .unwrap();
     let routes: Vec<_> = bound.routes().collect();
     assert_eq!(routes.len(), 1, "one way, however many lead to it");
-    assert_eq!(routes[0].0, [local(1, free), local(2, free)]);
-    for addr in &routes[0].0 {
+    assert_eq!(routes[0].addrs, [local(1, free), local(2, free)]);
+    for addr in &routes[0].addrs {
         TcpStream::connect(addr).await.unwrap();
     }
     let error = bind(vec![local(3, free), local(1, free)])
@@ -72,7 +72,7 @@ async fn all_addresses_of_a_name_are_listened_at_but_those_that_are_lacking() {
     let any = bind(vec![lacking(0), local(1, 0), local(2, 0), local(3, 0)])
         .await
         .unwrap();
-    let (addrs, _) = any.routes().next().unwrap();
+    let addrs = any.routes().next().unwrap().addrs;
     assert_eq!(addrs.len(), 1, "a port is free at one address");
     assert_eq!(addrs[0].ip(), local(1, 0).ip());
 }
