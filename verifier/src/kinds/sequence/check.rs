@@ -61,7 +61,8 @@ pub(crate) struct Check {
 /// The events of one key, as far as they have come.
 struct Run {
     state: RunState,
-    started: Moment,
+    /// The name of the step that began it; `start` says where that came.
+    began_with: String,
     start: Start,
     /// What would have begun it, had nothing come before: from each of them on it is due within the same
     /// time, for where those before are missing, it begins with the next. None once it is complete.
@@ -169,7 +170,7 @@ impl Checker for Check {
                 }
             }
         }
-        unfinished.sort_by_key(|(_, key, run, _)| (run.started.place, key.clone()));
+        unfinished.sort_by_key(|(_, key, run, _)| (run.start.place, key.clone()));
         let mut doubts = Vec::new();
         for (holder, key, run, positions) in unfinished {
             let absence = |start| self.absence(&watched, (holder, &key), start);
@@ -224,7 +225,7 @@ impl Check {
             };
             let mut run = Run {
                 state,
-                started: moment.clone(),
+                began_with: moment.name.clone(),
                 start,
                 told_again: Vec::new(),
                 last: moment,
@@ -257,7 +258,7 @@ impl Check {
             }
             let took = event.at - run.start.at;
             if let Some(within) = self.within {
-                let measured = (run.started.place, took, within);
+                let measured = (run.start.place, took, within);
                 self.breaches.measure(cx, event, slot, measured);
             }
             if self.within.is_some_and(|within| took > within) {
@@ -274,7 +275,7 @@ impl Check {
             self.opportunities += 1;
             *run = Run {
                 state: RunState::At(positions),
-                started: moment.clone(),
+                began_with: moment.name.clone(),
                 start,
                 told_again: Vec::new(),
                 last: moment,

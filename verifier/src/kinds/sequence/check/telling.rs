@@ -27,10 +27,10 @@ impl Check {
         if let Some((other, run)) = begun {
             let text = format!(
                 "{field} {key} began with `{}`, seen by {}",
-                run.started.name,
+                run.began_with,
                 cx.describe(other)
             );
-            evidence.push(Evidence::at(run.started.place, text).pointing_at(key));
+            evidence.push(Evidence::at(run.start.place, text).pointing_at(key));
             owner = Some(run.subject);
         }
         let text = format!("{who} saw `{name}` of {field} {key}, and no {first} before it");
@@ -109,13 +109,13 @@ impl Check {
         let run = &self.runs[&holder][key];
         let took = in_words(event.at - run.start.at);
         let limit = in_words(self.within.unwrap_or(i64::MAX));
-        let start = format!("{field} {key} began with `{}`", run.started.name);
+        let start = format!("{field} {key} began with `{}`", run.began_with);
         let text = format!("`{name}` came {took} later");
         Violation {
             roles: format!("`{name}` too late"),
             resource: Some(key.to_owned()),
             evidence: vec![
-                Evidence::at(run.started.place, start).pointing_at(key),
+                Evidence::at(run.start.place, start).pointing_at(key),
                 Evidence::at(event.place, text).pointing_at(key),
             ],
             expected: format!("all steps within {limit}; it took {took}, so this is final"),
@@ -153,7 +153,7 @@ impl Check {
             expected: format!(
                 "{} within {limit}; {}, so this is final",
                 self.steps.describe(),
-                cx.goes_on(run.started.place)
+                cx.goes_on(run.start.place)
             ),
             ..Violation::new(
                 run.subject,
@@ -194,10 +194,10 @@ impl Check {
 
     /// How a key's events began, and how far they came.
     fn lines(run: &Run, field: &str, key: &str) -> Vec<Evidence> {
-        let (started, last) = (&run.started, &run.last);
-        let text = format!("{field} {key} began with `{}`", started.name);
-        let mut lines = vec![Evidence::at(started.place, text).pointing_at(key)];
-        if last.place != started.place {
+        let (start, last) = (run.start.place, &run.last);
+        let text = format!("{field} {key} began with `{}`", run.began_with);
+        let mut lines = vec![Evidence::at(start, text).pointing_at(key)];
+        if last.place != start {
             let text = format!("`{}` was the last step in order", last.name);
             lines.push(Evidence::at(last.place, text).pointing_at(key));
         }
@@ -209,6 +209,6 @@ impl Check {
         let runs = self.runs.iter().filter(|(other, _)| **other != holder);
         runs.filter_map(|(other, runs)| Some((*other, runs.get(key)?)))
             .filter(|(_, run)| run.state != super::RunState::Broken)
-            .min_by_key(|(_, run)| run.started.place)
+            .min_by_key(|(_, run)| run.start.place)
     }
 }
