@@ -40,23 +40,12 @@ fn tag(kind: TagKind, value: String, from: u64) -> Tag {
 
 /// Sessions create threads, then agents talk in them; everything goes where it belongs.
 fn history() -> MemorySource {
+    let moment = |seq| Moment { seq, at: 0 };
     let connections = (1..=SESSIONS)
         .map(|number| Connection {
-            http: None,
-            number,
-            opened: Moment {
-                seq: number * 2 - 1,
-                at: 0,
-            },
-            answered: Some(Moment {
-                seq: number * 2,
-                at: 0,
-            }),
+            answered: Some(moment(number * 2)),
             status: Some(101),
-            closed: None,
             request_head: b"GET /ws HTTP/1.1\r\n\r\n".to_vec(),
-            response_head: Vec::new(),
-            subprotocol: None,
             tags: vec![
                 tag(TagKind::Session, session(number), number * 2 - 1),
                 tag(
@@ -65,6 +54,7 @@ fn history() -> MemorySource {
                     number * 2 - 1,
                 ),
             ],
+            ..Connection::new(number, moment(number * 2 - 1))
         })
         .collect();
     let first = SESSIONS * 2 + 1;

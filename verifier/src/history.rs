@@ -239,6 +239,22 @@ impl Exchange {
 }
 
 impl Connection {
+    /// A connection whose handshake was read at that place; what else is known of it is added by field.
+    pub const fn new(number: u64, opened: Moment) -> Self {
+        Self {
+            number,
+            opened,
+            answered: None,
+            status: None,
+            closed: None,
+            request_head: Vec::new(),
+            response_head: Vec::new(),
+            subprotocol: None,
+            tags: Vec::new(),
+            http: None,
+        }
+    }
+
     /// The media type of a message's body, where the head names one and this is an exchange.
     pub fn media_type(&self, direction: Direction) -> Option<String> {
         let named = |headers: &wsaudit_wire::Headers| {

@@ -138,16 +138,10 @@ fn recording(head: &str, gaps: Vec<Gap>) -> MemorySource {
         name: "a.db".to_owned(),
         ended_at: 100,
         connections: vec![Connection {
-            number: 1,
-            opened: moment(1),
             answered: Some(moment(2)),
             status: Some(101),
-            closed: None,
             request_head: head.as_bytes().to_vec(),
-            response_head: Vec::new(),
-            subprotocol: None,
-            tags: Vec::new(),
-            http: None,
+            ..Connection::new(1, moment(1))
         }],
         gaps,
         ..Outline::default()

@@ -275,15 +275,10 @@ fn source(name: &str, said: &[Said]) -> MemorySource {
         at: i64::try_from(seq).unwrap() * 1_000_000,
     };
     let connections = (1..5_u64).map(|number| Connection {
-        http: None,
-        number,
-        opened: moment(number),
         answered: Some(moment(4 + number)),
         status: Some(101),
         closed: (number == 2).then(|| moment(last + 1)),
         request_head: b"GET /ws HTTP/1.1\r\n\r\n".to_vec(),
-        response_head: Vec::new(),
-        subprotocol: None,
         tags: (number < 4)
             .then(|| Tag {
                 from: number,
@@ -294,6 +289,7 @@ fn source(name: &str, said: &[Said]) -> MemorySource {
             })
             .into_iter()
             .collect(),
+        ..Connection::new(number, moment(number))
     });
     let outline = Outline {
         name: name.into(),

@@ -212,16 +212,9 @@ mod tests {
     fn counted(messages: u64) -> MemorySource {
         let moment = |seq| Moment { seq, at: 0 };
         let connection = Connection {
-            http: None,
-            number: 1,
-            opened: moment(1),
             answered: Some(moment(2)),
             status: Some(101),
-            closed: None,
-            request_head: Vec::new(),
-            response_head: Vec::new(),
-            subprotocol: None,
-            tags: Vec::new(),
+            ..Connection::new(1, moment(1))
         };
         let outline = Outline {
             connections: vec![connection],

@@ -194,20 +194,15 @@ mod tests {
     /// A connection whose recorder knew the device and a token's claim, and whose client logs in.
     fn source() -> MemorySource {
         let connection = Connection {
-            number: 1,
-            opened: Moment { seq: 1, at: 0 },
             answered: Some(Moment { seq: 2, at: 0 }),
             status: Some(101),
-            closed: None,
             request_head: b"GET /ws?device=phone HTTP/1.1\r\nHost: a\r\n\r\n".to_vec(),
-            response_head: Vec::new(),
-            subprotocol: None,
-            http: None,
             tags: vec![
                 tag(TagKind::Device, "laptop", "header:X-Device"),
                 tag(TagKind::Session, "s-old", "header:X-Session"),
                 tag(TagKind::Claim, "u-7", "jwt:sub"),
             ],
+            ..Connection::new(1, Moment { seq: 1, at: 0 })
         };
         let login = MemoryMessage {
             moment: Moment { seq: 5, at: 0 },

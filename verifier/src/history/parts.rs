@@ -400,20 +400,9 @@ mod tests {
     /// Part `number` of a run in which a second has a hundred places, with these connections open at its end.
     fn part(number: u32, open: &[u64]) -> Outline {
         let begin = u64::from(number) * 100;
-        let connection = |number: &u64| Connection {
-            http: None,
-            number: *number,
-            opened: Moment {
-                seq: *number,
-                at: 0,
-            },
-            answered: None,
-            status: None,
-            closed: None,
-            request_head: Vec::new(),
-            response_head: Vec::new(),
-            subprotocol: None,
-            tags: Vec::new(),
+        let connection = |number: &u64| {
+            let (seq, at) = (*number, 0);
+            Connection::new(*number, Moment { seq, at })
         };
         Outline {
             ended_at: i64::from(number) * 1_000_000_000,

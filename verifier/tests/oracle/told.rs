@@ -283,18 +283,14 @@ fn connection(history: &History, on: usize) -> Connection {
             tag(TagKind::User, user_name(user(session)));
         }
     }
+    let opened = step("@open").expect("every connection is opened");
     let (accepted, refused) = (step("@accepted"), step("@refused"));
     Connection {
-        http: None,
-        number: on as u64,
-        opened: step("@open").expect("every connection is opened"),
         answered: accepted.or(refused),
         status: accepted.map(|_| 101).or(refused.map(|_| 403)),
         closed: step("@closed"),
-        request_head: Vec::new(),
-        response_head: Vec::new(),
-        subprotocol: None,
         tags,
+        ..Connection::new(on as u64, opened)
     }
 }
 

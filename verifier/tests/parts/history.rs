@@ -143,17 +143,10 @@ impl History {
         let (direction, json) = match (&step.what, current) {
             (What::Open, None) => {
                 *now = Some(connections.len());
+                let number = connections.len() as u64 + 1;
                 connections.push(Connection {
-                    http: None,
-                    number: connections.len() as u64 + 1,
-                    opened: moment,
-                    answered: None,
-                    status: None,
-                    closed: None,
                     request_head: b"GET /ws HTTP/1.1\r\nHost: a\r\n\r\n".to_vec(),
-                    response_head: Vec::new(),
-                    subprotocol: None,
-                    tags: Vec::new(),
+                    ..Connection::new(number, moment)
                 });
                 return;
             }

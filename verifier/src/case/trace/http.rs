@@ -43,18 +43,12 @@ impl Trace {
         let from = moment.seq;
         let tags = party.tags().into_iter();
         self.exchanges.push(Connection {
-            number,
-            opened: moment,
-            answered: None,
-            status: None,
-            closed: None,
             request_head: state::head(&format!("{first} {target} HTTP/1.1"), headers.iter()),
-            response_head: Vec::new(),
-            subprotocol: None,
             tags: tags
                 .map(|tag| crate::history::Tag { from, ..tag })
                 .collect(),
             http: Some(Exchange::new(first, target)),
+            ..Connection::new(number, moment)
         });
         self.asked.push((index, self.exchanges.len() - 1));
         self.say(number, moment, Direction::ClientToServer, body);

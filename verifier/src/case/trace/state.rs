@@ -50,18 +50,7 @@ impl Named {
             life: Life::Declared,
             declared: Vec::new(),
             speaks_http: false,
-            info: Connection {
-                number: 0,
-                opened: Moment { seq: 0, at: 0 },
-                answered: None,
-                status: None,
-                closed: None,
-                request_head: Vec::new(),
-                response_head: Vec::new(),
-                subprotocol: None,
-                tags: Vec::new(),
-                http: None,
-            },
+            info: Connection::new(0, Moment { seq: 0, at: 0 }),
         }
     }
 

@@ -87,16 +87,13 @@ impl Hand {
             format!("GET /ws{query} HTTP/1.1\r\nHost: h\r\n{origin}\r\n")
         });
         Connection {
-            http: None,
-            number: number as u64,
-            opened: moment(self.opened),
             answered: self.answered.map(|(step, _)| moment(step)),
             status: self.answered.map(|(_, status)| status),
             closed: self.closed.map(moment),
             request_head: head.into_bytes(),
-            response_head: Vec::new(),
             subprotocol: self.chosen.map(str::to_owned),
             tags: self.tags().collect(),
+            ..Connection::new(number as u64, moment(self.opened))
         }
     }
 }

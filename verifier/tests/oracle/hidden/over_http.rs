@@ -160,15 +160,9 @@ impl Making<'_> {
             .expect("it is there");
         self.exchanges.push(Connection {
             http: Some(Exchange::new("POST", "/api")),
-            number,
-            opened,
-            answered: None,
-            status: None,
             closed: own.closed,
-            request_head: Vec::new(),
-            response_head: Vec::new(),
-            subprotocol: None,
             tags: self.tags(own, opened),
+            ..Connection::new(number, opened)
         });
         number
     }
