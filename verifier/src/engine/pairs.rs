@@ -4,6 +4,8 @@ use std::hash::Hash;
 
 use hashbrown::HashMap;
 
+use super::numbered::grown;
+
 /// A map from pairs of a number, counted from 0, and something else.
 ///
 /// Nearly every number comes with one partner alone: what is known of these two lies at the number's place,
@@ -51,11 +53,7 @@ impl<K: Copy + Eq + Hash, V> Pairs<K, V> {
         with: K,
         value: impl FnOnce() -> V,
     ) -> &mut V {
-        let index = number as usize;
-        if self.first.len() <= index {
-            self.first.resize_with(index + 1, || None);
-        }
-        let first = &mut self.first[index];
+        let first = grown(&mut self.first, number as usize);
         if matches!(first, Some((other, _)) if *other != with) {
             return self.others.entry((number, with)).or_insert_with(value);
         }

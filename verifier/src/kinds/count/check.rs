@@ -9,7 +9,7 @@ use self::window::Window;
 use super::{Count, CountPer};
 use crate::engine::{
     Absence, Checker, Compiler, ConnectionIx, Cx, Event, Holder, Ids, Named, Skipped, Watched,
-    nanoseconds,
+    grown, nanoseconds,
 };
 use crate::finding::{Measure, Outcome, Place, Subject};
 use crate::rules::{HolderKind, Lifecycle};
@@ -237,11 +237,7 @@ impl Checker for Check {
 
 /// Whether somebody else is there on a connection than was there a moment ago.
 fn comes(there: &mut Vec<Option<Holder>>, connection: ConnectionIx, holder: Holder) -> bool {
-    let index = connection.0 as usize;
-    if there.len() <= index {
-        there.resize(index + 1, None);
-    }
-    there[index].replace(holder) != Some(holder)
+    grown(there, connection.0 as usize).replace(holder) != Some(holder)
 }
 
 impl Check {

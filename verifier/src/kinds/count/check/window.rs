@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use hashbrown::{HashMap, HashSet};
 
-use crate::engine::{Cx, Event};
+use crate::engine::{Cx, Event, grown};
 use crate::finding::Place;
 
 /// The last events of one number.
@@ -26,9 +26,6 @@ impl Window {
     /// Adds an event; what none that follows can be near to is forgotten. Times are in nanoseconds.
     pub(super) fn add(&mut self, cx: &Cx<'_>, event: &Event<'_>, id: Option<&str>, within: i64) {
         let clock = clock(cx, event);
-        if self.clocks.len() <= clock {
-            self.clocks.resize_with(clock + 1, VecDeque::new);
-        }
         let widest = cx.widest(within);
         for came in &mut self.clocks {
             while came
@@ -38,7 +35,7 @@ impl Window {
                 came.pop_front();
             }
         }
-        let own = &mut self.clocks[clock];
+        let own = grown(&mut self.clocks, clock);
         if id.is_some() {
             // By the same clock, the last one of an id is as near as an earlier one to whatever follows.
             let mut near = (0..own.len())
