@@ -1,5 +1,7 @@
 //! What reports tell, what a directory stands for, and what a baseline knows.
 
+mod baselines;
+mod directories;
 mod places;
 
 use std::fs;
@@ -8,7 +10,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use super::harness::{Ran, has, run, wsaudit};
+use super::harness::{Ran, has, wsaudit};
 use super::terminal::Terminal;
 
 const HOUSE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
@@ -191,56 +193,6 @@ fn where_nothing_could_be_read_that_is_the_only_reason() {
 }
 
 #[test]
-fn a_directory_without_a_recording_is_no_pass() {
-    let place = Place::new();
-    let ran = house(&["verify", place.dir()]).ends_with(2);
-    has(ran.error(), &["no recording beneath", place.dir()]);
-    assert!(!ran.error().contains("wsaudit test"), "there is no case");
-    fs::write(place.path("notes.md"), "# nothing\n").unwrap();
-    place.put(".hidden/a.db", LEAKY);
-    place.put("node_modules/a.db", LEAKY);
-    house(&["verify", place.dir()]).ends_with(2);
-    let other = rusqlite::Connection::open(place.path("other.db")).unwrap();
-    other.execute_batch("CREATE TABLE t (x);").unwrap();
-    let ran = house(&["verify", place.dir()]).ends_with(2);
-    has(
-        &ran.stderr,
-        &["left out: ", "other.db", "no recording beneath"],
-    );
-    place.put("deep/er/a.recording", LEAKY);
-    let ran = house(&["verify", "--rules", CHAT, place.dir()]).ends_with(1);
-    has(
-        &ran.stdout,
-        &["deep/er/a.recording", "(1 history: 1 violated"],
-    );
-}
-
-/// Following it could lead back to where it is.
-#[cfg(unix)]
-#[test]
-fn a_link_to_a_directory_is_left_out_and_that_is_said() {
-    let place = Place::new();
-    place.put("elsewhere/b.db", LEAKY);
-    place.put("here/a.db", LEAKY);
-    for name in ["linked", ".hidden", "node_modules"] {
-        let link = place.path("here").join(name);
-        std::os::unix::fs::symlink("../elsewhere", link).unwrap();
-    }
-    let here = place.name("here");
-    let ran = house(&["verify", "--rules", CHAT, &here]).ends_with(1);
-    has(&ran.stdout, &["(1 history: 1 violated"]);
-    assert_eq!(
-        ran.stderr,
-        format!(
-            "left out: {here}/linked: a link to a directory; name it to verify what is there\n"
-        )
-    );
-    let linked = format!("{here}/linked");
-    let ran = house(&["verify", "--rules", CHAT, &linked]).ends_with(1);
-    has(&ran.stdout, &["(1 history: 1 violated"]);
-}
-
-#[test]
 fn an_argument_fits_the_terminal_that_it_is_shown_on() {
     let (rules, leaky) = (format!("{HOUSE}/{CHAT}"), format!("{HOUSE}/{LEAKY}"));
     let args = format!("--color never verify --rules '{rules}' '{leaky}'");
@@ -256,24 +208,6 @@ fn an_argument_fits_the_terminal_that_it_is_shown_on() {
     let narrow = lines(80);
     assert!(longest(&narrow) <= Some(80), "{narrow:#?}");
     assert!(longest(&lines(200)) > Some(80), "there is something to fit");
-}
-
-#[test]
-fn text_cases_beneath_a_directory_are_not_taken_for_verified() {
-    let place = Place::new();
-    place.put("cases/leaky.md", "fixtures/golden/chat-leaky.md");
-    let ran = house(&["verify", place.dir()]).ends_with(2);
-    has(
-        ran.error(),
-        &["the 1 text case there is run by `wsaudit test "],
-    );
-    place.put("a.db", LEAKY);
-    place.put("cases/b.md", "fixtures/golden/chat-sound.md");
-    let ran = house(&["verify", place.dir()]).ends_with(0);
-    has(
-        &ran.stderr,
-        &["left out: 2 text cases beneath", "`wsaudit test "],
-    );
 }
 
 #[test]
@@ -319,137 +253,6 @@ fn what_keeps_a_job_from_beginning_is_annotated_where_it_is_wrong() {
         "{}",
         ran.stdout
     );
-}
-
-#[test]
-fn a_copy_is_a_history_of_its_own_and_parts_of_a_run_are_one() {
-    let place = Place::new();
-    place.put("a.db", LEAKY);
-    place.put("b.db", LEAKY);
-    let ran = house(&["verify", place.dir(), "--json", "-"]).ends_with(0);
-    assert_eq!(json(&ran.stdout)["histories"].as_array().unwrap().len(), 2);
-    let part = rusqlite::Connection::open(place.path("b.db")).unwrap();
-    part.execute("UPDATE run SET part = part + 1", []).unwrap();
-    drop(part);
-    let ran = house(&["verify", place.dir(), "--json", "-"]);
-    let told = json(&ran.stdout);
-    assert_eq!(told["histories"].as_array().unwrap().len(), 1);
-    let recordings = told["histories"][0]["recordings"].as_array().unwrap();
-    assert_eq!(recordings.len(), 1);
-    let files = recordings[0]["files"].as_array().unwrap();
-    assert_eq!(files.len(), 2);
-}
-
-#[test]
-fn the_form_of_the_json_is_that_of_the_question() {
-    let place = Place::new();
-    place.put("a.db", LEAKY);
-    let file = place.name("a.db");
-    let one = house(&["verify", "--rules", CHAT, &file, "--json", "-"]).ends_with(1);
-    assert!(json(&one.stdout)["violations"].is_array());
-    let many = house(&["verify", "--rules", CHAT, place.dir(), "--json", "-"]).ends_with(1);
-    let many = json(&many.stdout);
-    assert_eq!(
-        many["histories"][0],
-        json(&one.stdout),
-        "each is the report of one"
-    );
-}
-
-#[test]
-fn a_baseline_from_the_first_finding_to_the_last() {
-    let place = Place::new();
-    let known = place.name("known.toml");
-    let verify = |more: &[&str]| {
-        let args = ["verify", "--rules", CHAT, "--today", "2026-11-25", LEAKY];
-        house(&[&args, more].concat())
-    };
-    let ran = verify(&["--write-baseline", &known]).ends_with(1);
-    has(&ran.stderr, &["wrote ", "say why in each `reason`"]);
-    has(
-        verify(&["--write-baseline", &known]).ends_with(2).error(),
-        &["the file exists"],
-    );
-    let ran = verify(&["--baseline", &known]).ends_with(2);
-    has(
-        &ran.stderr,
-        &["an entry without a reason", &format!("{known}:10:"), "^"],
-    );
-    let filled = place
-        .read("known.toml")
-        .replace("TODO", "rooms come with the move, CHAT-7");
-    fs::write(&known, &filled).unwrap();
-    let ran = verify(&["--baseline", &known]).ends_with(0);
-    has(
-        &ran.stdout,
-        &["known: ", "CHAT-7", "verdict: clean but for "],
-    );
-    let late = ["verify", "--rules", CHAT, LEAKY, "--baseline", &known];
-    // 90 days later, and a day after that.
-    let (last, after) = ("1803340800", "1803427200");
-    with_env(&late, &[("SOURCE_DATE_EPOCH", last)]).ends_with(0);
-    let ran = with_env(&late, &[("SOURCE_DATE_EPOCH", after)]).ends_with(1);
-    has(&ran.stdout, &["no longer excused"]);
-    let ran = with_env(&late, &[("SOURCE_DATE_EPOCH", "tomorrow")]).ends_with(2);
-    has(ran.error(), &["SOURCE_DATE_EPOCH is `tomorrow`"]);
-    let sound = "fixtures/golden/chat-sound.db";
-    let args = ["verify", "--rules", CHAT, sound, "--baseline", &known];
-    let ran = house(&[&args[..], &["--today", "2026-11-25"]].concat());
-    has(&ran.stdout, &["gone: ", "delete the entry"]);
-    let ran = house(&[
-        "verify",
-        LEAKY,
-        "--baseline",
-        &known,
-        "--today",
-        "2026-11-25",
-    ]);
-    has(&ran.stdout, &["not found: ", "was not run"]);
-    let ran = verify(&["--baseline", &place.name("none.toml")]).ends_with(2);
-    has(ran.error(), &["cannot read the baseline", "none.toml"]);
-    let ran = house(&["verify", LEAKY, "--today", "2026-02-30"]).ends_with(2);
-    has(&ran.stderr, &["2026-02-30", "is no date"]);
-}
-
-/// Of a violation, the fingerprint is that of the fault, and not of the ids and times of one run.
-#[test]
-fn one_fault_has_the_same_fingerprints_in_every_recording() {
-    let place = Place::new();
-    let recorded = |fault: &str, seed: &str| {
-        let out = place.name(&format!("{fault}-{seed}"));
-        run(["demo", "--leaky", fault, "--seed", seed, "--out", &out]).ends_with(1);
-        let ran = run(["verify", "--rules", "agent-platform", "--json", "-", &out]).ends_with(1);
-        let told = json(&ran.stdout);
-        let violations = told["histories"][0]["violations"]
-            .as_array()
-            .unwrap()
-            .clone();
-        let field = |name: &str| -> std::collections::BTreeSet<String> {
-            let values = violations
-                .iter()
-                .map(|it| it[name].as_str().unwrap_or_default());
-            values.map(str::to_owned).collect()
-        };
-        assert!(!violations.is_empty());
-        (field("fingerprint"), field("message"))
-    };
-    let mut all = Vec::new();
-    for fault in [
-        "foreign-thread-answered",
-        "thread-in-foreign-list",
-        "token-reuse",
-    ] {
-        let (first, told_first) = recorded(fault, "1");
-        let (second, told_second) = recorded(fault, "2");
-        assert_eq!(first, second, "{fault}");
-        assert_ne!(told_first, told_second, "{fault}: other ids");
-        all.push(first);
-    }
-    for (number, one) in all.iter().enumerate() {
-        for other in &all[..number] {
-            assert!(one.is_disjoint(other), "other faults are others");
-        }
-    }
 }
 
 #[test]
