@@ -3,6 +3,7 @@
 
 mod coverage;
 mod outside;
+mod parts;
 mod settle;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -203,8 +204,8 @@ pub fn verify_with(
     let doubts: Vec<_> = (0..input.packs.len())
         .map(|pack| judge.outside(pack))
         .collect();
-    let lack_parts_alone: Vec<_> = (0..input.packs.len())
-        .map(|pack| judge.lacks_parts_alone(pack))
+    let parts_are_all_that_lacks: Vec<_> = (0..input.packs.len())
+        .map(|pack| parts::are_all_that_lacks(&finished, pack))
         .collect();
     let mut rules = Vec::new();
     for (pack, (outcomes, doubts)) in finished.outcomes.into_iter().zip(doubts).enumerate() {
@@ -214,8 +215,8 @@ pub fn verify_with(
             }
             let (state, verdict, mut outcome, accepted) =
                 settle(&input.packs[pack], number, outcome, &doubts);
-            if lack_parts_alone[pack] {
-                outcome.doubts.iter_mut().for_each(outside::ask_for_parts);
+            if parts_are_all_that_lacks[pack] {
+                outcome.doubts.iter_mut().for_each(parts::ask_for_them);
             }
             if first_about_holders(&input.packs[pack]) == Some(number) {
                 outcome.notes.extend(lanes.notes(&finished.cx));
