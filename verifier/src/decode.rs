@@ -5,10 +5,13 @@
 
 mod extractor;
 mod json;
+mod records;
 mod strings;
 mod values;
 
+pub(crate) use extractor::utf8;
 pub use extractor::{AheadReader, Extractor, ExtractorBuilder, ReadAhead};
+pub use records::records;
 pub use strings::{Strings, for_each_string};
 pub use values::{SlotBits, SlotId, Values, Yielded};
 
@@ -58,6 +61,14 @@ pub enum DecodeError {
     #[error("not JSON: {why}")]
     NotJson {
         /// What the parser says, with line and column.
+        why: String,
+    },
+    /// The text is not of the framing that the codec reads.
+    #[error("not {codec}: {why}")]
+    NotFramed {
+        /// The codec's name.
+        codec: &'static str,
+        /// What is wrong.
         why: String,
     },
     /// The recorder kept only the beginning.

@@ -9,12 +9,14 @@ use wsaudit_tagging::{Candidates, Provenance, Tag, TagKind};
 use wsaudit_wire::{RequestHead, ResponseHead};
 
 use crate::history::{Connection, Source, SourceError};
+use crate::kinds::correlated::Framing;
+use crate::rules::Codec;
 
 use observe::Observed;
 
 /// The text of a pack of that name, which passes `wsaudit rules check`.
 pub fn draft(name: &str, sources: &[Box<dyn Source>]) -> Result<String, SourceError> {
-    let mut observed = Observed::default();
+    let mut observed = Observed::new(codec(sources));
     let mut candidates = Candidates::new();
     let mut tagged = Vec::new();
     for source in sources {
@@ -33,6 +35,29 @@ pub fn draft(name: &str, sources: &[Box<dyn Source>]) -> Result<String, SourceEr
     tagged.sort();
     tagged.dedup();
     Ok(write::pack(name, &observed, &tagged, &candidates.list()))
+}
+
+/// What most connections need, by their handshakes.
+fn codec(sources: &[Box<dyn Source>]) -> Codec {
+    let connections = sources
+        .iter()
+        .flat_map(|source| &source.outline().connections)
+        .filter(|connection| connection.http.is_none());
+    let (mut socket_io, mut stomp, mut others) = (0, 0, 0);
+    for connection in connections {
+        match Framing::of_handshake(connection) {
+            Some(Framing::SocketIo) => socket_io += 1,
+            Some(Framing::Stomp) => stomp += 1,
+            Some(_) | None => others += 1,
+        }
+    }
+    if socket_io > stomp + others {
+        Codec::SocketIo
+    } else if stomp > socket_io + others {
+        Codec::Stomp
+    } else {
+        Codec::Auto
+    }
 }
 
 /// What a connection's heads and claims could say of whom it speaks for.

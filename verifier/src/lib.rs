@@ -8,6 +8,7 @@ pub mod draft;
 pub mod engine;
 pub mod facts;
 pub mod finding;
+mod framing;
 #[doc(hidden)]
 pub mod fuzzing;
 pub mod history;

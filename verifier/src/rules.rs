@@ -47,6 +47,8 @@ pub struct Pack {
     pub codec: Codec,
     /// Where a message's name is; the first pointer that yields wins.
     pub name_at: Vec<Pointer>,
+    /// Whole messages that the codec need not read: they carry nothing.
+    pub ignore: Vec<String>,
     /// The names for ids; indexed by [`FieldId`].
     pub fields: Vec<Field>,
     /// The named events; indexed by [`EventId`].
@@ -81,6 +83,16 @@ pub enum Codec {
     Json,
     /// Text without structure: the whole message is its own name.
     Text,
+    /// Packets of Socket.IO over Engine.IO, as what its own parser makes of them.
+    SocketIo,
+    /// Records of SignalR's JSON hub protocol.
+    SignalR,
+    /// The messages in SockJS's arrays.
+    SockJs,
+    /// Frames of STOMP.
+    Stomp,
+    /// JSON values, each on a line.
+    NdJson,
 }
 
 /// A place in a rule file.
@@ -401,15 +413,54 @@ impl Codec {
             Self::Auto => "auto",
             Self::Json => "json",
             Self::Text => "text",
+            Self::SocketIo => "socket.io",
+            Self::SignalR => "signalr",
+            Self::SockJs => "sockjs",
+            Self::Stomp => "stomp",
+            Self::NdJson => "ndjson",
+        }
+    }
+
+    /// All of them.
+    pub const ALL: [Self; 8] = [
+        Self::Auto,
+        Self::Json,
+        Self::Text,
+        Self::SocketIo,
+        Self::SignalR,
+        Self::SockJs,
+        Self::Stomp,
+        Self::NdJson,
+    ];
+
+    /// Where the name of what it reads usually is.
+    pub const fn usual_names(self) -> &'static [&'static str] {
+        match self {
+            Self::Text => &[],
+            Self::SocketIo => &["/data/0"],
+            Self::SignalR => &["/target"],
+            Self::Stomp => &["/body/type", "/command"],
+            Self::Auto | Self::Json | Self::SockJs | Self::NdJson => {
+                &["/type", "/event", "/op", "/action", "/kind", "/method"]
+            }
+        }
+    }
+
+    /// Whether its messages are no JSON, and hold any number of such values; see [`crate::decode::records`].
+    pub const fn is_framed(self) -> bool {
+        match self {
+            Self::Auto | Self::Json | Self::Text => false,
+            Self::SocketIo | Self::SignalR | Self::SockJs | Self::Stomp | Self::NdJson => true,
         }
     }
 
     /// Whether what one reads out of a message, the other reads, too.
     pub(crate) fn decodes_like(self, other: Self) -> bool {
-        match (self, other) {
-            (Self::Auto | Self::Json, Self::Auto | Self::Json) | (Self::Text, Self::Text) => true,
-            (Self::Auto | Self::Json, Self::Text) | (Self::Text, Self::Auto | Self::Json) => false,
-        }
+        let plain = |codec| match codec {
+            Self::Auto => Self::Json,
+            other => other,
+        };
+        plain(self) == plain(other)
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::json::{self, Trie};
-use super::{DecodeError, SlotId, Value, Values};
+use super::{DecodeError, SlotId, Value, Values, records};
 use crate::rules::{Codec, Pointer};
 
 /// Collects the pointers that rules ask for; equal ones share a slot.
@@ -64,7 +64,7 @@ pub struct Extractor {
 }
 
 impl Extractor {
-    /// Reads one message. After an error there are no values.
+    /// Reads one message, with all that it holds. After an error there are no values.
     pub fn read(&mut self, codec: Codec, message: &[u8]) -> Result<(), DecodeError> {
         let read = read(&self.trie, codec, message, &mut self.values);
         self.values.count(&mut self.yielded);
@@ -171,6 +171,12 @@ fn read(trie: &Trie, codec: Codec, message: &[u8], values: &mut Values) -> Resul
     let read = match codec {
         Codec::Auto | Codec::Json => json::read(trie, text, values),
         Codec::Text => Ok(()),
+        Codec::SocketIo | Codec::SignalR | Codec::SockJs | Codec::Stomp | Codec::NdJson => {
+            records(codec, text).and_then(|records| {
+                let mut records = records.iter();
+                records.try_for_each(|record| json::read(trie, record, values))
+            })
+        }
     };
     if read.is_err() {
         values.clear();
@@ -178,7 +184,7 @@ fn read(trie: &Trie, codec: Codec, message: &[u8], values: &mut Values) -> Resul
     read
 }
 
-pub(super) fn utf8(message: &[u8]) -> Result<&str, DecodeError> {
+pub(crate) fn utf8(message: &[u8]) -> Result<&str, DecodeError> {
     simdutf8::basic::from_utf8(message).map_err(|_| {
         let at = match std::str::from_utf8(message) {
             Ok(_) => message.len(),

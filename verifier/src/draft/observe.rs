@@ -6,7 +6,9 @@ use serde_json::Value;
 use wsaudit_tagging::TagKind;
 use wsaudit_wire::Direction;
 
+use crate::decode::{records, utf8};
 use crate::history::{Connection, Source, SourceError, SourcePayload};
+use crate::rules::Codec;
 use crate::survey::for_each_id;
 
 /// How many values of a field are told apart.
@@ -14,22 +16,21 @@ const MOST_VALUES: usize = 10_000;
 /// How many fields, and how many names: a server that makes up names does not fill the memory.
 const MOST_NAMES: usize = 2_000;
 
-/// Where the name of a message usually is.
-pub(super) const NAMES_AT: [&str; 6] = ["/type", "/event", "/op", "/action", "/kind", "/method"];
-
 /// A message's direction and name.
 pub(super) type Named = (Direction, String);
 
 /// What was counted.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Observed {
-    /// How often a name was found at each of [`NAMES_AT`].
-    pub(super) names_at: [u64; NAMES_AT.len()],
+    /// As what messages are read.
+    pub(super) codec: Codec,
+    /// How often a name was found at each of the codec's usual places.
+    pub(super) names_at: Vec<u64>,
     /// How many messages have each name.
     pub(super) names: BTreeMap<Named, u64>,
     /// Fields that look like ids, by pointer.
     pub(super) fields: BTreeMap<String, Field>,
-    /// Messages that are no JSON.
+    /// Messages that the codec does not read.
     pub(super) others: u64,
     /// Plain HTTP exchanges, by name.
     pub(super) exchanges: BTreeMap<String, u64>,
@@ -85,6 +86,20 @@ impl Receiver {
 }
 
 impl Observed {
+    /// Nothing yet.
+    pub(super) fn new(codec: Codec) -> Self {
+        Self {
+            codec,
+            names_at: vec![0; codec.usual_names().len()],
+            names: BTreeMap::new(),
+            fields: BTreeMap::new(),
+            others: 0,
+            exchanges: BTreeMap::new(),
+            sessions: BTreeSet::new(),
+            users: BTreeSet::new(),
+        }
+    }
+
     pub(super) fn read(&mut self, source: &dyn Source) -> Result<(), SourceError> {
         let connections: BTreeMap<u64, &Connection> = source
             .outline()
@@ -144,11 +159,22 @@ impl Observed {
     }
 
     fn message(&mut self, bytes: &[u8], direction: Direction, peer: SpokenFor<'_>) {
-        let Ok(value) = serde_json::from_slice::<Value>(bytes) else {
+        let read = utf8(bytes).and_then(|text| records(self.codec, text));
+        let Ok(records) = read else {
             self.others += 1;
             return;
         };
-        let mut at = NAMES_AT.iter().enumerate();
+        for record in records {
+            self.record(&record, direction, peer);
+        }
+    }
+
+    fn record(&mut self, record: &str, direction: Direction, peer: SpokenFor<'_>) {
+        let Ok(value) = serde_json::from_str::<Value>(record) else {
+            self.others += 1;
+            return;
+        };
+        let mut at = self.codec.usual_names().iter().enumerate();
         let name = at.find_map(|(index, at)| Some((index, value.pointer(at)?.as_str()?)));
         let name = match name {
             Some((index, name)) => {
@@ -160,7 +186,7 @@ impl Observed {
         if self.names.contains_key(&name) || self.names.len() < MOST_NAMES {
             *self.names.entry(name.clone()).or_default() += 1;
         }
-        for_each_id(bytes, &mut |pointer, value| {
+        for_each_id(record.as_bytes(), &mut |pointer, value| {
             self.id(&name, peer, pointer, value);
         });
     }
@@ -229,7 +255,7 @@ mod tests {
 
     #[test]
     fn answers_name_their_request_where_ids_of_clients_come_back() {
-        let mut observed = Observed::default();
+        let mut observed = Observed::new(Codec::Auto);
         assert_eq!(observed.answers_at(), None);
         for (session, call) in [("s-1", "c1"), ("s-1", "c2"), ("s-2", "c3")] {
             let peer = SpokenFor {

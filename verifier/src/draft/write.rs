@@ -6,9 +6,9 @@ use std::fmt::Write as _;
 use wsaudit_tagging::{Candidate, TagKind};
 use wsaudit_wire::Direction;
 
-use super::observe::{Field, NAMES_AT, Named, Observed};
+use super::observe::{Field, Named, Observed};
 use crate::report::times;
-use crate::rules::HolderKind;
+use crate::rules::{Codec, HolderKind};
 
 /// How many sources are listed of a kind.
 const MOST_SOURCES: usize = 4;
@@ -98,15 +98,20 @@ fn session(out: &mut String, tagged: &[(TagKind, String)], candidates: &[Candida
 }
 
 fn message(out: &mut String, observed: &Observed) {
-    let named = NAMES_AT.iter().zip(observed.names_at);
+    let codec = observed.codec;
+    let named = codec.usual_names().iter().zip(&observed.names_at);
     let best = named
-        .filter(|(_, count)| *count > 0)
+        .filter(|(_, count)| **count > 0)
         .max_by_key(|(_, count)| *count);
     out.push_str("\n[message]\n");
     if observed.others > 0 {
-        let _ = writeln!(out, "# {} messages are no JSON.", observed.others);
+        let what = match codec {
+            Codec::Auto => "no JSON",
+            _ => "not of this framing",
+        };
+        let _ = writeln!(out, "# {} messages are {what}.", observed.others);
     }
-    out.push_str("codec = \"auto\"\n");
+    let _ = writeln!(out, "codec = {}", quoted(codec.as_str()));
     match best {
         Some((at, count)) => {
             let _ = writeln!(out, "name  = {}   # {count} messages", quoted(at));
@@ -134,7 +139,12 @@ fn resources<'o>(observed: &'o Observed, parties: &[Party<'_>]) -> Vec<Resource<
     let mut names = BTreeSet::from(HOLDERS.map(|kind| kind.as_str().to_owned()));
     let mut resources = Vec::new();
     for (pointer, field) in &observed.fields {
-        if parties.iter().any(|(_, party, _)| party == pointer) || pointer.contains('*') {
+        // What an event of Socket.IO carries is an argument of it.
+        let within = pointer
+            .strip_prefix("/data/*")
+            .filter(|_| observed.codec == Codec::SocketIo);
+        let is_one_of_many = within.unwrap_or(pointer).contains('*');
+        if parties.iter().any(|(_, party, _)| party == pointer) || is_one_of_many {
             continue;
         }
         if let Some((owner, claim)) = owned(field, observed) {

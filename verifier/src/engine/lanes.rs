@@ -22,7 +22,7 @@ use wsaudit_tagging::{Provenance, TagKind};
 use wsaudit_wire::Direction;
 
 use super::event::EventSet;
-use super::program::{Compiler, PackProgram, Way};
+use super::program::{Compiler, PackProgram, Way, is_one_of};
 use super::run::Input;
 use super::state::{ConnectionIx, Cx, Holder};
 use crate::decode::{Extractor, ExtractorBuilder, SlotId, Value, Values};
@@ -279,6 +279,8 @@ struct Survey {
     met: Vec<Met>,
     /// By the number of a connection: its first message that was not decoded.
     unread: BTreeMap<u64, u64>,
+    /// Whole messages that need not be.
+    ignored: Vec<String>,
 }
 
 impl Survey {
@@ -317,6 +319,11 @@ impl Survey {
             numbers: BTreeMap::new(),
             met: Vec::new(),
             unread: BTreeMap::new(),
+            ignored: input
+                .packs
+                .iter()
+                .flat_map(|pack| pack.ignore.clone())
+                .collect(),
         }
     }
 
@@ -334,6 +341,9 @@ impl Survey {
             | SourcePayload::Undecodable(_)
             | SourcePayload::Withheld(_) => false,
         };
+        if !read && is_one_of(&self.ignored, message.payload) {
+            return;
+        }
         if !read {
             let first = self.unread.entry(message.connection);
             first.or_insert(message.moment.seq);

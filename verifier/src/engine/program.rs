@@ -11,7 +11,7 @@ use super::event::EventSet;
 use super::lanes;
 use crate::decode::{Extractor, ExtractorBuilder, SlotBits, SlotId, Value, Values};
 use crate::facts::{Fact, Facts};
-use crate::history::Exchange;
+use crate::history::{Exchange, SourcePayload};
 use crate::rules::read::Carrier;
 use crate::rules::{
     Codec, Condition, EventId, EventRef, FieldId, HttpEvent, Listing, Matcher, Pack, Pointer,
@@ -269,6 +269,8 @@ impl CompiledCondition {
 pub(super) struct PackProgram {
     /// How its messages are decoded.
     pub codec: Codec,
+    /// Whole messages that it need not read.
+    ignore: Vec<String>,
     name_slots: Vec<SlotId>,
     events: Vec<CompiledEvent>,
     /// For names met so far, by way: the events that could be meant.
@@ -325,10 +327,26 @@ const MOST_NAMES: usize = 10_000;
 /// Names of more bytes are looked up each time.
 const LONGEST_NAME: usize = 256;
 
+/// Whether a message is one of these, and nothing else.
+pub(super) fn is_one_of(texts: &[String], payload: SourcePayload<'_>) -> bool {
+    match payload {
+        SourcePayload::Whole(bytes) => texts.iter().any(|text| text.as_bytes() == bytes),
+        SourcePayload::Truncated { .. }
+        | SourcePayload::Undecodable(_)
+        | SourcePayload::Withheld(_) => false,
+    }
+}
+
 impl PackProgram {
+    /// Whether it is nothing that a message cannot be read.
+    pub(super) fn ignores(&self, payload: SourcePayload<'_>) -> bool {
+        is_one_of(&self.ignore, payload)
+    }
+
     pub(super) fn new(pack: &Pack, compiler: &mut Compiler<'_>) -> Self {
         let mut program = Self {
             codec: pack.codec,
+            ignore: pack.ignore.clone(),
             name_slots: pack
                 .name_at
                 .iter()

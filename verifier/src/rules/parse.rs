@@ -173,7 +173,11 @@ fn read<'a>(
         events: &events,
         facts: &facts,
     };
-    let Message { codec, name_at } = message.unwrap_or_default();
+    let Message {
+        codec,
+        name_at,
+        ignore,
+    } = message.unwrap_or_default();
     let (session, naming) = match session {
         None => Default::default(),
         Some(session) => (session.tags.clone(), session.naming(codec, names)),
@@ -190,6 +194,7 @@ fn read<'a>(
         naming,
         codec,
         name_at,
+        ignore,
         fields: fields.into_things(),
         events: events.into_things(),
         scope: scope.unwrap_or_default(),

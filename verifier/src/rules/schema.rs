@@ -39,7 +39,14 @@ const MEANINGS: &[(&str, &str)] = &[
         "The server's events that open, on their connection, the session that they name.",
     ),
     ("message", "How messages are read."),
-    ("message.codec", "How they are decoded."),
+    (
+        "message.codec",
+        "How they are decoded. `auto`, `json`: one JSON value a message. `text`: the whole message is its name. `socket.io`: as its own parser does, so `/data/0` is an event's name, `/data/1` its first argument, and `/args/0` that of an acknowledgement; `/type`, `/nsp` and `/id` are there, too. `signalr`, `sockjs`, `ndjson`: each record, string or line is a message. `stomp`: `/command`, `/headers/NAME` and `/body`.",
+    ),
+    (
+        "message.ignore",
+        "Whole messages that are not to be read, and carry nothing: the texts of heart-beats.",
+    ),
     (
         "message.name",
         "Where a message's name is: a JSON Pointer, or several; the first that yields wins.",

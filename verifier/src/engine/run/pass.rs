@@ -63,11 +63,11 @@ impl<'h> Pass<'_, 'h, '_> {
             let room = self.rooms.iter().find(|room| room.reads(connection))?;
             // Where several sessions share it, the one that a message names is read first.
             let shared = self.cx.may_be_shared(connection);
-            Some(if shared {
-                Codec::Json
-            } else {
-                room.program.codec
-            })
+            if shared {
+                return Some(Codec::Json);
+            }
+            // Of what a message holds, each is shown by itself.
+            Some(room.program.codec).filter(|codec| !codec.is_framed())
         });
         connections.collect()
     }

@@ -60,6 +60,14 @@ impl Framing {
         }
     }
 
+    /// What the handshake of a connection says; `None`: nothing.
+    pub(crate) fn of_handshake(connection: &Connection) -> Option<Self> {
+        let subprotocol = connection.subprotocol.as_deref();
+        subprotocol
+            .and_then(Self::of_subprotocol)
+            .or_else(|| Self::of_target(&target(&connection.request_head)))
+    }
+
     /// What a subprotocol says; `None`: nothing.
     fn of_subprotocol(subprotocol: &str) -> Option<Self> {
         Some(match subprotocol.to_ascii_lowercase().as_str() {
@@ -136,13 +144,9 @@ pub(super) enum Reading {
 impl Speech {
     /// What is known of a connection before it carries anything.
     pub(super) fn of(connection: &Connection, framing: Option<Framing>) -> Self {
-        let target = target(&connection.request_head);
-        let subprotocol = connection.subprotocol.as_deref();
-        let framing = framing
-            .or_else(|| Framing::of_subprotocol(subprotocol?))
-            .or_else(|| Framing::of_target(&target));
+        let framing = framing.or_else(|| Framing::of_handshake(connection));
         match framing {
-            Some(framing) => Self::Known(Reading::new(framing, &target)),
+            Some(framing) => Self::Known(Reading::new(framing, &target(&connection.request_head))),
             None => Self::NotKnownYet(0),
         }
     }

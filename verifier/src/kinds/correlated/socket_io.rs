@@ -5,6 +5,7 @@
 //! to it. A connection that began with polling goes on here with what was asked there.
 
 use super::said::{Acts, Lasts, Space, Understood, What};
+use crate::framing::socket_io::Packet;
 
 /// What is known of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,33 +68,7 @@ impl SocketIo {
     }
 }
 
-struct Packet<'p> {
-    kind: u8,
-    namespace: &'p str,
-    ack: &'p str,
-}
-
-impl<'p> Packet<'p> {
-    fn read(text: &'p str) -> Option<Self> {
-        let kind = *text.as_bytes().first()?;
-        let mut rest = text.get(1..)?;
-        if matches!(kind, b'5' | b'6') {
-            rest = rest.split_once('-')?.1;
-        }
-        let mut namespace = "/";
-        if rest.starts_with('/') {
-            (namespace, rest) = rest.split_once(',').unwrap_or((rest, ""));
-            // What follows `?` is the old way to send a query along.
-            namespace = namespace.split('?').next().unwrap_or(namespace);
-        }
-        let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
-        Some(Self {
-            kind,
-            namespace,
-            ack: &rest[..digits],
-        })
-    }
-
+impl Packet<'_> {
     fn in_its_namespace(&self, acts: &mut Acts<'_>) {
         let (what, called) = match (acts.by_client(), self.kind) {
             (true, b'0') => (What::Ask(Lasts::UntilItsEnd), "CONNECT"),

@@ -4,11 +4,10 @@
 //! Frames may be split over WebSocket messages, or packed into one: they are read as a stream for each
 //! direction.
 
-use std::borrow::Cow;
-
 use wsaudit_wire::Direction;
 
 use super::said::{Acts, Lasts, Space, Understood, What};
+use crate::framing::stomp::Frame;
 
 /// A frame of more bytes is not waited for.
 const LONGEST: usize = 16 << 20;
@@ -57,52 +56,7 @@ impl Stomp {
     }
 }
 
-struct Frame<'f> {
-    command: &'f str,
-    headers: Vec<(&'f str, &'f str)>,
-}
-
-impl<'f> Frame<'f> {
-    /// The first frame, and what follows it; `None`: it is not complete.
-    fn read(bytes: &'f [u8]) -> Option<(Self, &'f [u8])> {
-        let heart_beats = bytes
-            .iter()
-            .take_while(|byte| matches!(byte, b'\n' | b'\r'));
-        let bytes = &bytes[heart_beats.count()..];
-        let mut frame = Self {
-            command: "",
-            headers: Vec::new(),
-        };
-        let mut rest = bytes;
-        loop {
-            let end = rest.iter().position(|byte| *byte == b'\n')?;
-            let line = rest[..end].strip_suffix(b"\r").unwrap_or(&rest[..end]);
-            rest = &rest[end + 1..];
-            // What is no UTF-8 is no header that matters.
-            let line = std::str::from_utf8(line).unwrap_or("?");
-            match line.split_once(':') {
-                _ if frame.command.is_empty() => frame.command = line,
-                Some(header) => frame.headers.push(header),
-                None if line.is_empty() => break,
-                None => {}
-            }
-        }
-        let length = frame.header("content-length");
-        let body = match length.and_then(|length| length.parse::<usize>().ok()) {
-            Some(length) if rest.len() <= length => return None,
-            Some(length) if rest[length] == 0 => length,
-            // The length is wrong, or there is none.
-            Some(_) | None => rest.iter().position(|byte| *byte == 0)?,
-        };
-        Some((frame, &rest[body + 1..]))
-    }
-
-    /// The first of headers of that name is the one that counts.
-    fn header(&self, name: &str) -> Option<Cow<'f, str>> {
-        let (_, value) = self.headers.iter().find(|(header, _)| *header == name)?;
-        Some(unescaped(value))
-    }
-
+impl Frame<'_> {
     fn says(&self, acts: &mut Acts<'_>) {
         let of_client = acts.by_client();
         let (what, name, called) = match (of_client, self.command) {
@@ -128,27 +82,6 @@ impl<'f> Frame<'f> {
             acts.add(what, Space::Receipt, id, called);
         }
     }
-}
-
-fn unescaped(value: &str) -> Cow<'_, str> {
-    if !value.contains('\\') {
-        return Cow::Borrowed(value);
-    }
-    let mut text = String::with_capacity(value.len());
-    let mut characters = value.chars();
-    while let Some(character) = characters.next() {
-        text.push(match character {
-            '\\' => match characters.next() {
-                Some('n') => '\n',
-                Some('r') => '\r',
-                Some('c') => ':',
-                Some(other) => other,
-                None => '\\',
-            },
-            other => other,
-        });
-    }
-    Cow::Owned(text)
 }
 
 #[cfg(test)]

@@ -108,10 +108,14 @@ pub(super) fn session(mut table: Table<'_>) -> Session<'_> {
 impl Session<'_> {
     /// Which session a message is of.
     pub(super) fn naming(self, codec: Codec, names: Names<'_>) -> Naming {
-        if let (Codec::Text, Some(node)) = (codec, self.message) {
-            node.error("text has no members")
-                .label("remove it: with codec `text`, no message can name its session")
-                .emit();
+        if let (false, Some(node)) = (matches!(codec, Codec::Auto | Codec::Json), self.message) {
+            node.error(format_args!(
+                "no message that `{}` reads can name its session",
+                codec.as_str()
+            ))
+            .label("remove it, or use the codec `json`")
+            .help("let the recorder tag connections: wsaudit record --session")
+            .emit();
         }
         let events = self.joined_by.map_or_else(Vec::new, |node| {
             let events = names.server_events(node);
@@ -157,46 +161,50 @@ fn source(node: Node<'_>) -> Option<Source> {
 pub(super) struct Message {
     pub(super) codec: Codec,
     pub(super) name_at: Vec<Pointer>,
+    pub(super) ignore: Vec<String>,
 }
 
 impl Default for Message {
     fn default() -> Self {
         Self {
             codec: Codec::Auto,
-            name_at: usual_names(),
+            name_at: usual_names(Codec::Auto),
+            ignore: Vec::new(),
         }
     }
 }
 
 pub(super) fn message(mut table: Table<'_>) -> Message {
-    const CODECS: [(&str, Codec); 3] = [
-        ("auto", Codec::Auto),
-        ("json", Codec::Json),
-        ("text", Codec::Text),
-    ];
-    let codec = table.word_or("codec", &CODECS, Codec::Auto);
+    let codecs = Codec::ALL.map(|codec| (codec.as_str(), codec));
+    let codec = table.word_or("codec", &codecs, Codec::Auto);
     let name = table.get("name");
     let name_at = match (codec, name) {
-        (Codec::Auto | Codec::Json, None) => usual_names(),
-        (Codec::Auto | Codec::Json, Some(node)) => node.pointers(),
-        (Codec::Text, None) => Vec::new(),
+        (_, None) => usual_names(codec),
         (Codec::Text, Some(node)) => {
             node.error("text has no members")
                 .label("remove it: with codec `text`, the whole message is its name")
                 .emit();
             Vec::new()
         }
+        (_, Some(node)) => node.pointers(),
     };
+    let ignore = table.get("ignore").map_or_else(Vec::new, |node| {
+        let texts = node.one_or_more().into_iter();
+        texts
+            .filter_map(|text| Some(text.string()?.to_owned()))
+            .collect()
+    });
     table.finish();
-    Message { codec, name_at }
+    Message {
+        codec,
+        name_at,
+        ignore,
+    }
 }
 
-/// Where the name of a JSON message usually is.
-fn usual_names() -> Vec<Pointer> {
-    ["/type", "/event", "/op", "/action", "/kind", "/method"]
-        .into_iter()
-        .filter_map(|pointer| pointer.parse().ok())
-        .collect()
+fn usual_names(codec: Codec) -> Vec<Pointer> {
+    let names = codec.usual_names().iter();
+    names.filter_map(|pointer| pointer.parse().ok()).collect()
 }
 
 /// `[scope]`.

@@ -3,9 +3,9 @@
 use wsaudit_wire::Direction;
 
 use super::Pass;
-use super::payload::decode;
+use super::payload::{decode, whole};
 use super::waiting::Waiting;
-use crate::decode::{ReadAhead, Values};
+use crate::decode::{DecodeError, ReadAhead, Strings, Values, records, utf8};
 use crate::engine::event::{Carried, Event, EventSet, Excuse};
 use crate::engine::lanes::{self, Lane, Line};
 use crate::engine::program::{PackProgram, Way};
@@ -77,6 +77,18 @@ impl Pass<'_, '_, '_> {
             if !self.rooms[pack].reads(connection) {
                 continue;
             }
+            let codec = self.rooms[pack].program.codec;
+            if codec.is_framed() {
+                decoded = None;
+                waiting.show(self.rooms, self.look, self.cx);
+                let read = self.records(pack, codec, message, &mut seen);
+                let is_nothing = self.rooms[pack].program.ignores(message.payload);
+                if let (Err(error), false) = (read, is_nothing) {
+                    self.tally.undecodable(pack, connection, place, &error);
+                    self.cx.fail_to_decode(connection, place.seq);
+                }
+                continue;
+            }
             let program = &mut self.rooms[pack].program;
             let decoded = match &mut decoded {
                 Some(decoded) if decoded.codec().decodes_like(program.codec) => decoded,
@@ -84,6 +96,7 @@ impl Pass<'_, '_, '_> {
             };
             let values = match decoded.values(&self.extractor) {
                 Ok(values) => values,
+                Err(_) if program.ignores(message.payload) => continue,
                 Err(error) => {
                     self.tally.undecodable(pack, connection, place, error);
                     // What came before it was seen without it.
@@ -113,6 +126,34 @@ impl Pass<'_, '_, '_> {
             self.cx.receive(connection);
         }
         self.tally.message(session, message, seen.named, &seen.is);
+    }
+
+    /// Shows each of the values that a message holds within its framing, up to the first that cannot be read.
+    fn records(
+        &mut self,
+        pack: usize,
+        codec: Codec,
+        message: &SourceMessage<'_>,
+        seen: &mut Seen,
+    ) -> Result<(), DecodeError> {
+        let text = utf8(whole(message)?)?;
+        let with_strings = self.with_strings && message.direction == Direction::ServerToClient;
+        let mut strings = Strings::default();
+        for record in records(codec, text)? {
+            self.extractor.read(Codec::Json, record.as_bytes())?;
+            if with_strings {
+                strings.read(record.as_bytes())?;
+            }
+            let room = &mut self.rooms[pack];
+            let values = self.extractor.values();
+            let event = Event {
+                strings: with_strings.then_some(&strings),
+                ..seen.by(&mut room.program, message, values, self.tally)
+            };
+            self.tally.matched(pack, &event.is);
+            room.observe(self.look, self.cx, &[event]);
+        }
+        Ok(())
     }
 
     /// Shows it to those that look at it before any codec does.
@@ -154,7 +195,13 @@ impl Seen {
     ) -> Event<'v> {
         let name = match program.codec {
             Codec::Text => whole_text(message),
-            Codec::Auto | Codec::Json => program.name(values),
+            Codec::Auto
+            | Codec::Json
+            | Codec::SocketIo
+            | Codec::SignalR
+            | Codec::SockJs
+            | Codec::Stomp
+            | Codec::NdJson => program.name(values),
         };
         let way = Way {
             direction: message.direction,

@@ -62,8 +62,13 @@ pub(super) fn read(
     codec: Codec,
     message: &SourceMessage<'_>,
 ) -> Result<(), DecodeError> {
+    extractor.read(codec, whole(message)?)
+}
+
+/// A message's bytes; what is not there to be read is an error.
+pub(super) fn whole<'m>(message: &SourceMessage<'m>) -> Result<&'m [u8], DecodeError> {
     match message.payload {
-        SourcePayload::Whole(bytes) => extractor.read(codec, bytes),
+        SourcePayload::Whole(bytes) => Ok(bytes),
         SourcePayload::Truncated { kept, full_length } => {
             Err(DecodeError::Truncated { kept, full_length })
         }
