@@ -69,7 +69,7 @@
 //!
 //! It is exercised by a sighting while another session (user, connection) is connected. A use that was refused holds, and is noted;
 //! one that was answered with content is violated, a foreign write more so than a read; one that was not answered is undecided, and
-//! so is a resource that nothing gives to anybody. Of what reaches somebody, the first message of each name is told, and how many
+//! so is a resource that nothing gives to anybody, and an event that claims, shares, uses or releases one and does not name it. Of what reaches somebody, the first message of each name is told, and how many
 //! there were; of what was asked for and granted, the first read and the first write, unless what granted it is told already. Where a share, a membership, a release, an announcement or a request of the rule,
 //! that would make right what was found, may be among frames of the receiver (a share: of the owner, too) that are missing or cannot be
 //! decoded, it is undecided; nothing is given away before it was asked for. Content that carries no id at all, and ids that no field names, are not seen.

@@ -16,7 +16,7 @@ use self::rule::{Claims, Reach};
 pub(crate) use self::rule::{Rule, rules};
 use super::lives::{Event, History, Reads, What, Who, user};
 use super::parties::Party;
-use super::random::{Names, cases, histories};
+use super::random::{Names, cases, histories, mostly_named};
 use super::shared::{NAMING, Whose, naming};
 use super::told::{Expected, check, pack};
 
@@ -30,6 +30,11 @@ pub(crate) const NAMES: Names = Names {
         "motd", "content", "content", "content", "content", "content",
     ],
 };
+
+/// What is about a document, and has to say which.
+const NAME_ONE: [&str; 9] = [
+    "made", "draft", "join", "joined", "leave", "left", "shared", "unshared", "released",
+];
 
 /// The same, where sessions share connections.
 pub(crate) const NAMES_OF_SHARED: Names = Names {
@@ -123,6 +128,18 @@ impl<'a> Asked<'a> {
     fn speaks_of(&self, event: &Event<'_>) -> bool {
         let said = event.from == Some(Direction::ServerToClient) && !event.is(&["motd"]);
         said || self.begins(event) || self.rule.members && event.is(&["leave"])
+    }
+
+    /// Whether something that is about a document does not say which.
+    fn is_any_nameless(&self) -> bool {
+        let rule = self.rule;
+        let mut events = self.events.iter().filter(|event| event.doc().is_none());
+        events.any(|event| {
+            self.begins(event)
+                || rule.members && event.is(&["leave", "left"])
+                || rule.released && event.is(&["released"])
+                || rule.shares.is_some() && event.is(&["shared", "unshared"])
+        })
     }
 
     /// Whether a fact about an id is about what it means in a scope.
@@ -219,7 +236,7 @@ impl<'a> Asked<'a> {
     fn judge(&self) -> Expected {
         let (rule, whose) = (self.rule, &self.whose);
         let mut expected = Expected {
-            doubts: self.whose.is_doubtful(Reads::Messages, rule.owner),
+            doubts: self.whose.is_doubtful(Reads::Messages, rule.owner) || self.is_any_nameless(),
             ..Expected::default()
         };
         let id = |doc: Doc| Some(format!("document-{}", doc.1));
@@ -377,7 +394,7 @@ pub(crate) fn crowded(mut history: History) -> History {
             fields.doc = fields.doc.map(|doc| doc / 2);
         }
     }
-    history
+    mostly_named(history, &NAME_ONE)
 }
 
 proptest! {

@@ -15,7 +15,7 @@ use self::claims::{Basis, Claim};
 use self::uses::Answer;
 use super::lives::{Event, History, Reads, What, Who, user};
 use super::parties::Party;
-use super::random::{Names, cases, histories, word};
+use super::random::{Names, cases, histories, mostly_named, word};
 use super::shared::{NAMING, Whose, naming};
 use super::told::{Expected, check, pack};
 
@@ -69,6 +69,9 @@ pub(crate) const NAMES: Names = Names {
         "granted",
     ],
 };
+
+/// What is about a document, and has to say which.
+const NAME_ONE: [&str; 6] = ["made", "draft", "open", "change", "shared", "unshared"];
 
 /// The same, where sessions share connections.
 pub(crate) const NAMES_OF_SHARED: Names = Names {
@@ -288,10 +291,26 @@ impl<'a> Asked<'a> {
         share || their_answer || announced
     }
 
+    /// Whether something that is about a document does not say which.
+    fn is_any_nameless(&self) -> bool {
+        let claims: &[&str] = match self.rule.claims {
+            0..=2 => &["made"],
+            3 => &["draft"],
+            _ => &["made", "draft"],
+        };
+        let shares: &[&str] = if self.rule.shares {
+            &["shared", "unshared"]
+        } else {
+            &[]
+        };
+        let mut events = self.events.iter().filter(|event| event.doc().is_none());
+        events.any(|event| event.is(&["open", "change"]) || event.is(claims) || event.is(shares))
+    }
+
     fn judge(&self) -> Expected {
         let (kind, whose) = (self.rule.owner, &self.whose);
         let mut expected = Expected {
-            doubts: whose.is_doubtful(Reads::Messages, kind),
+            doubts: whose.is_doubtful(Reads::Messages, kind) || self.is_any_nameless(),
             ..Expected::default()
         };
         let id = |doc: usize| Some(format!("document-{doc}"));
@@ -417,7 +436,7 @@ pub(crate) fn blank(mut history: History) -> History {
             fields.request = fields.request.filter(|key| *key == 0);
         }
     }
-    history
+    mostly_named(history, &NAME_ONE)
 }
 
 proptest! {

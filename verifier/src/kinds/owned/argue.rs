@@ -68,6 +68,10 @@ pub(super) fn argue(mut check: Check, cx: &Cx<'_>) -> Outcome {
         }
     }
     argument.tell_unowned();
+    let nameless = check
+        .nameless
+        .without_id(cx, &format!("the id of `{}`", check.field));
+    argument.outcome.doubts.extend(nameless);
     argument.outcome
 }
 

@@ -13,7 +13,9 @@ use super::parties::{Besides, Parties, Party, PartyIx};
 use super::sightings::Sightings;
 use super::uses::{Answer, Used, Uses};
 use super::{Owned, Seen};
-use crate::engine::{Again, Checker, Crossings, Cx, Event, EventSet, Holder, Ids, Interest, Slot};
+use crate::engine::{
+    Again, Checker, Crossings, Cx, Event, EventSet, Holder, Ids, Interest, Skipped, Slot,
+};
 use crate::finding::{Outcome, Severity};
 use crate::rules::{HolderKind, Lifecycle};
 
@@ -40,6 +42,10 @@ pub(crate) struct Check {
     reply: Option<CompiledReply>,
     /// All of these.
     speaks_of: EventSet,
+    /// Those of them that have to name a resource.
+    names_one: EventSet,
+    /// Those that did not.
+    pub(super) nameless: Skipped,
     /// In nanoseconds.
     pub(super) slack: i64,
     pub(super) ledger: Ledger,
@@ -58,6 +64,10 @@ impl Checker for Check {
     fn observe(&mut self, cx: &Cx<'_>, event: &Event<'_>) {
         if event.direction.is_some() && self.says_nothing(event) {
             return;
+        }
+        if event.is_one_of(&self.names_one) && event.id(&self.resource).is_none() {
+            self.nameless
+                .note(event, event.name.unwrap_or("a message without a name"));
         }
         self.see_lives(cx, event);
         if event.from_server() {
@@ -84,6 +94,7 @@ impl Checker for Check {
         self.uses = Uses::default();
         self.sightings = Sightings::default();
         self.lives = Crossings::default();
+        self.nameless = Skipped::default();
         (self.examined, self.opportunities) = (0, 0);
         for claim in &mut self.claims {
             claim.rewind();

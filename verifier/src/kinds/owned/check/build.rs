@@ -1,7 +1,7 @@
 //! From a rule to its checker.
 
 use super::Check;
-use crate::engine::{Compiler, Crossings, EventSet, nanoseconds};
+use crate::engine::{Compiler, Crossings, EventSet, Skipped, nanoseconds};
 use crate::kinds::owned::Owned;
 use crate::kinds::owned::access::Access;
 use crate::kinds::owned::compiled::{CompiledClaim, CompiledGrant, CompiledReply};
@@ -73,9 +73,12 @@ impl Owned {
             opportunities: 0,
             field: compiler.field_name(self.resource).to_owned(),
             speaks_of: EventSet::default(),
+            names_one: EventSet::default(),
+            nameless: Skipped::default(),
             spec: self.clone(),
         };
         check.speaks_of = check.all_events();
+        check.names_one = check.events_that_name_one();
         check
     }
 }
@@ -83,16 +86,25 @@ impl Owned {
 impl Check {
     /// Every event that the rule speaks of.
     fn all_events(&self) -> EventSet {
-        let mut all = EventSet::default();
+        let mut all = self.events_that_name_one();
         for claim in &self.claims {
             all.join(&claim.speaks_of());
-        }
-        for grant in self.shares.iter().chain(&self.revokes) {
-            all.join(&grant.events);
         }
         if let Some(reply) = &self.reply {
             all.join(&reply.granted_by);
             all.join(&reply.denied_by);
+        }
+        all
+    }
+
+    /// Those that are about a resource, and have to say which.
+    fn events_that_name_one(&self) -> EventSet {
+        let mut all = EventSet::default();
+        for claim in &self.claims {
+            all.join(&claim.events);
+        }
+        for grant in self.shares.iter().chain(&self.revokes) {
+            all.join(&grant.events);
         }
         for events in [
             &self.members_by,
