@@ -38,6 +38,8 @@ pub struct Assembler {
     open: Option<Open>,
     closing: Closing,
     anomalies: Vec<Anomaly>,
+    /// How many of these count; `None`: all. What follows data after a close frame is no more than that.
+    counting: Option<usize>,
 }
 
 /// How far the closing handshake of this direction is.
@@ -64,6 +66,7 @@ impl Assembler {
             open: None,
             closing: Closing::NotBegun,
             anomalies: Vec::new(),
+            counting: None,
         }
     }
 
@@ -75,8 +78,13 @@ impl Assembler {
             (None, Some(_)) => BitOwner::Deflate,
             (None, None) => BitOwner::Nobody,
         };
+        let before = self.anomalies.len();
         check_header(self.direction, owner, header, &mut self.anomalies);
         let opcode = header.opcode();
+        let is_wrong = self.anomalies.len() > before;
+        if is_wrong || !opcode.is_control() {
+            self.check_closing(opcode, before);
+        }
         if opcode.is_control() {
             self.current = Current::Control {
                 opcode,
@@ -84,7 +92,6 @@ impl Assembler {
             };
             return None;
         }
-        self.check_closing(opcode);
         if opcode.is_reserved() {
             let why = Undecodable::ReservedOpcode(opcode);
             self.current = Current::Stray { opcode, why };
@@ -184,7 +191,11 @@ impl Assembler {
 
     /// The anomalies seen since this was called last.
     pub fn take_anomalies(&mut self) -> Vec<Anomaly> {
-        std::mem::take(&mut self.anomalies)
+        let mut all = std::mem::take(&mut self.anomalies);
+        if let Some(counting) = &mut self.counting {
+            all.truncate(std::mem::take(counting));
+        }
+        all
     }
 
     fn report(&mut self, kind: AnomalyKind, detail: impl Into<String>) {
@@ -192,14 +203,17 @@ impl Assembler {
     }
 
     /// RFC 6455, section 5.5.1: "The application MUST NOT send any more data frames after sending a
-    /// Close frame."
-    fn check_closing(&mut self, opcode: Opcode) {
+    /// Close frame." Nor is it a stream of frames any more: whoever receives more discards it (section 1.4), and what
+    /// is wrong with it (the anomalies from `before` on) is not told besides.
+    fn check_closing(&mut self, opcode: Opcode, before: usize) {
         if self.closing == Closing::CloseSent {
             self.closing = Closing::DataReported;
+            self.anomalies.truncate(before);
             self.report(
                 AnomalyKind::DataAfterClose,
                 format!("a {opcode} frame, and maybe more"),
             );
+            self.counting = Some(self.anomalies.len());
         }
     }
 

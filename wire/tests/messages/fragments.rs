@@ -170,7 +170,19 @@ fn close_frames_are_read_and_data_after_them_is_reported_once() {
     line.send(&[frame(TEXT, b"a"), frame(TEXT, b"b")].concat());
     assert_eq!(kinds(&line.anomalies()), [AnomalyKind::DataAfterClose]);
     line.send(&frame(CLOSE, b"\x03\xee"));
-    assert_eq!(kinds(&line.anomalies()), [AnomalyKind::InvalidCloseCode]);
+    assert_eq!(line.anomalies(), [], "it is no stream of frames any more");
+}
+
+/// As Flask's development server does after a WebSocket that it handed on.
+#[test]
+fn an_http_answer_after_a_close_frame_is_one_anomaly() {
+    let mut line = plain();
+    line.send(&frame(CLOSE, b"\x03\xe8"));
+    assert_eq!(line.anomalies(), []);
+    line.send(
+        b"HTTP/1.1 200 OK\r\nServer: Werkzeug/3.1.3 Python/3.12.3\r\nContent-Length: 0\r\n\r\n",
+    );
+    assert_eq!(kinds(&line.anomalies()), [AnomalyKind::DataAfterClose]);
 }
 
 #[test]
