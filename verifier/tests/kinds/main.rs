@@ -7,6 +7,7 @@ mod duration;
 mod exceptions;
 mod handshake;
 mod never;
+mod owned;
 mod protocol;
 mod response;
 mod sequence;

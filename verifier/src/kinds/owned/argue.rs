@@ -12,11 +12,14 @@ use super::announcements::Announced;
 use super::check::Check;
 use super::ledger::{Basis, ClaimMade, Resource, ResourceIx};
 use super::uses::Answer;
-use crate::engine::{Crossings, Cx, Losses};
+use crate::engine::{Crossings, Cx, Losses, is_hashed};
 use crate::finding::{Doubt, Outcome, Place, Severity, Subject, Violation};
 use crate::verdict::Reason;
 
 const IDENTIFY: &str = "name a source that identifies the connection from its first message on";
+
+/// What settles it that ids were redacted.
+pub(super) const READABLE: &str = "record without redacting the ids that rules and facts are about";
 
 const COMPARE: &str = "identify sessions by a source that is no secret, as the messages name them";
 
@@ -236,11 +239,13 @@ impl Argument<'_, '_> {
                  says whose they are"
             ),
         };
-        self.doubt(
-            message,
-            "record from the moment they are created, or give ownership facts",
-            place,
-            Subject::default(),
-        );
+        // What is known by a hash is nothing that another frame or a fact names in clear.
+        let is_hashed = |resource: &ResourceIx| is_hashed(&self.check.ledger.get(*resource).id);
+        let settle = if ids.iter().any(is_hashed) {
+            READABLE
+        } else {
+            "record from the moment they are created, or give ownership facts"
+        };
+        self.doubt(message, settle, place, Subject::default());
     }
 }

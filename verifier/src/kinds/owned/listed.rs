@@ -1,15 +1,13 @@
 //! Whether facts and wire speak of the same things.
 
 use super::Reach;
-use super::argue::Argument;
+use super::argue::{Argument, READABLE};
 use super::ledger::{Basis, PerhapsAbout, Resource};
 use super::parties::{Party, PartyIx};
 use crate::engine::{ConnectionIx, Holder, OtherUser, is_hashed};
 use crate::finding::{Doubt, Evidence, Subject, Violation, WITHOUT_GAPS};
 use crate::rules::Listing;
 use crate::verdict::Reason;
-
-const READABLE: &str = "record without redacting the ids that facts are about";
 
 /// The facts that a rule uses.
 #[derive(Debug)]
