@@ -196,13 +196,13 @@ impl Lanes {
 
     /// What breaks a rule as far as sessions are those of whom they seem to be is in doubt where they may not be.
     pub(super) fn doubt(&self, cx: &Cx<'_>, outcome: &mut Outcome) {
-        let doubtful = |whom: &Subject| {
-            let session = cx.session_name(whom.session?);
-            self.doubtful.contains(session).then_some(session)
-        };
+        let known = |id: &str| self.doubtful.get(id).map(String::as_str);
+        let of = |whom: &Subject| known(cx.session_name(whom.session?));
         outcome.violations.retain(|violation| {
-            let both = [&violation.subject, &violation.owner];
-            let Some(session) = both.into_iter().find_map(doubtful) else {
+            // What an `addressed` rule is about is the session that is named.
+            let named = violation.resource.as_deref().and_then(known);
+            let session = of(&violation.subject).or_else(|| of(&violation.owner));
+            let Some(session) = session.or(named) else {
                 return true;
             };
             outcome.doubts.push(Doubt {
