@@ -3,12 +3,14 @@
 //! All pointers of all rules are compiled into one trie ([`Extractor`]); a message is read once,
 //! and only what a pointer leads to is kept ([`Values`]).
 
+mod body;
 mod extractor;
 mod json;
 mod records;
 mod strings;
 mod values;
 
+pub use body::{Body, is_json};
 pub(crate) use extractor::utf8;
 pub use extractor::{AheadReader, Extractor, ExtractorBuilder, ReadAhead};
 pub use records::records;
@@ -78,6 +80,12 @@ pub enum DecodeError {
         kept: u64,
         /// The bytes that were sent.
         full_length: u64,
+    },
+    /// The recorder has only the beginning of a body over plain HTTP.
+    #[error("only its beginning was recorded: {why}")]
+    CutOff {
+        /// Why.
+        why: String,
     },
     /// The recorder did not keep it, so that no secret in it is kept.
     #[error("it was withheld by the recorder's redaction: {why}")]

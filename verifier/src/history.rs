@@ -387,6 +387,15 @@ impl SourceMessage<'_> {
     }
 }
 
+/// What became of the bytes of which only the first ones are known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rest {
+    /// They never came: whoever was to send them, or to have them, left.
+    NeverCame,
+    /// They may have passed, and were not kept.
+    NotKept,
+}
+
 /// What is known of a message's bytes.
 #[derive(Debug, Clone, Copy)]
 pub enum SourcePayload<'s> {
@@ -398,6 +407,15 @@ pub enum SourcePayload<'s> {
         kept: u64,
         /// How many were sent.
         full_length: u64,
+    },
+    /// The first ones of a body over plain HTTP.
+    Beginning {
+        /// The bytes.
+        kept: &'s [u8],
+        /// Why there are no more.
+        why: &'s str,
+        /// What became of the others.
+        rest: Rest,
     },
     /// The recorder could not decode them.
     Undecodable(&'s str),

@@ -99,6 +99,24 @@ impl Spec {
         }
     }
 
+    /// Whether it looks at whatever a server sends, whether or not that is an event of its pack.
+    pub fn reads_all_answers(&self) -> bool {
+        match self {
+            Self::Addressed(addressed) => addressed.events.is_empty(),
+            Self::Owned(_) => true,
+            Self::Always(_)
+            | Self::Correlated(_)
+            | Self::Count(_)
+            | Self::Duration(_)
+            | Self::Handshake(_)
+            | Self::Never(_)
+            | Self::Protocol(_)
+            | Self::Response(_)
+            | Self::Sequence(_)
+            | Self::Sql(_) => false,
+        }
+    }
+
     /// Whether it sees exchanges over HTTP whatever events its pack names.
     pub const fn sees_all_exchanges(&self) -> bool {
         matches!(self, Self::Sql(_))

@@ -1,5 +1,6 @@
 //! All pointers as one trie, and one message through it.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -71,6 +72,20 @@ impl Extractor {
         read
     }
 
+    /// Reads a message of several JSON documents: what pointers lead to in each of them. After an error there are
+    /// no values.
+    pub fn read_each(&mut self, documents: &[Cow<'_, str>]) -> Result<(), DecodeError> {
+        self.values.clear();
+        for document in documents {
+            if let Err(error) = json::read(&self.trie, document, &mut self.values) {
+                self.values.clear();
+                return Err(error);
+            }
+        }
+        self.values.count(&mut self.yielded);
+        Ok(())
+    }
+
     /// Counts a message that was read ahead as one that it read; [`Self::values`] stay as they are.
     pub fn count(&mut self, ahead: &ReadAhead) {
         ahead.values.count(&mut self.yielded);
@@ -82,11 +97,6 @@ impl Extractor {
             trie: Arc::clone(&self.trie),
             slots: self.yielded.len(),
         }
-    }
-
-    /// Begins a message that has no body to be read.
-    pub fn read_nothing(&mut self) {
-        self.values.clear();
     }
 
     /// Adds a value that no pointer leads to, to those of the last message.

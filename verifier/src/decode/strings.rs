@@ -5,6 +5,7 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 
 use super::DecodeError;
+use super::body::words;
 use super::extractor::utf8;
 
 /// Calls `each` with every string and integer value (not member names) of a JSON message, as the
@@ -30,14 +31,26 @@ impl Strings {
     /// Reads one message. After an error there are none.
     pub fn read(&mut self, message: &[u8]) -> Result<(), DecodeError> {
         self.clear();
-        let read = for_each_string(message, |text| {
-            self.text.push_str(text);
-            self.ends.push(self.text.len());
-        });
+        self.add(message)
+    }
+
+    /// Reads one more document of the message. After an error there are none.
+    pub fn add(&mut self, document: &[u8]) -> Result<(), DecodeError> {
+        let read = for_each_string(document, |text| self.push(text));
         if read.is_err() {
             self.clear();
         }
         read
+    }
+
+    /// Adds the words of a text that has no structure.
+    pub fn add_words(&mut self, text: &str) {
+        words(text).for_each(|word| self.push(word));
+    }
+
+    fn push(&mut self, text: &str) {
+        self.text.push_str(text);
+        self.ends.push(self.text.len());
     }
 
     /// Forgets them.

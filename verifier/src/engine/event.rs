@@ -134,6 +134,10 @@ pub struct Event<'e> {
     pub(super) values: Option<&'e Values>,
     /// In the second pass, where a rule looks at them: all strings of a server's message.
     pub(super) strings: Option<&'e Strings>,
+    /// Whether the server's message is, or has in it, text of which nothing but its words is known.
+    pub is_text: bool,
+    /// Whether it may have something to say in a body that was not looked into: that is told once, for all of them.
+    pub is_unread: bool,
 }
 
 /// Which of a rule's exceptions covers whoever an event is about. What one covers is kept apart from
@@ -171,7 +175,8 @@ impl<'e> Event<'e> {
         self.is.meets(events)
     }
 
-    /// In the second pass, where a rule looks at them: all strings of a server's message, wherever they stand.
+    /// In the second pass, where a rule looks at them: all strings of a server's message, wherever they stand,
+    /// and all words of one that is text.
     pub fn strings(&self) -> impl Iterator<Item = &'e str> + use<'e> {
         self.strings.into_iter().flat_map(Strings::iter)
     }
@@ -273,6 +278,8 @@ mod tests {
             excuse: Excuse::default(),
             values: None,
             strings: None,
+            is_text: false,
+            is_unread: false,
         };
         let message = Event {
             direction: Some(Direction::ServerToClient),

@@ -8,6 +8,7 @@ use crate::decode::{SlotBits, Values};
 #[derive(Debug, Clone, Copy)]
 pub struct Interest {
     everything: bool,
+    text: bool,
     events: EventSet,
     slots: SlotBits,
 }
@@ -30,6 +31,7 @@ impl Interest {
     pub fn of(events: &EventSet) -> Self {
         Self {
             everything: false,
+            text: false,
             events: *events,
             slots: SlotBits::default(),
         }
@@ -49,10 +51,18 @@ impl Interest {
         self
     }
 
+    /// And in those that are text, whatever events they are ([`Event::is_text`]).
+    #[must_use]
+    pub fn or_text(mut self) -> Self {
+        self.text = true;
+        self
+    }
+
     /// Whether an event is to be shown. Of a message it is not in, the checker would make nothing.
     pub(super) fn is_in(&self, event: &Traits) -> bool {
         self.everything
             | event.is_step
+            | (event.is_text & self.text)
             | event.is.meets(&self.events)
             | event.yielded.meets(self.slots)
     }
@@ -65,6 +75,7 @@ pub(super) struct Traits {
     is: EventSet,
     yielded: SlotBits,
     is_step: bool,
+    is_text: bool,
 }
 
 impl Traits {
@@ -73,6 +84,7 @@ impl Traits {
             is: event.is,
             yielded: event.values.map(Values::yielded).unwrap_or_default(),
             is_step: event.values.is_none(),
+            is_text: event.is_text,
         }
     }
 }

@@ -338,6 +338,7 @@ impl Survey {
             // What does not decode is counted when rules read it.
             SourcePayload::Whole(bytes) => self.extractor.read(Codec::Json, bytes).is_ok(),
             SourcePayload::Truncated { .. }
+            | SourcePayload::Beginning { .. }
             | SourcePayload::Undecodable(_)
             | SourcePayload::Withheld(_) => false,
         };

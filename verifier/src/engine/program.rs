@@ -319,6 +319,8 @@ struct CompiledEvent {
     http: Option<HttpEvent>,
     captures: Vec<Capture>,
     conditions: Vec<CompiledCondition>,
+    /// Whether it says where ids are in the body.
+    binds_body: bool,
 }
 
 /// How many names a pack remembers: a server that makes up names does not fill the memory.
@@ -332,6 +334,7 @@ pub(super) fn is_one_of(texts: &[String], payload: SourcePayload<'_>) -> bool {
     match payload {
         SourcePayload::Whole(bytes) => texts.iter().any(|text| text.as_bytes() == bytes),
         SourcePayload::Truncated { .. }
+        | SourcePayload::Beginning { .. }
         | SourcePayload::Undecodable(_)
         | SourcePayload::Withheld(_) => false,
     }
@@ -362,6 +365,7 @@ impl PackProgram {
                     http: event.http.clone(),
                     captures,
                     conditions: compiler.conditions(&event.conditions),
+                    binds_body: !event.bind.is_empty(),
                 })
                 .collect(),
             candidates: Default::default(),
@@ -421,6 +425,44 @@ impl PackProgram {
         status: Option<u16>,
         values: &Values,
     ) -> EventSet {
+        let mut set = EventSet::default();
+        self.for_each_candidate(way, name, status, |id, event| {
+            let mut conditions = event.conditions.iter();
+            if conditions.all(|condition| condition.is_met(values)) {
+                set.insert(EventRef::Message(id));
+            }
+        });
+        set
+    }
+
+    /// Whether a message of an HTTP exchange is an event, or may be one, that has something to say in its body. What
+    /// finds its ids in the path has not, and nor has an answer that is no success: it says so to a person.
+    pub(super) fn asks_of_body(
+        &mut self,
+        direction: Direction,
+        exchange: &Exchange,
+        status: Option<u16>,
+    ) -> bool {
+        let carrier = Carrier::Http;
+        let way = Way { direction, carrier };
+        let succeeds = status.is_none_or(|status| (200..300).contains(&status));
+        let mut asks = false;
+        self.for_each_candidate(way, Some(&exchange.name), status, |_, event| {
+            asks |= event.binds_body
+                || !event.conditions.is_empty()
+                || succeeds && event.captures.is_empty();
+        });
+        asks
+    }
+
+    /// The events that a message of that name and status is, but for the values that they ask for.
+    fn for_each_candidate(
+        &mut self,
+        way: Way,
+        name: Option<&str>,
+        status: Option<u16>,
+        mut each: impl FnMut(EventId, &CompiledEvent),
+    ) {
         let once;
         let candidates = match name {
             None => &self.nameless[way.index()],
@@ -440,20 +482,13 @@ impl PackProgram {
                     .or_insert_with(|| could_be(events, way, Some(name)))
             }
         };
-        let mut set = EventSet::default();
         for id in candidates {
-            let CompiledEvent {
-                conditions, http, ..
-            } = &self.events[usize::from(id.0)];
-            let wanted = http.as_ref().and_then(|http| http.status.as_ref());
-            if wanted.is_some_and(|wanted| !has_status(wanted, status)) {
-                continue;
-            }
-            if conditions.iter().all(|condition| condition.is_met(values)) {
-                set.insert(EventRef::Message(*id));
+            let event = &self.events[usize::from(id.0)];
+            let wanted = event.http.as_ref().and_then(|http| http.status.as_ref());
+            if wanted.is_none_or(|wanted| has_status(wanted, status)) {
+                each(*id, event);
             }
         }
-        set
     }
 }
 

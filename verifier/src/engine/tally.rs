@@ -22,6 +22,8 @@ pub(super) struct Tally {
     pub(super) matched: Vec<Vec<u64>>,
     /// By pack: what could not be decoded.
     pub(super) undecodable: Vec<Undecodable>,
+    /// By pack: bodies over HTTP that were not looked into.
+    pub(super) unread: Vec<UnreadBodies>,
     names: Names,
     /// By session and name: how many messages of that name it received.
     by_session: HashMap<(SessionIx, u32), u64>,
@@ -56,6 +58,47 @@ pub(super) struct Undecodable {
     pub(super) first: Option<(Place, ConnectionIx, DecodeError)>,
 }
 
+/// Bodies over HTTP of which pointers see nothing, and in which a pack's rules may have found something.
+#[derive(Debug, Default)]
+pub(super) struct UnreadBodies {
+    /// Of messages that are events of the pack, or may be.
+    pub(super) of_events: Bodies,
+    /// These, and those of other answers, which rules about all that a server sends look at.
+    pub(super) all: Bodies,
+}
+
+/// How many bodies, and of what.
+#[derive(Debug, Default)]
+pub(super) struct Bodies {
+    pub(super) count: u64,
+    pub(super) first: Option<Unread>,
+    /// By media type; without one: nothing.
+    pub(super) media_types: BTreeMap<Option<String>, u64>,
+}
+
+/// A body that was not looked into.
+#[derive(Debug, Clone)]
+pub(super) struct Unread {
+    pub(super) place: Place,
+    pub(super) connection: ConnectionIx,
+    pub(super) direction: Direction,
+    pub(super) media_type: Option<String>,
+    /// Why it is not in the recording, where it is not.
+    pub(super) missing: Option<DecodeError>,
+}
+
+impl Bodies {
+    fn add(&mut self, unread: &Unread) {
+        self.count += 1;
+        self.first.get_or_insert_with(|| unread.clone());
+        let media_types = &mut self.media_types;
+        // A server that makes them up does not fill the memory.
+        let known = media_types.contains_key(&unread.media_type) || media_types.len() < MOST_NAMES;
+        let media_type = unread.media_type.clone().filter(|_| known);
+        *media_types.entry(media_type).or_default() += 1;
+    }
+}
+
 /// How a message without a name is listed.
 const NAMELESS: &str = "(no name)";
 
@@ -73,6 +116,7 @@ impl Tally {
                 .map(|pack| vec![0; pack.events.len()])
                 .collect(),
             undecodable: packs.iter().map(|_| Undecodable::default()).collect(),
+            unread: packs.iter().map(|_| UnreadBodies::default()).collect(),
             ..Self::default()
         }
     }
@@ -131,6 +175,18 @@ impl Tally {
         undecodable
             .first
             .get_or_insert_with(|| (place, connection, error.clone()));
+    }
+
+    /// Counts a body in which an event of the pack may have something to say.
+    pub(super) fn unread_event(&mut self, pack: usize, unread: &Unread) {
+        let bodies = &mut self.unread[pack];
+        bodies.of_events.add(unread);
+        bodies.all.add(unread);
+    }
+
+    /// Counts a body of an answer that is no event of the pack, or asks nothing of it.
+    pub(super) fn unread_answer(&mut self, pack: usize, unread: &Unread) {
+        self.unread[pack].all.add(unread);
     }
 
     /// By session: the names of the messages that it received, and how many of each. A session that

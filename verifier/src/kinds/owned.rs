@@ -53,7 +53,7 @@
 //!   neither, who is told owns, if nobody else is told.
 //! - `facts`: ownership facts of `[facts]`.
 //! - `seen`: what a sighting is: `"fields"` (default): every server message in which the field yields; `"anywhere"`: besides, any
-//!   string in it that equals a claimed id (of six characters or more).
+//!   string in it that equals a claimed id (of six characters or more), and any word of a text over HTTP, such as a page.
 //! - `shared-by`, `revoked-by`: `{ event, with, holder }`: server events that give (take) access; `with` is where they name to whom,
 //!   `holder` what that id is: `"session"` or `"user"`.
 //! - `members-by`, `left-by`: events that make whoever sends or gets them a member, and end that. Members may see and use.
@@ -72,7 +72,8 @@
 //! so is a resource that nothing gives to anybody, and an event that claims, shares, uses or releases one and does not name it. Of what reaches somebody, the first message of each name is told, and how many
 //! there were; of what was asked for and granted, the first read and the first write, unless what granted it is told already. Where a share, a membership, a release, an announcement or a request of the rule,
 //! that would make right what was found, may be among frames of the receiver (a share: of the owner, too) that are missing or cannot be
-//! decoded, it is undecided; nothing is given away before it was asked for. Content that carries no id at all, and ids that no field names, are not seen.
+//! decoded, it is undecided; nothing is given away before it was asked for. So it is where a claimed id is a word of a text over HTTP that
+//! reached somebody who has no access, unless `seen = "anywhere"` makes that a sighting. Content that carries no id at all, and ids that no field names, are not seen.
 
 mod access;
 mod announcements;
@@ -84,6 +85,7 @@ mod ledger;
 mod listed;
 mod parties;
 mod sightings;
+mod texts;
 mod uses;
 mod words;
 

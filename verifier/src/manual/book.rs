@@ -60,6 +60,27 @@ there, let answers name theirs. The steps of a connection's life are of its own 
 read once more.
 ";
 
+const BODIES: &str = "\
+## Bodies over plain HTTP
+
+A pack that names an event of `from = \"http-request\"` or `\"http-response\"` is shown the exchanges that were recorded. What pointers
+lead into shows by how a body begins, whatever its media type says:
+
+- `{` or `[`: JSON, one document or several, one after the other; and whatever is called JSON;
+- a form (`application/x-www-form-urlencoded`): an object of strings; a name that comes twice yields twice;
+- a stream of events (`text/event-stream`): the data of each event. Data that is no JSON is a string.
+
+Of several documents each is looked into as if it were the body: `/note` yields the note of each. Everything else (pages, tables,
+multipart, downloads, what was cut off) has no values, and leaves one doubt, `undecodable`, that names how many there were, and of what:
+
+- where the message is an event of the pack, or may be one that has a `where`. An event without `where` and `bind` asks nothing of its
+  body where its ids are in its path (`path = \"/notes/{note}\"`), or where it is an answer that is no success;
+- where the server sent bytes that are no text, to rules that look at all that it sends (`owned`, `addressed` without `event`);
+  pictures, sounds, fonts, style sheets and scripts are passed over;
+- where the server sent text, and a word of it is a claimed id of six characters or more, and its receiver has no access, to the rule
+  (`owned`) that knows the id. With `seen = \"anywhere\"` that is a sighting.
+";
+
 /// The whole of it, as Markdown.
 pub fn book() -> String {
     let mut book = String::from(PREFACE);
@@ -75,7 +96,7 @@ pub fn book() -> String {
         let indent = if depth == 0 { "" } else { "  " };
         let _ = writeln!(book, "{indent}- `{shown}`: {meaning}");
     }
-    let _ = writeln!(book, "\n{NAMES}\n{SHARED}\n## Kinds\n");
+    let _ = writeln!(book, "\n{NAMES}\n{SHARED}\n{BODIES}\n## Kinds\n");
     for name in kinds() {
         let _ = writeln!(book, "- [`{name}`](#{name}): {}", summary(name));
     }

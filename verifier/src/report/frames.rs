@@ -183,6 +183,7 @@ fn messages(
                 let why = format!("{kept} of {full_length} bytes were recorded");
                 excerpts(why.as_bytes(), values)
             }
+            SourcePayload::Beginning { kept, .. } => excerpts(kept, values),
             SourcePayload::Undecodable(why) => excerpts(why.as_bytes(), values),
             SourcePayload::Withheld(why) => {
                 let why = format!("withheld by redaction: {why}");
@@ -212,7 +213,7 @@ fn http(connection: &Connection, message: &SourceMessage<'_>) -> Vec<u8> {
     }
     let mut bytes = line.into_bytes();
     let body = match message.payload {
-        SourcePayload::Whole(body) => body,
+        SourcePayload::Whole(body) | SourcePayload::Beginning { kept: body, .. } => body,
         SourcePayload::Truncated { .. } => b"(recorded in part)",
         SourcePayload::Undecodable(why) | SourcePayload::Withheld(why) => why.as_bytes(),
     };

@@ -278,10 +278,12 @@ impl Scene<'_> {
         let session = self.sessions.of_message(message);
         let proof = self.proofs.get(&message.moment.seq);
         let shown = match message.payload {
-            SourcePayload::Whole(bytes) => match proof {
-                Some((_, value)) => excerpt_of(bytes, value.as_deref(), LONGEST),
-                None => excerpt(bytes, None),
-            },
+            SourcePayload::Whole(bytes) | SourcePayload::Beginning { kept: bytes, .. } => {
+                match proof {
+                    Some((_, value)) => excerpt_of(bytes, value.as_deref(), LONGEST),
+                    None => excerpt(bytes, None),
+                }
+            }
             SourcePayload::Truncated { kept, full_length } => excerpt(
                 format!("{kept} of {full_length} bytes were recorded").as_bytes(),
                 None,

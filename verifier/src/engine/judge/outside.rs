@@ -2,6 +2,7 @@
 //! rules that touches.
 
 mod connections;
+mod messages;
 mod recordings;
 
 use super::super::run::Finished;
@@ -21,6 +22,10 @@ enum Touches {
     ThoseThatReadMessages,
     /// They, and those that are about holders, of whom messages tell.
     ThoseThatLearnFromMessages,
+    /// Of those that read messages, those that name the events in which they look.
+    ThoseThatNameWhatTheyRead,
+    /// And those that look at whatever a server sends.
+    ThoseThatReadAllAnswers,
     ThoseAbout(HolderKind),
     /// An exchange over HTTP, of which the pack's events say nothing.
     ThoseThatSeeAllExchanges,
@@ -35,6 +40,10 @@ impl OutsideDoubt {
             Touches::ThoseThatLearnFromMessages => {
                 rule.spec.reads_messages() || rule.spec.needs_holders()
             }
+            Touches::ThoseThatNameWhatTheyRead => {
+                rule.spec.reads_messages() && !rule.spec.reads_all_answers()
+            }
+            Touches::ThoseThatReadAllAnswers => rule.spec.reads_all_answers(),
             Touches::ThoseAbout(kind) => rule.spec.holders() == kind,
             Touches::ThoseThatSeeAllExchanges => rule.spec.sees_all_exchanges(),
         }
@@ -60,6 +69,7 @@ impl Judge<'_, '_> {
             doubts.extend(self.clock(outline));
         }
         doubts.extend(self.undecodable(pack));
+        doubts.extend(self.unread_bodies(pack));
         doubts.extend(self.unidentified(pack));
         doubts.extend(self.pathless(pack));
         doubts

@@ -7,7 +7,7 @@ use wsaudit_wire::{Direction, Opcode};
 use crate::decode::{AheadReader, ReadAhead};
 use crate::engine::state::ConnectionIx;
 use crate::engine::timeline::{Item, Marked, Timeline};
-use crate::history::{Moment, SourceError, SourceMessage, SourcePayload};
+use crate::history::{Moment, Rest, SourceError, SourceMessage, SourcePayload};
 use crate::rules::Codec;
 
 /// So many things are handed from thread to thread at once: few enough for a core's cache.
@@ -56,7 +56,15 @@ enum Thing {
 /// What is known of a message's bytes, by place in [`Batch::bytes`].
 enum Content {
     Whole(Range<usize>),
-    Truncated { kept: u64, full_length: u64 },
+    Truncated {
+        kept: u64,
+        full_length: u64,
+    },
+    Beginning {
+        kept: Range<usize>,
+        why: Range<usize>,
+        rest: Rest,
+    },
     Undecodable(Range<usize>),
     Withheld(Range<usize>),
 }
@@ -129,6 +137,11 @@ impl Batch {
             SourcePayload::Truncated { kept, full_length } => {
                 Content::Truncated { kept, full_length }
             }
+            SourcePayload::Beginning { kept, why, rest } => Content::Beginning {
+                kept: bytes(kept),
+                why: bytes(why.as_bytes()),
+                rest,
+            },
             SourcePayload::Undecodable(why) => Content::Undecodable(bytes(why.as_bytes())),
             SourcePayload::Withheld(why) => Content::Withheld(bytes(why.as_bytes())),
         }
@@ -193,6 +206,11 @@ impl Batch {
                         Content::Truncated { kept, full_length } => SourcePayload::Truncated {
                             kept: *kept,
                             full_length: *full_length,
+                        },
+                        Content::Beginning { kept, why, rest } => SourcePayload::Beginning {
+                            kept: &self.bytes[kept.clone()],
+                            why: text(why),
+                            rest: *rest,
                         },
                         Content::Undecodable(why) => SourcePayload::Undecodable(text(why)),
                         Content::Withheld(why) => SourcePayload::Withheld(text(why)),

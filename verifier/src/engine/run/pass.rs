@@ -126,6 +126,8 @@ impl<'h> Pass<'_, 'h, '_> {
             excuse: Excuse::default(),
             values: None,
             strings: None,
+            is_text: false,
+            is_unread: false,
         };
         for room in &mut *self.rooms {
             if room.is_about(connection) {

@@ -7,7 +7,7 @@ use wsaudit_recording::{
 use wsaudit_wire::Opcode;
 
 use super::RecordingSource;
-use crate::history::{Cursor, Moment, Reading, SourceError, SourceMessage, SourcePayload};
+use crate::history::{Cursor, Moment, Reading, Rest, SourceError, SourceMessage, SourcePayload};
 
 pub(super) struct RecordingReading<'s> {
     source: &'s RecordingSource,
@@ -132,9 +132,17 @@ impl Cursor for RecordingCursor<'_> {
                 opcode: Opcode::TEXT,
                 payload: match row.body {
                     HttpBodyRow::Whole(bytes) => SourcePayload::Whole(bytes),
-                    HttpBodyRow::Truncated { why, .. } | HttpBodyRow::Undecodable { why, .. } => {
-                        SourcePayload::Undecodable(why)
-                    }
+                    HttpBodyRow::Truncated { kept, why } => SourcePayload::Beginning {
+                        kept,
+                        why,
+                        // Of one that was sent in a coding, the lengths cannot be compared.
+                        rest: if kept.len() as u64 == row.length {
+                            Rest::NeverCame
+                        } else {
+                            Rest::NotKept
+                        },
+                    },
+                    HttpBodyRow::Undecodable { why, .. } => SourcePayload::Undecodable(why),
                 },
             });
         }

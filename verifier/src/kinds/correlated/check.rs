@@ -145,6 +145,7 @@ impl Checker for Check {
                 reading.read(message.opcode, bytes, &mut acts)
             }
             SourcePayload::Truncated { .. }
+            | SourcePayload::Beginning { .. }
             | SourcePayload::Undecodable(_)
             | SourcePayload::Withheld(_) => Understood::No,
         };

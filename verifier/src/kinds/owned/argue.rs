@@ -7,7 +7,7 @@ mod used;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use self::kinship::Kinship;
+pub(super) use self::kinship::Kinship;
 use super::announcements::Announced;
 use super::check::Check;
 use super::ledger::{Basis, ClaimMade, Resource, ResourceIx};
@@ -54,6 +54,9 @@ pub(super) fn argue(mut check: Check, cx: &Cx<'_>) -> Outcome {
         let told = argument.sighting(resource, receiver, (&seen, count), uses.get(&sight));
         shown.insert(sight, told);
     }
+    let told = shown.iter().filter(|(_, places)| !places.is_empty());
+    let told = told.map(|((resource, receiver, _), _)| (*resource, *receiver));
+    argument.texts(&told.collect());
     for (sight, used) in &uses {
         let (resource, user, _) = *sight;
         let shown = shown.get(sight).filter(|shown| !shown.is_empty());

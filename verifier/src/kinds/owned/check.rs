@@ -11,6 +11,7 @@ use super::ledger::{Ledger, ResourceIx};
 use super::listed::Listed;
 use super::parties::{Besides, Parties, Party, PartyIx};
 use super::sightings::Sightings;
+use super::texts::Texts;
 use super::uses::{Answer, Used, Uses};
 use super::{Owned, Seen};
 use crate::engine::{
@@ -53,6 +54,7 @@ pub(crate) struct Check {
     pub(super) access: Access,
     pub(super) uses: Uses,
     pub(super) sightings: Sightings,
+    pub(super) texts: Texts,
     /// The kinds of holders that shares name besides the one that owns.
     pub(super) others: Vec<HolderKind>,
     scratch: Vec<ResourceIx>,
@@ -62,10 +64,12 @@ pub(crate) struct Check {
 
 impl Checker for Check {
     fn observe(&mut self, cx: &Cx<'_>, event: &Event<'_>) {
+        self.texts.met |= event.is_text;
         if event.direction.is_some() && self.says_nothing(event) {
             return;
         }
-        if event.is_one_of(&self.names_one) && event.id(&self.resource).is_none() {
+        let names_one = event.is_one_of(&self.names_one) && !event.is_unread;
+        if names_one && event.id(&self.resource).is_none() {
             self.nameless
                 .note(event, event.name.unwrap_or("a message without a name"));
         }
@@ -83,6 +87,8 @@ impl Checker for Check {
         match self.spec.seen {
             // All ids are known by then; strings that equal one are looked for.
             Seen::Anywhere => Again::WithStrings,
+            // Ids may be words of what is text.
+            Seen::AtField if self.texts.met => Again::AsBefore,
             Seen::AtField => Again::No,
         }
     }
@@ -93,6 +99,7 @@ impl Checker for Check {
         self.access = Access::new(self.spec.membership, self.spec.owner);
         self.uses = Uses::default();
         self.sightings = Sightings::default();
+        self.texts.shown.clear();
         self.lives = Crossings::default();
         self.nameless = Skipped::default();
         (self.examined, self.opportunities) = (0, 0);
@@ -102,7 +109,8 @@ impl Checker for Check {
     }
 
     fn interest(&self) -> Interest {
-        Interest::of(&self.speaks_of).or_ids(&self.resource_anywhere)
+        let ids = &self.resource_anywhere;
+        Interest::of(&self.speaks_of).or_ids(ids).or_text()
     }
 
     fn finish(self: Box<Self>, cx: &Cx<'_>) -> Outcome {
@@ -234,6 +242,7 @@ impl Check {
                 }
                 self.sight(cx, event, resource, (receiver, besides));
             }
+            self.text(cx, event, &resources, (receiver, besides), denies);
             self.scratch = resources;
         }
         self.answer(cx, event);
@@ -268,17 +277,24 @@ impl Check {
             return;
         }
         let named = resources.len();
-        let long = event
-            .strings()
-            .filter(|text| text.chars().nth(SHORTEST_ANYWHERE - 1).is_some());
-        resources.extend(
-            long.filter_map(|text| self.ledger.find(cx, event, text))
-                .filter(|resource| self.spec.claims_nothing() || self.ledger.is_claimed(*resource)),
-        );
+        resources.extend(self.claimed_in_strings(cx, event));
         if resources.len() > named {
             resources.sort_unstable();
             resources.dedup();
         }
+    }
+
+    /// The claimed resources whose ids are strings, or words, of a server's message.
+    pub(super) fn claimed_in_strings(
+        &self,
+        cx: &Cx<'_>,
+        event: &Event<'_>,
+    ) -> impl Iterator<Item = ResourceIx> {
+        let long = event
+            .strings()
+            .filter(|text| text.chars().nth(SHORTEST_ANYWHERE - 1).is_some());
+        let found = long.filter_map(|text| self.ledger.find(cx, event, text));
+        found.filter(|resource| self.spec.claims_nothing() || self.ledger.is_claimed(*resource))
     }
 
     fn answer(&mut self, cx: &Cx<'_>, event: &Event<'_>) {
@@ -386,7 +402,7 @@ impl Check {
 
     /// How things stand for whoever is on the event's connection: as the kind of holder that owns,
     /// or as one of the kinds that shares name.
-    fn standing(
+    pub(super) fn standing(
         &mut self,
         cx: &Cx<'_>,
         event: &Event<'_>,

@@ -1,7 +1,6 @@
-//! What is not known of connections: what they carried, whose they are, and whether a pack is about them.
+//! What is not known of connections: whose they are, and whether a pack is about them.
 
 use super::{Judge, OutsideDoubt, Touches};
-use crate::decode::DecodeError;
 use crate::engine::skipped::source_wanted;
 use crate::engine::{ConnectionIx, Holder};
 use crate::finding::{Doubt, Place, Subject};
@@ -9,48 +8,6 @@ use crate::rules::HolderKind;
 use crate::verdict::Reason;
 
 impl Judge<'_, '_> {
-    pub(super) fn undecodable(&self, pack: usize) -> Option<OutsideDoubt> {
-        let undecodable = &self.finished.tally.undecodable[pack];
-        let (place, connection, error) = undecodable.first.as_ref()?;
-        let cx = &self.finished.cx;
-        let (connection_name, seq) = (cx.describe_connection(*connection), place.seq);
-        let is_exchange = cx.connection(*connection).info.http.is_some();
-        let message = match undecodable.count {
-            1 => format!("frame {seq} on {connection_name} cannot be decoded: {error}"),
-            count => format!(
-                "{count} messages cannot be decoded; the first is frame {seq} on \
-                 {connection_name}: {error}"
-            ),
-        };
-        let codec = self.packs[pack].codec.as_str();
-        Some(OutsideDoubt {
-            doubt: Doubt {
-                reason: Reason::Undecodable,
-                message,
-                settle: match error {
-                    DecodeError::Withheld { .. } => "record again with a --redact that can be \
-                         followed in such messages (an expression needs no JSON), or leave the \
-                         connection out with [scope]"
-                        .to_owned(),
-                    _ if is_exchange => "record again with a larger \
-                         --max-recorded-body, or choose other paths with --record-http"
-                        .to_owned(),
-                    _ => format!(
-                        "choose another codec than `{codec}` in [message], or leave the \
-                         connection out with [scope]"
-                    ),
-                },
-                place: Some(*place),
-                subject: cx.subject(Holder::Connection(*connection)),
-            },
-            touches: if cx.learns_from_messages() {
-                Touches::ThoseThatLearnFromMessages
-            } else {
-                Touches::ThoseThatReadMessages
-            },
-        })
-    }
-
     /// Connections without a session, told to rules about sessions as that, and to rules about users by
     /// what is missing there: the user, or the session alone.
     pub(super) fn unidentified(&self, pack: usize) -> Vec<OutsideDoubt> {

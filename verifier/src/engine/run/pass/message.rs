@@ -228,6 +228,8 @@ impl Seen {
             excuse: Excuse::default(),
             values: Some(values),
             strings: None,
+            is_text: false,
+            is_unread: false,
         }
     }
 }
@@ -237,6 +239,7 @@ fn whole_text<'m>(message: &SourceMessage<'m>) -> Option<&'m str> {
     match message.payload {
         SourcePayload::Whole(bytes) => std::str::from_utf8(bytes).ok(),
         SourcePayload::Truncated { .. }
+        | SourcePayload::Beginning { .. }
         | SourcePayload::Undecodable(_)
         | SourcePayload::Withheld(_) => None,
     }

@@ -67,15 +67,26 @@ pub(super) fn read(
 
 /// A message's bytes; what is not there to be read is an error.
 pub(super) fn whole<'m>(message: &SourceMessage<'m>) -> Result<&'m [u8], DecodeError> {
-    match message.payload {
-        SourcePayload::Whole(bytes) => Ok(bytes),
+    let SourcePayload::Whole(bytes) = message.payload else {
+        return missing(message.payload).map_or(Ok(&[]), Err);
+    };
+    Ok(bytes)
+}
+
+/// Why a payload is not there; nothing where it is.
+pub(super) fn missing(payload: SourcePayload<'_>) -> Option<DecodeError> {
+    match payload {
+        SourcePayload::Whole(_) => None,
         SourcePayload::Truncated { kept, full_length } => {
-            Err(DecodeError::Truncated { kept, full_length })
+            Some(DecodeError::Truncated { kept, full_length })
         }
-        SourcePayload::Undecodable(why) => Err(DecodeError::Undecodable {
+        SourcePayload::Beginning { why, .. } => Some(DecodeError::CutOff {
             why: why.to_owned(),
         }),
-        SourcePayload::Withheld(why) => Err(DecodeError::Withheld {
+        SourcePayload::Undecodable(why) => Some(DecodeError::Undecodable {
+            why: why.to_owned(),
+        }),
+        SourcePayload::Withheld(why) => Some(DecodeError::Withheld {
             why: why.to_owned(),
         }),
     }

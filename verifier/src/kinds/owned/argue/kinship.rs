@@ -9,7 +9,7 @@ use crate::rules::HolderKind;
 
 /// How somebody stands to an owner.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kinship {
+pub(in crate::kinds::owned) enum Kinship {
     /// It is the owner.
     Own,
     /// It is another one.
@@ -22,7 +22,7 @@ pub(super) enum Kinship {
 
 impl Argument<'_, '_> {
     /// How a party stands to an owner.
-    pub(super) fn kinship(&self, owner: PartyIx, other: PartyIx) -> Kinship {
+    pub(in crate::kinds::owned) fn kinship(&self, owner: PartyIx, other: PartyIx) -> Kinship {
         if self.same(owner, other) {
             return Kinship::Own;
         }

@@ -9,6 +9,7 @@ use crate::kinds::owned::ledger::{Basis, ClaimMade, Ledger, Support};
 use crate::kinds::owned::listed::Listed;
 use crate::kinds::owned::parties::{Parties, Party};
 use crate::kinds::owned::sightings::Sightings;
+use crate::kinds::owned::texts::Texts;
 use crate::kinds::owned::uses::Uses;
 use crate::rules::HolderKind;
 
@@ -68,6 +69,7 @@ impl Owned {
             access: Access::new(self.membership, self.owner),
             uses: Uses::default(),
             sightings: Sightings::default(),
+            texts: Texts::default(),
             scratch: Vec::new(),
             examined: 0,
             opportunities: 0,
