@@ -119,7 +119,7 @@ fn begins_as_json(text: &str) -> bool {
     text.trim_ascii_start().starts_with(['{', '['])
 }
 
-/// What ends a stream of OpenAI's API, and of those that follow it.
+/// What ends a stream of the `OpenAI` API, and of those that follow it.
 const DONE: &str = "[DONE]";
 
 /// The data of each event, by <https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream>;

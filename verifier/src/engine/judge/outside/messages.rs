@@ -23,23 +23,14 @@ impl Judge<'_, '_> {
                  {connection_name}: {error}"
             ),
         };
-        let codec = self.packs[pack].codec.as_str();
         Some(OutsideDoubt {
             doubt: Doubt {
                 reason: Reason::Undecodable,
                 message,
-                settle: match error {
-                    DecodeError::Withheld { .. } => "record again with a --redact that can be \
-                         followed in such messages (an expression needs no JSON), or leave the \
-                         connection out with [scope]"
-                        .to_owned(),
-                    _ if is_exchange => "record again with a larger \
-                         --max-recorded-body, or choose other paths with --record-http"
-                        .to_owned(),
-                    _ => format!(
-                        "choose another codec than `{codec}` in [message], or leave the \
-                         connection out with [scope]"
-                    ),
+                settle: if is_exchange {
+                    settles_body(error)
+                } else {
+                    settles_message(error)
                 },
                 place: Some(*place),
                 subject: cx.subject(Holder::Connection(*connection)),
@@ -117,6 +108,43 @@ fn few(mut names: Vec<String>) -> String {
     names.join(", ")
 }
 
+/// What settles that a message of a socket cannot be decoded.
+fn settles_message(error: &DecodeError) -> String {
+    const LEAVE_OUT: &str = "or leave the connection out with [scope]";
+    let settle = match error {
+        DecodeError::Withheld { .. } => {
+            "record again with another --redact, that can be followed in such messages (an expression needs no JSON)"
+        }
+        DecodeError::Truncated { .. } | DecodeError::CutOff { .. } => {
+            "record again with a larger --max-recorded-payload"
+        }
+        DecodeError::NotJson { .. } | DecodeError::NotFramed { .. } => {
+            "name the codec that its messages are written in, as `codec` in [message] (`text`, where they have no \
+             structure), or those that carry nothing, as `ignore`"
+        }
+        DecodeError::NotUtf8 { .. } => {
+            "no codec reads binary messages: let the application speak JSON while it is recorded"
+        }
+        DecodeError::Undecodable { .. } => {
+            "see to what made it so, and record again from the opening of the connection on"
+        }
+    };
+    format!("{settle}, {LEAVE_OUT}")
+}
+
+/// What settles that a body that says that it is JSON cannot be read.
+fn settles_body(error: &DecodeError) -> String {
+    let settle = match error {
+        DecodeError::NotJson { .. }
+        | DecodeError::NotFramed { .. }
+        | DecodeError::NotUtf8 { .. } => {
+            "it says that it is JSON: let the application send what it says"
+        }
+        other => missing(other),
+    };
+    format!("{settle}, or choose other paths with --record-http")
+}
+
 /// What settles that a body was not looked into.
 fn settles_unread(unread: &Unread) -> String {
     let settle = match &unread.missing {
@@ -156,4 +184,74 @@ fn missing(error: &DecodeError) -> &'static str {
     }
 }
 
-const WITHHELD: &str = "record again with a --redact that can be followed in such bodies (an expression needs no JSON)";
+const WITHHELD: &str = "record again with another --redact, that can be followed in such bodies (an expression needs no JSON)";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cut_off(why: &str) -> DecodeError {
+        let why = why.to_owned();
+        DecodeError::CutOff { why }
+    }
+
+    fn undecodable(why: &str) -> DecodeError {
+        let why = why.to_owned();
+        DecodeError::Undecodable { why }
+    }
+
+    #[test]
+    fn advice_about_a_message_follows_what_is_wrong_with_it() {
+        let (kept, full_length, why) = (1, 9, String::new());
+        for (error, settles) in [
+            (
+                DecodeError::Truncated { kept, full_length },
+                "larger --max-recorded-payload",
+            ),
+            (
+                DecodeError::NotUtf8 { at: 0 },
+                "no codec reads binary messages",
+            ),
+            (
+                DecodeError::NotJson { why: why.clone() },
+                "`codec` in [message]",
+            ),
+            (DecodeError::Withheld { why }, "another --redact"),
+            (
+                undecodable("context lost"),
+                "from the opening of the connection on",
+            ),
+        ] {
+            let advice = settles_message(&error);
+            assert!(advice.contains(settles), "{error}: {advice}");
+            assert!(advice.ends_with("[scope]"), "{advice}");
+        }
+    }
+
+    #[test]
+    fn advice_about_a_body_follows_what_is_wrong_with_it() {
+        let why = String::new();
+        for (error, settles) in [
+            (
+                cut_off("it is longer than --max-recorded-body"),
+                "larger --max-recorded-body",
+            ),
+            (cut_off("the server ended too early"), "let its answer end"),
+            (
+                DecodeError::NotJson { why },
+                "let the application send what it says",
+            ),
+            (
+                undecodable("withheld by redaction: why"),
+                "another --redact",
+            ),
+            (
+                undecodable("br is not known"),
+                "sent as they are, or in gzip",
+            ),
+        ] {
+            let advice = settles_body(&error);
+            assert!(advice.contains(settles), "{error}: {advice}");
+        }
+    }
+}
