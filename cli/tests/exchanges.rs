@@ -239,6 +239,25 @@ fn a_thread_that_a_post_created_is_found_on_another_sessions_socket() {
 }
 
 #[test]
+fn a_path_that_was_not_recorded_is_told_beside_a_clean_verdict() {
+    let (directory, _) = play(Tells::ItsOwner);
+    let quiet = verify(&directory, &[], 0);
+    assert!(!quiet.contains("not recorded"), "{quiet}");
+    let export = "[events]\nexport = { from = \"http-request\", path = \"/export/{thread}\" }";
+    let rules = RULES.replace("[events]", export);
+    let rules = rules.replace("\"open\"", "[\"open\", \"export\"]");
+    std::fs::write(directory.path().join("rules.toml"), rules).unwrap();
+    let told =
+        "  `export` asks for /export/{thread}, which was not recorded (--record-http was /api/*)\n";
+    let clean = verify(&directory, &[], 0);
+    has(&clean, &["events that no message was: export\n", told]);
+    has(
+        &verify(&directory, &["-v"], 0),
+        &["         0  export\n", told],
+    );
+}
+
+#[test]
 fn a_login_without_its_bodies_says_who_was_issued_a_session() {
     let (directory, _) = play(Tells::ItsOwner);
     has(&verify(&directory, &[], 0), &["verdict: clean"]);

@@ -53,7 +53,7 @@ fn verbose_tells_how_often_events_matched() {
 }
 
 #[test]
-fn what_rules_name_and_nothing_was_is_told_where_the_verdict_is_not_clean() {
+fn what_rules_name_and_nothing_was_is_told_whatever_the_verdict() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("rules.toml");
     fs::write(
@@ -94,6 +94,15 @@ fn what_rules_name_and_nothing_was_is_told_where_the_verdict_is_not_clean() {
     );
     let clean = verify(&["--rules", "agent-platform"]).ends_with(0);
     assert!(!clean.stdout.contains("no message was"));
+    let pack = fs::read_to_string(&path).unwrap();
+    let (names, _) = pack.split_once("[[rule]]").unwrap();
+    let never = "[[rule]]\nid = \"n\"\ntitle = \"t\"\nkind = \"never\"\nevent = \"created\"\naccept = [{ reason = \"not-exercised\", why = \"w\" }]\n";
+    fs::write(&path, format!("{names}{never}")).unwrap();
+    let clean = verify(&["--rules", path.to_str().unwrap()]).ends_with(0);
+    has(
+        &clean.stdout,
+        &["events that no message was: created, other\n"],
+    );
 }
 
 #[test]

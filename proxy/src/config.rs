@@ -5,8 +5,8 @@ use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use wsaudit_tagging::{HmacRedactor, PayloadRules, TagRules};
+use wsaudit_wire::PathPattern;
 
-use crate::path_pattern::PathPattern;
 use crate::route::Route;
 
 /// What a proxy does.

@@ -43,8 +43,8 @@ pub use event::{Carried, Event, EventSet, Excuse};
 pub use identity::{OtherUser, is_hashed};
 pub use interest::Interest;
 pub use judge::{
-    ConnectionStats, Coverage, Meant, RuleResult, RunError, SessionStats, Verification, verify,
-    verify_with,
+    ConnectionStats, Coverage, Meant, RuleResult, RunError, SessionStats, Unrecorded, Verification,
+    verify, verify_with,
 };
 pub use lanes::{Lane, Line, NameReader};
 pub use losses::Losses;

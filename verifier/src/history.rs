@@ -19,7 +19,7 @@ use std::rc::Rc;
 
 use wsaudit_recording::{Question, Unread};
 use wsaudit_tagging::{Provenance, TagKind};
-use wsaudit_wire::{Direction, Opcode};
+use wsaudit_wire::{Direction, Opcode, PathPattern};
 
 /// One recording.
 pub trait Source {
@@ -120,6 +120,8 @@ pub struct Outline {
     pub goes_on: Option<String>,
     /// Where the clock of the recorder's machine was set, in order.
     pub clock_steps: Vec<ClockStep>,
+    /// The paths of which plain HTTP was recorded, in any of its runs; `None`: not known.
+    pub record_http: Option<Vec<PathPattern>>,
 }
 
 impl Outline {

@@ -22,6 +22,7 @@ pub use file::RuleFile;
 pub use load::{Checked, LoadError};
 pub use matcher::{Comparison, Literal, Matcher};
 pub use path_pattern::PathPattern;
+pub(crate) use path_pattern::example;
 pub use pointer::{Pointer, PointerError, Step as PointerStep};
 
 use std::collections::BTreeMap;
@@ -156,8 +157,7 @@ pub struct EventDef {
 ///
 /// The name of such a message is the method and the path, without the query, of its request; so is
 /// that of the answer. `[message]` says nothing of them. `where`, `bind` and `[fields]` look into the
-/// body where it says that it is JSON (or says nothing, and begins like it); other bodies have no
-/// values. A part of the path that is written `{field}`, or a named group of an expression, is that
+/// body where it is JSON, a form or a stream of events; other bodies have no values (decision 0027). A part of the path that is written `{field}`, or a named group of an expression, is that
 /// field; a field that the path gives is not looked for in the body as well, but by `owned` when it
 /// asks what an answer shows. A request and its answer are on a connection of their own, so that
 /// what "the next answer on the connection" means needs no key; where a rule asks for one, `match =

@@ -23,6 +23,7 @@ mod header;
 mod inflate;
 mod mask;
 mod opcode;
+mod path_pattern;
 mod permessage_deflate;
 mod utf8;
 
@@ -42,6 +43,7 @@ pub use head::{
 pub use header::{FrameHeader, LengthForm};
 pub use mask::{append_unmasked, apply_mask};
 pub use opcode::Opcode;
+pub use path_pattern::{PathPattern, PathPatternError};
 pub use permessage_deflate::{
     ContextTakeover, DeflateParameters, DeflateSide, Extension, Extensions, WindowBits,
 };

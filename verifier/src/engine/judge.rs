@@ -119,6 +119,19 @@ pub struct Coverage {
     pub idle_sources: Vec<(&'static str, Vec<String>)>,
     /// Messages that may be what an event means which none was.
     pub meant: Vec<Meant>,
+    /// Events of plain HTTP that no message was, and that the recorder was not asked for.
+    pub unrecorded: Vec<Unrecorded>,
+}
+
+/// An event of plain HTTP of which nothing can have been recorded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unrecorded {
+    /// The event's name in its pack.
+    pub event: String,
+    /// The path that it asks for, as it is written.
+    pub path: String,
+    /// What was recorded of plain HTTP: the patterns.
+    pub recorded: Vec<String>,
 }
 
 /// An event that matched no message, and messages of another name or sender that it may mean.

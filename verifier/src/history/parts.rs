@@ -168,6 +168,7 @@ fn join_outlines(files: &[&Outline]) -> Outline {
         parts,
         goes_on,
         clock_steps: clock_steps(files),
+        record_http: files.last().and_then(|file| file.record_http.clone()),
     }
 }
 

@@ -10,6 +10,8 @@ use wsaudit_recording::{
     RunId, Seq,
 };
 
+use wsaudit_wire::PathPattern;
+
 use super::{
     Anomaly, Answered, ClockStep, Connection, During, Exchange, Gap, GapCause, Moment, Outline,
     Part, Reading, Source, SourceError, Tag, Unclean,
@@ -140,6 +142,7 @@ impl RecordingSource {
             gaps,
             anomalies,
             clock_steps: clock_steps(&reader),
+            record_http: record_http(&reader),
             parts,
             goes_on: None,
         };
@@ -194,6 +197,22 @@ fn connection(reader: &Reader, row: wsaudit_recording::Connection, tags: Vec<Tag
 const CLOCK_STEP: u64 = 100_000_000;
 
 /// Where the clock was set, while runs went on and between them.
+/// What each of its runs was asked to record, all together.
+fn record_http(reader: &Reader) -> Option<Vec<PathPattern>> {
+    #[derive(serde::Deserialize)]
+    struct Settings {
+        record_http: Vec<String>,
+    }
+    let mut all = Vec::new();
+    for run in reader.runs() {
+        let Settings { record_http } = serde_json::from_str(&run.config).ok()?;
+        for pattern in record_http {
+            all.push(pattern.parse().ok()?);
+        }
+    }
+    Some(all)
+}
+
 fn clock_steps(reader: &Reader) -> Vec<ClockStep> {
     let mut steps: Vec<_> = reader
         .clock_steps(CLOCK_STEP)

@@ -27,7 +27,6 @@ use super::github::disarm;
 use super::model::{Reason, Violation};
 use crate::engine::Coverage;
 use crate::survey::Survey;
-use crate::verdict::Verdict;
 
 /// How the text should be.
 #[derive(Debug, Clone, Copy)]
@@ -87,9 +86,7 @@ pub fn text(report: &Report, options: &TextOptions<'_>) -> String {
     if let Some(coverage) = coverage {
         coverage::write(coverage, options.survey, palette, &mut out);
     }
-    if let Some(coverage) = misses
-        && report.verdict != Verdict::Clean.as_str()
-    {
+    if let Some(coverage) = misses {
         misses::write(coverage, palette, &mut out);
     }
     if let Some(coverage) = coverage.or(misses) {

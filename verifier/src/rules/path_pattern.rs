@@ -17,6 +17,8 @@ use super::{FieldId, Literal, Matcher};
 pub struct PathPattern {
     /// What it must be.
     pub matcher: Matcher,
+    /// The paths as they are written, where these are paths, and not what some must be like.
+    pub written: Vec<String>,
     /// Expressions, each with its groups that are fields.
     pub captures: Vec<(Regex, Vec<(usize, FieldId)>)>,
 }
@@ -28,6 +30,7 @@ impl PathPattern {
         mut field: impl FnMut(&str) -> Option<FieldId>,
     ) -> Result<Self, String> {
         let mut captures = Vec::new();
+        let mut written = Vec::new();
         let mut fields_of = |regex: &Regex, names: &mut dyn Iterator<Item = (usize, String)>| {
             let groups: Vec<_> = names
                 .filter_map(|(group, name)| Some((group, field(&name)?)))
@@ -46,6 +49,7 @@ impl PathPattern {
                     let (pattern, names) = template(text)?;
                     let regex = Regex::new(&format!("^{pattern}$")).map_err(|e| e.to_string())?;
                     fields_of(&regex, &mut (1..).zip(names));
+                    written.push(text.clone());
                     patterns.push(pattern);
                 }
                 if captures.is_empty() {
@@ -66,8 +70,24 @@ impl PathPattern {
             }
             other => other,
         };
-        Ok(Self { matcher, captures })
+        Ok(Self {
+            matcher,
+            written,
+            captures,
+        })
     }
+}
+
+/// A path that one as it is written stands for: each `{field}` is some segment.
+pub(crate) fn example(written: &str) -> String {
+    let mut example = String::new();
+    let mut rest = written;
+    while let Some((before, after)) = rest.split_once('{') {
+        example.push_str(before);
+        example.push('-');
+        rest = after.split_once('}').map_or("", |(_, after)| after);
+    }
+    example + rest
 }
 
 /// `/api/threads/{thread}` as an expression, and the names in it.
@@ -123,6 +143,8 @@ mod tests {
         assert_eq!(groups[..], [(1, FieldId(2)), (2, FieldId(6))]);
         assert_eq!(&regex.captures("/v2/a/b/x").unwrap()[2], "b");
         assert!(pattern(&["/plain"]).unwrap().captures.is_empty());
+        assert_eq!(threads.written[0], "/api/t.s/{thread}");
+        assert_eq!(example("/v2/{ab}/{thread}/x"), "/v2/-/-/x");
     }
 
     #[test]

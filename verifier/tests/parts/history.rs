@@ -280,6 +280,7 @@ impl History {
                 last: None,
             }),
             connections: connections.collect(),
+            record_http: None,
             gaps: gaps
                 .filter(|(index, _)| of_part(&self.gaps, *index))
                 .map(|(_, gap)| gap.clone())

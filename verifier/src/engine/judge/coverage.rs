@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use wsaudit_tagging::TagKind;
 use wsaudit_wire::Direction;
 
-use super::{Coverage, Finished, Meant};
+use super::{Coverage, Finished, Meant, Unrecorded};
 use crate::rules::read::nearest;
-use crate::rules::{EventDef, EventId, Literal, Matcher, Pack};
+use crate::rules::{EventDef, EventId, Literal, Matcher, Pack, example};
 
 pub(super) fn coverage(packs: &[Pack], finished: &Finished<'_>) -> Coverage {
     let events = (0..)
@@ -39,6 +39,7 @@ pub(super) fn coverage(packs: &[Pack], finished: &Finished<'_>) -> Coverage {
         uncovered: finished.tally.uncovered(),
         idle_sources: idle_sources(packs, finished),
         meant: meant(packs, finished),
+        unrecorded: unrecorded(packs, finished),
         names: finished.tally.names(),
     }
 }
@@ -97,6 +98,55 @@ fn meant(packs: &[Pack], finished: &Finished<'_>) -> Vec<Meant> {
         }
     }
     all
+}
+
+/// For each event of plain HTTP that no message was, and whose paths the recorder was not asked for: the first of
+/// them. Nothing where that is not known of every recording.
+fn unrecorded(packs: &[Pack], finished: &Finished<'_>) -> Vec<Unrecorded> {
+    let outlines = finished.cx.outlines.iter();
+    let recorded: Option<Vec<_>> = outlines.map(|it| it.record_http.as_ref()).collect();
+    let Some(recorded) = recorded else {
+        return Vec::new();
+    };
+    let recorded: Vec<_> = recorded.into_iter().flatten().collect();
+    let is_recorded = |path: &String| {
+        let path = example(path);
+        recorded.iter().any(|it| it.matches(path.as_bytes()))
+    };
+    let names: BTreeSet<_> = recorded.iter().map(ToString::to_string).collect();
+    let mut all = Vec::new();
+    for (pack, matched) in packs.iter().zip(&finished.tally.matched) {
+        for (event, count) in pack.events.iter().zip(matched) {
+            let written = paths(event);
+            let first = written.first().filter(|_| *count == 0);
+            if let Some(first) = first.filter(|_| !written.iter().any(is_recorded)) {
+                all.push(Unrecorded {
+                    event: event.id.clone(),
+                    path: first.clone(),
+                    recorded: names.iter().cloned().collect(),
+                });
+            }
+        }
+    }
+    all
+}
+
+/// The paths of which an event is, as they are written, where that says which they are.
+fn paths(event: &EventDef) -> Vec<String> {
+    let Some(http) = &event.http else {
+        return Vec::new();
+    };
+    match (&http.path, &event.name) {
+        (Some(path), _) => path.written.clone(),
+        (None, Some(Matcher::AnyOf(names))) => {
+            let path = |name: &Literal| match name {
+                Literal::Text(name) => Some(name.split_once(' ')?.1.to_owned()),
+                Literal::Number(_) | Literal::Bool(_) => None,
+            };
+            names.iter().filter_map(path).collect()
+        }
+        (None, _) => Vec::new(),
+    }
 }
 
 fn instead(

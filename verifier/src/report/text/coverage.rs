@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use wsaudit_wire::Direction;
 
+use super::misses;
 use super::palette::Palette;
 use crate::engine::Coverage;
 use crate::report::excerpt::printable;
@@ -21,6 +22,11 @@ pub(super) fn write(
             let rows = events.iter().map(|(name, count)| (name.clone(), *count));
             section(&format!("events of {pack}"), rows, palette, out);
         }
+    }
+    let before = out.len();
+    misses::unrecorded(coverage, out);
+    if out.len() > before {
+        out.push('\n');
     }
     let rows = coverage
         .pointers

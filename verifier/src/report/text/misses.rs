@@ -1,11 +1,12 @@
 //! What of the rules met nothing: a name that is misspelt, a pointer that leads nowhere, or something
-//! that did not happen. Where a verdict is not clean, that is often why.
+//! that did not happen, or was not recorded. Where a verdict is not clean, that is often why; where it is clean,
+//! it may be for that.
 
 use std::fmt::Write as _;
 
 use super::coverage::sender;
 use super::palette::Palette;
-use crate::engine::{Coverage, Meant};
+use crate::engine::{Coverage, Meant, Unrecorded};
 use crate::report::closing::times;
 use crate::report::excerpt::printable;
 
@@ -42,6 +43,7 @@ pub(super) fn write(coverage: &Coverage, palette: &Palette, out: &mut String) {
     for meant in coverage.meant.iter().take(MOST_NAMED) {
         let _ = writeln!(out, "  {}", printable(&told(meant)));
     }
+    unrecorded(coverage, out);
     out.push_str(
         "  did it not happen, or is it spelt otherwise? `wsaudit verify -v` shows what was met\n\n",
     );
@@ -78,6 +80,33 @@ pub(super) fn sources(coverage: &Coverage, palette: &Palette, out: &mut String) 
             printable(&some(sources))
         );
     }
+}
+
+/// Names the first event that cannot have come, for the recorder was not asked for it.
+pub(super) fn unrecorded(coverage: &Coverage, out: &mut String) {
+    if let Some(first) = coverage.unrecorded.first() {
+        let others = coverage.unrecorded.len() - 1;
+        let _ = writeln!(out, "  {}", printable(&never_recorded(first, others)));
+    }
+}
+
+/// `export` asks for `/export/{note}`, which was not recorded (--record-http was /api/*)
+fn never_recorded(unrecorded: &Unrecorded, others: usize) -> String {
+    let Unrecorded {
+        event,
+        path,
+        recorded,
+    } = unrecorded;
+    let asked = if recorded.is_empty() {
+        "there was no --record-http".to_owned()
+    } else {
+        format!("--record-http was {}", some(recorded))
+    };
+    let others = match others {
+        0 => String::new(),
+        others => format!(", and so it is with {others} more"),
+    };
+    format!("`{event}` asks for {path}, which was not recorded ({asked}){others}")
 }
 
 fn some(names: &[String]) -> String {
