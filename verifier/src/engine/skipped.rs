@@ -24,6 +24,9 @@ pub(super) const fn source_wanted(kind: HolderKind) -> &'static str {
     }
 }
 
+const AT_ONCE: &str =
+    "record clients that open their WebSocket at once (Socket.IO: `transports: [\"websocket\"]`)";
+
 /// Events that could not be judged: how many, and the first of them.
 #[derive(Debug, Default)]
 pub struct Skipped {
@@ -94,12 +97,19 @@ impl Skipped {
 
     /// The doubt that events leave which break a rule, if no other one came before them.
     pub fn after_a_loss(&self, cx: &Cx<'_>) -> Option<Doubt> {
-        self.doubt(
-            cx,
-            Reason::Undecided,
-            "after frames that may excuse it, and are missing, cannot be decoded or are nobody's",
-            WITHOUT_GAPS,
-        )
+        let (_, connection, _) = self.first.as_ref()?;
+        let (what, settle) = if cx.connection(*connection).goes_on {
+            (
+                "after what may excuse it, and may have gone over the polling that the connection began with",
+                AT_ONCE,
+            )
+        } else {
+            (
+                "after frames that may excuse it, and are missing, cannot be decoded or are nobody's",
+                WITHOUT_GAPS,
+            )
+        };
+        self.doubt(cx, Reason::Undecided, what, settle)
     }
 
     /// The doubt that events of unknown holders leave. A connection that never has a session is told

@@ -65,6 +65,8 @@ pub struct ConnectionState<'h> {
     pub last_undecoded: Option<u64>,
     /// The seq of the first one.
     pub first_undecoded: Option<u64>,
+    /// Whether it goes on from long polling: what was said there is not seen.
+    pub goes_on: bool,
     /// The sessions that it has besides its own, each from a place on: messages that name one are its.
     pub lanes: &'h [Tag],
     /// Those of them that are there here.
@@ -102,6 +104,8 @@ pub struct Cx<'h> {
     live_sessions: Live,
     live_users: Live,
     live_connections: u32,
+    /// Whether any connection goes on from something that is not seen.
+    pub(super) any_goes_on: bool,
     /// Whether any message so far could not be decoded.
     pub(super) any_undecoded: bool,
     /// By how much the clocks of two recordings may disagree, in nanoseconds.
@@ -128,6 +132,7 @@ impl<'h> Cx<'h> {
                 received: 0,
                 last_undecoded: None,
                 first_undecoded: None,
+                goes_on: info.http.is_none() && goes_on(&info.request_head),
                 lanes: lanes_of.next().map_or(&[], Vec::as_slice),
                 sharing: Vec::new(),
                 blind_from: blind.next().copied().flatten(),
@@ -139,6 +144,7 @@ impl<'h> Cx<'h> {
             outlines,
             lanes,
             speakers: Speakers::new(&connections),
+            any_goes_on: connections.iter().any(|connection| connection.goes_on),
             connections,
             sessions: Names::default(),
             users: Names::default(),
@@ -369,14 +375,24 @@ fn beginning(outlines: &[&Outline]) -> i64 {
 
 /// The path of a request's target; empty where the head does not parse.
 fn path(request_head: &[u8]) -> String {
-    let line = request_head
-        .split(|byte| *byte == b'\r')
-        .next()
-        .unwrap_or_default();
-    let target = line.split(|byte| *byte == b' ').nth(1).unwrap_or_default();
-    let path = target
-        .split(|byte| *byte == b'?')
-        .next()
-        .unwrap_or_default();
-    String::from_utf8_lossy(path).into_owned()
+    let mut parts = target(request_head).split(|byte| *byte == b'?');
+    String::from_utf8_lossy(parts.next().unwrap_or_default()).into_owned()
+}
+
+/// Whether a request's target says that Engine.IO goes on from polling: `EIO=4&transport=websocket&sid=...`.
+/// <https://socket.io/docs/v4/engine-io-protocol/#upgrade>
+fn goes_on(request_head: &[u8]) -> bool {
+    let mut parts = target(request_head).splitn(2, |byte| *byte == b'?');
+    let query = parts.nth(1).unwrap_or_default();
+    let has = |wanted: &[u8]| {
+        let mut parameters = query.split(|byte| *byte == b'&');
+        parameters.any(|parameter| parameter.starts_with(wanted))
+    };
+    has(b"EIO=") && has(b"transport=websocket") && has(b"sid=")
+}
+
+fn target(request_head: &[u8]) -> &[u8] {
+    let mut lines = request_head.split(|byte| *byte == b'\r');
+    let line = lines.next().unwrap_or_default();
+    line.split(|byte| *byte == b' ').nth(1).unwrap_or_default()
 }

@@ -205,10 +205,17 @@ impl<'h> Cx<'h> {
     /// Whether frames of somebody's connections that were seen between two places are missing, or could
     /// not be decoded. To be asked while the history stands at `to`; `None`: from the beginning on.
     pub fn hides_between(&self, holder: Holder, from: Option<Place>, to: Place) -> bool {
-        if self.lost_nothing() {
-            return false;
-        }
-        let lost = |connection: &ConnectionIx| self.lost_between(*connection, from, to);
+        !self.lost_nothing() && self.any_of(holder, |one| self.hides(one, from, to))
+    }
+
+    /// The same, but for what connections go on from.
+    pub fn loses_between(&self, holder: Holder, from: Option<Place>, to: Place) -> bool {
+        !self.lost_nothing() && self.any_of(holder, |one| self.lost_between(one, from, to))
+    }
+
+    /// Whether that holds of any of somebody's connections.
+    fn any_of(&self, holder: Holder, is_so: impl Fn(ConnectionIx) -> bool) -> bool {
+        let lost = |connection: &ConnectionIx| is_so(*connection);
         match holder {
             Holder::Session(session) => {
                 let own = self.speakers.of_session(self.session_name(session));
@@ -246,7 +253,7 @@ impl<'h> Cx<'h> {
             let own = |place: &Place| place.recording == state.recording;
             let from = from.filter(own).map_or(opened, |from| from.seq.max(opened));
             let to = Some(to).filter(own).map_or(last, |to| to.seq.min(last));
-            from <= to && self.lost_between(nobodys.connection, Some(at(from)), at(to))
+            from <= to && self.hides(nobodys.connection, Some(at(from)), at(to))
         })
     }
 
@@ -254,8 +261,24 @@ impl<'h> Cx<'h> {
     fn lost_nothing(&self) -> bool {
         let mut outlines = self.outlines.iter();
         !self.any_undecoded
+            && !self.any_goes_on
             && !self.elsewhere.lacks_anything()
             && outlines.all(|outline| outline.gaps.is_empty())
+    }
+
+    /// Whether something that a connection carried between two places was not seen: [`Self::lost_between`], or where
+    /// it goes on from polling, what was said there. It stands where the connection was opened.
+    fn hides(&self, connection: ConnectionIx, from: Option<Place>, to: Place) -> bool {
+        let state = self.connection(connection);
+        let opened = Place {
+            recording: state.recording,
+            seq: state.info.opened.seq,
+        };
+        let own = |place: &Place| place.recording == opened.recording;
+        let polled = state.goes_on
+            && from.filter(own).is_none_or(|from| from <= opened)
+            && Some(to).filter(own).is_none_or(|to| opened <= to);
+        polled || self.lost_between(connection, from, to)
     }
 
     /// Whether frames of a connection between two places are missing, or could not be decoded. Of the

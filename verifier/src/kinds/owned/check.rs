@@ -317,7 +317,7 @@ impl Check {
                 .map_or(i64::MIN, |within| event.at.saturating_sub(within));
             // It may be of a request that nobody saw.
             let answer =
-                if cx.hides_between(Holder::Connection(event.connection), None, event.place) {
+                if cx.loses_between(Holder::Connection(event.connection), None, event.place) {
                     answer.of_one_of_several()
                 } else {
                     answer
@@ -386,7 +386,7 @@ impl Check {
     fn may_be_asked_unseen(cx: &Cx<'_>, event: &Event<'_>, kind: HolderKind) -> bool {
         let own = event.holder(kind).into_iter();
         let mut all = own.chain([Holder::Connection(event.connection)]);
-        all.any(|holder| cx.hides_between(holder, None, event.place))
+        all.any(|holder| cx.loses_between(holder, None, event.place))
     }
 
     /// Whether a party is one of the sessions that share a connection, and nothing says which.
