@@ -143,7 +143,8 @@ fn parts(field: &Header<'_>) -> Vec<Range<usize>> {
     parts
 }
 
-/// Replaces the value of `name=value`; of what is no such pair, all.
+/// Replaces the value of `name=value`; of what is no such pair, all. Quotes around a value stay: what stands for
+/// the cookie is the same with them and without.
 fn redact_cookie(field: &Header<'_>, at: Range<usize>, edits: &mut Edits<'_>) {
     let within = at.start - field.value_at.start..at.end - field.value_at.start;
     let cookie = &field.value[within];
@@ -152,7 +153,11 @@ fn redact_cookie(field: &Header<'_>, at: Range<usize>, edits: &mut Edits<'_>) {
         Some(equals) => {
             let (name, value) = (&cookie[..equals], &cookie[equals + 1..]);
             let leading = value.len() - value.trim_ascii_start().len();
-            edits.replace_range(at.start + equals + 1 + leading..at.end);
+            let value_at = at.start + equals + 1 + leading..at.end;
+            edits.replace_range(match value.trim_ascii() {
+                [b'"', .., b'"'] => value_at.start + 1..value_at.end - 1,
+                _ => value_at,
+            });
             if jwt::contains(name) {
                 edits.replace_range(at.start..at.start + equals);
             }

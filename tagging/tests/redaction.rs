@@ -115,13 +115,37 @@ fn every_place_of_a_credential() {
 fn every_cookie_loses_its_value_and_keeps_its_name() {
     let lines = "GET / HTTP/1.1\r\nCookie: a=1; b=\"2\";c= 3 ; d=\r\nCookie: e=1";
     let expected = format!(
-        "GET / HTTP/1.1\r\nCookie: a={}; b={};c= {} ; d=\r\nCookie: e={}",
+        "GET / HTTP/1.1\r\nCookie: a={}; b=\"{}\";c= {} ; d=\r\nCookie: e={}",
         hash("1"),
-        hash("\"2\""),
+        hash("2"),
         hash("3"),
         hash("1"),
     );
     assert_eq!(redacted(lines, &TagRules::default()), expected);
+}
+
+#[test]
+fn a_quoted_cookie_has_the_hash_of_what_is_between_the_quotes() {
+    for (written, shown) in [
+        ("\"abc==\"", format!("\"{}\"", hash("abc=="))),
+        ("abc==", hash("abc==")),
+        ("\"abc==", hash("\"abc==")),
+        ("\"a\"b\"", format!("\"{}\"", hash("a\"b"))),
+        ("\"", hash("\"")),
+    ] {
+        let lines = format!("GET / HTTP/1.1\r\nCookie: theme=\"\"; sid={written}; a=");
+        let expected = format!("GET / HTTP/1.1\r\nCookie: theme=\"\"; sid={shown}; a=");
+        assert_eq!(redacted(&lines, &TagRules::default()), expected);
+        let lines = format!("HTTP/1.1 200 OK\r\nSet-Cookie: sid={written}; Path=/");
+        let expected = format!("HTTP/1.1 200 OK\r\nSet-Cookie: sid={shown}; Path=/");
+        assert_eq!(redacted_response(&lines, "GET / HTTP/1.1"), expected);
+    }
+    // A semicolon ends a cookie also between quotes; nothing of either part stays.
+    let got = redacted(
+        "GET / HTTP/1.1\r\nCookie: sid=\"abc;def\"",
+        &TagRules::default(),
+    );
+    assert!(!got.contains("abc") && !got.contains("def"), "{got}");
 }
 
 #[test]

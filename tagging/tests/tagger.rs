@@ -255,6 +255,10 @@ fn a_cookie_that_a_login_sets_is_issued_and_so_is_the_session_that_presents_it()
         assert_eq!(tags[0].provenance, Provenance::Issued, "{source}");
         assert_eq!(tags[0].source, source);
 
+        let quoted = request("GET /ws HTTP/1.1\r\nCookie: theme=dark; sid=\"abc\"");
+        let mut tagger = Tagger::new(Arc::clone(&rules));
+        assert_eq!(tagger.on_request_knowing(&quoted, &redactor(), &issued), tags, "{source}");
+
         let made_up = request("GET /ws HTTP/1.1\r\nCookie: sid=guessed");
         let tags = Tagger::new(rules).on_request_knowing(&made_up, &redactor(), &issued);
         let presented = tags.iter().map(|tag| tag.provenance).collect::<Vec<_>>();

@@ -88,12 +88,37 @@ fn cookies_come_in_order_with_their_places() {
         pairs,
         [
             (&b"sid"[..], &b"abc"[..]),
-            (b"theme", b"\"dark\""),
+            (b"theme", b"dark"),
             (b"empty", b""),
             (b"late", b"1"),
         ]
     );
     for cookie in cookies {
+        assert_eq!(&head.raw()[cookie.value_at], cookie.value);
+    }
+}
+
+#[test]
+fn quotes_around_a_cookie_are_none_of_it() {
+    for (written, value) in [
+        ("abc==", "abc=="),
+        ("\"abc==\"", "abc=="),
+        (" \"abc==\" ", "abc=="),
+        ("\"\"", ""),
+        // One alone is a part of the value, as browsers and servers take it.
+        ("\"", "\""),
+        ("\"abc", "\"abc"),
+        ("abc\"", "abc\""),
+    ] {
+        let head = request(&format!("GET / HTTP/1.1\r\nCookie: a=b; sid={written}\r\n\r\n"));
+        let cookie = head.cookies().nth(1).unwrap();
+        assert_eq!(cookie.value, value.as_bytes(), "{written}");
+        assert_eq!(&head.raw()[cookie.value_at], cookie.value);
+        let head = response(&format!(
+            "HTTP/1.1 200 OK\r\nSet-Cookie: sid={written}; Path=/\r\n\r\n"
+        ));
+        let cookie = head.set_cookies().next().unwrap();
+        assert_eq!(cookie.value, value.as_bytes(), "{written}");
         assert_eq!(&head.raw()[cookie.value_at], cookie.value);
     }
 }

@@ -128,6 +128,20 @@ pub(super) fn split_pair<'a>(part: &Header<'a>) -> Option<(&'a [u8], &'a [u8], R
     Some((name, value, at..at + value.len()))
 }
 
+/// The same of a cookie: quotes around its value are none of it. Clients write them or leave them out as they like
+/// (`sid="abc=="` and `sid=abc==` are one cookie), and who compares values compares what is between them.
+///
+/// > cookie-value = *cookie-octet / ( DQUOTE *cookie-octet DQUOTE )
+///
+/// <https://www.rfc-editor.org/rfc/rfc6265#section-4.1.1>
+pub(super) fn split_cookie<'a>(part: &Header<'a>) -> Option<(&'a [u8], &'a [u8], Range<usize>)> {
+    let (name, value, at) = split_pair(part)?;
+    Some(match value {
+        [b'"', unquoted @ .., b'"'] => (name, unquoted, at.start + 1..at.end - 1),
+        _ => (name, value, at),
+    })
+}
+
 /// Where `part`, which is a part of `raw`, is in it.
 pub(super) fn place_of(raw: &[u8], part: &[u8]) -> Range<usize> {
     let start = part.as_ptr().addr().saturating_sub(raw.as_ptr().addr());

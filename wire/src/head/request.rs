@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 use super::headers::{
-    Header, Headers, ParseFailure, place_of, split, split_pair, with_enough_places,
+    Header, Headers, ParseFailure, place_of, split, split_cookie, with_enough_places,
 };
 use super::target::{pairs, path_and_query, percent_decode};
 use super::{HeadError, first_malformed_line};
@@ -35,9 +35,9 @@ pub struct QueryPair<'a> {
 pub struct Cookie<'a> {
     /// Its name.
     pub name: &'a [u8],
-    /// Its value, quotes included where it has them.
+    /// Its value, without the quotes that may stand around it (RFC 6265, section 4.1.1).
     pub value: &'a [u8],
-    /// Where the value is in the head's bytes.
+    /// Where the value, without the quotes, is in the head's bytes.
     pub value_at: Range<usize>,
 }
 
@@ -159,7 +159,7 @@ impl RequestHead {
             .all("Cookie")
             .flat_map(|field| split(&field, b';'))
             .filter_map(|part| {
-                let (name, value, value_at) = split_pair(&part)?;
+                let (name, value, value_at) = split_cookie(&part)?;
                 Some(Cookie {
                     name,
                     value,

@@ -1,6 +1,6 @@
 //! The head of a response.
 
-use super::headers::{Headers, ParseFailure, split, split_pair, with_enough_places};
+use super::headers::{Headers, ParseFailure, split, split_cookie, with_enough_places};
 use super::request::Cookie;
 use super::{HeadError, first_malformed_line};
 use crate::{Anomaly, Extensions};
@@ -78,7 +78,7 @@ impl ResponseHead {
     /// The name and value of each `Set-Cookie`, in order.
     pub fn set_cookies(&self) -> impl Iterator<Item = Cookie<'_>> {
         self.headers.all("Set-Cookie").filter_map(|field| {
-            let (name, value, value_at) = split_pair(split(&field, b';').first()?)?;
+            let (name, value, value_at) = split_cookie(split(&field, b';').first()?)?;
             Some(Cookie {
                 name,
                 value,
