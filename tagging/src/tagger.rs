@@ -246,7 +246,11 @@ impl Found {
 }
 
 /// A cookie that the request presents, redacted.
-fn presented(name: &str, request: &RequestHead, redactor: &dyn Redactor) -> Option<String> {
+pub(crate) fn presented(
+    name: &str,
+    request: &RequestHead,
+    redactor: &dyn Redactor,
+) -> Option<String> {
     request
         .cookies()
         .find(|cookie| cookie.name == name.as_bytes() && !cookie.value.is_empty())

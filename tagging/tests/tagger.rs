@@ -257,7 +257,11 @@ fn a_cookie_that_a_login_sets_is_issued_and_so_is_the_session_that_presents_it()
 
         let quoted = request("GET /ws HTTP/1.1\r\nCookie: theme=dark; sid=\"abc\"");
         let mut tagger = Tagger::new(Arc::clone(&rules));
-        assert_eq!(tagger.on_request_knowing(&quoted, &redactor(), &issued), tags, "{source}");
+        assert_eq!(
+            tagger.on_request_knowing(&quoted, &redactor(), &issued),
+            tags,
+            "{source}"
+        );
 
         let made_up = request("GET /ws HTTP/1.1\r\nCookie: sid=guessed");
         let tags = Tagger::new(rules).on_request_knowing(&made_up, &redactor(), &issued);

@@ -27,6 +27,7 @@ mod numbered;
 mod pairs;
 mod pipeline;
 mod program;
+mod renewed;
 mod retag;
 mod run;
 mod skipped;

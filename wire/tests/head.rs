@@ -110,7 +110,9 @@ fn quotes_around_a_cookie_are_none_of_it() {
         ("\"abc", "\"abc"),
         ("abc\"", "abc\""),
     ] {
-        let head = request(&format!("GET / HTTP/1.1\r\nCookie: a=b; sid={written}\r\n\r\n"));
+        let head = request(&format!(
+            "GET / HTTP/1.1\r\nCookie: a=b; sid={written}\r\n\r\n"
+        ));
         let cookie = head.cookies().nth(1).unwrap();
         assert_eq!(cookie.value, value.as_bytes(), "{written}");
         assert_eq!(&head.raw()[cookie.value_at], cookie.value);

@@ -15,11 +15,13 @@ use wsaudit_wire::Direction;
 
 use super::lanes::Lanes;
 use super::nanoseconds;
+use super::renewed::Renewed;
 use super::retag::{self, SessionConflict};
 use super::run::{Finished, Input};
 use super::state::{ConnectionIx, Cx, SessionIx, UserIx};
 use crate::finding::{Doubt, Outcome};
-use crate::history::SourceError;
+use crate::history::{Outline, SourceError};
+use crate::kinds::Spec;
 use crate::rules::{HolderKind, Pack, Pointer};
 use crate::verdict::{State, Verdict};
 
@@ -175,7 +177,7 @@ pub fn verify_with(
 ) -> Result<Verification, RunError> {
     let said = retag::rules(input.packs)?;
     let mut lanes = None;
-    let retagged = match &said {
+    let mut retagged = match &said {
         None => None,
         Some(said) => {
             let outlines = input
@@ -189,16 +191,21 @@ pub fn verify_with(
             Some(outlines)
         }
     };
-    let outlines = match &retagged {
-        Some(outlines) => outlines.iter().collect(),
-        None => input
-            .sources
-            .iter()
-            .map(|source| source.outline())
-            .collect(),
-    };
-    let lanes = lanes.unwrap_or_default();
-    let finished = super::run::run(input, outlines, &lanes, threads, progress)?;
+    let mut lanes = lanes.unwrap_or_default();
+    let outlines = outlines(input, retagged.as_deref());
+    let renewed = Renewed::find(&outlines);
+    if !renewed.is_none() {
+        let mut outlines: Vec<_> = outlines.into_iter().cloned().collect();
+        let connections = outlines
+            .iter_mut()
+            .flat_map(|outline| &mut outline.connections);
+        let tags = connections.map(|connection| &mut connection.tags);
+        tags.chain(&mut lanes.by_connection)
+            .for_each(|tags| renewed.rename(tags));
+        retagged = Some(outlines);
+    }
+    let outlines = self::outlines(input, retagged.as_deref());
+    let finished = super::run::run(input, outlines, &lanes, &renewed, threads, progress)?;
     let sessions = sessions(&finished);
     let connections = connections(&finished.cx);
     let users = finished
@@ -223,8 +230,12 @@ pub fn verify_with(
     let mut rules = Vec::new();
     for (pack, (outcomes, doubts)) in finished.outcomes.into_iter().zip(doubts).enumerate() {
         for (number, mut outcome) in outcomes.into_iter().enumerate() {
-            if input.packs[pack].rules[number].spec.holders() == HolderKind::Session {
+            let spec = &input.packs[pack].rules[number].spec;
+            if spec.holders() == HolderKind::Session {
                 lanes.doubt(&finished.cx, &mut outcome.outcome);
+                if !matches!(spec, Spec::Handshake(_)) {
+                    renewed.doubt(&finished.cx, &mut outcome.outcome);
+                }
             }
             let (state, verdict, mut outcome, accepted) =
                 settle(&input.packs[pack], number, outcome, &doubts);
@@ -233,6 +244,7 @@ pub fn verify_with(
             }
             if first_about_holders(&input.packs[pack]) == Some(number) {
                 outcome.notes.extend(lanes.notes(&finished.cx));
+                outcome.notes.extend(renewed.note());
             }
             rules.push(RuleResult {
                 pack,
@@ -265,6 +277,17 @@ pub fn verify_with(
         },
         naming: said.map(|said| said.naming).unwrap_or_default(),
     })
+}
+
+/// The outlines of the recordings: as they are, or tagged anew.
+fn outlines<'o>(input: &Input<'o>, retagged: Option<&'o [Outline]>) -> Vec<&'o Outline> {
+    match retagged {
+        Some(outlines) => outlines.iter().collect(),
+        None => {
+            let sources = input.sources.iter();
+            sources.map(|source| source.outline()).collect()
+        }
+    }
 }
 
 /// The rule that tells what is worth knowing to all that ask who is who.

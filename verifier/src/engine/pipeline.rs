@@ -205,6 +205,7 @@ mod tests {
     use super::*;
     use crate::decode::{ExtractorBuilder, Value};
     use crate::engine::lanes::Lanes;
+    use crate::engine::renewed::Renewed;
     use crate::engine::state::Cx;
     use crate::history::{Connection, MemoryMessage, MemorySource, Moment, Outline, Source};
 
@@ -234,7 +235,8 @@ mod tests {
     /// was looked at whether what was decoded ahead is that message's.
     fn walk_over(source: &MemorySource, threads: usize, at: &mut (dyn FnMut(u64) + Send)) {
         let lanes = Lanes::default();
-        let cx = Cx::new(vec![source.outline()], &lanes, 0);
+        let renewed = Renewed::default();
+        let cx = Cx::new(vec![source.outline()], &lanes, &renewed, 0);
         let mut readings = vec![source.reading().unwrap()];
         let mut timeline = Timeline::new(&cx, &mut readings).unwrap();
         let mut builder = ExtractorBuilder::default();

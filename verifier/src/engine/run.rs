@@ -12,6 +12,7 @@ use self::room::{Look, Room, rooms};
 use super::checker::Again;
 use super::lanes::Lanes;
 use super::program::Program;
+use super::renewed::Renewed;
 use super::state::Cx;
 use super::tally::Tally;
 use super::time::nanoseconds;
@@ -49,16 +50,17 @@ pub(super) struct Finished<'h> {
 /// Runs all rules over the history. `progress` is told after each message how many there were; where a rule is
 /// shown everything once more, from the beginning.
 ///
-/// The outlines are those of the sources, tagged anew where a pack wants it; the lanes are those of
-/// their connections.
+/// The outlines are those of the sources, tagged anew where a pack wants it, and by the names that sessions
+/// have where ids are renewed; the lanes are those of their connections.
 pub(super) fn run<'h>(
     input: &Input<'h>,
     outlines: Vec<&'h Outline>,
     lanes: &'h Lanes,
+    renewed: &'h Renewed,
     threads: NonZeroUsize,
     progress: &mut dyn FnMut(u64),
 ) -> Result<Finished<'h>, SourceError> {
-    let mut cx = Cx::new(outlines, lanes, nanoseconds(input.skew));
+    let mut cx = Cx::new(outlines, lanes, renewed, nanoseconds(input.skew));
     let program = Program::new(input.packs, input.facts);
     let mut rooms = rooms(input.packs, program.packs, program.checkers, &cx);
     for room in &mut rooms {

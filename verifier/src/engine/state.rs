@@ -11,6 +11,7 @@ use self::users::{First, SessionUsers};
 use super::elsewhere::Elsewhere;
 use super::lanes::{Lane, Lanes, Line};
 use super::names::Names;
+use super::renewed::Renewed;
 use crate::finding::{Place, Subject};
 use crate::history::{Connection, Gaps, Outline, Tag};
 use crate::rules::HolderKind;
@@ -95,6 +96,7 @@ pub struct Cx<'h> {
     pub(super) gaps: Vec<Gaps<'h>>,
     pub(super) elsewhere: Elsewhere,
     lanes: &'h Lanes,
+    renewed: &'h Renewed,
     pub(super) connections: Vec<ConnectionState<'h>>,
     pub(super) speakers: Speakers<'h>,
     sessions: Names,
@@ -113,8 +115,14 @@ pub struct Cx<'h> {
 }
 
 impl<'h> Cx<'h> {
-    /// `lanes` are those of the connections. `tolerance` is in nanoseconds.
-    pub(super) fn new(outlines: Vec<&'h Outline>, lanes: &'h Lanes, tolerance: i64) -> Self {
+    /// `lanes` are those of the connections, whose tags have the names that `renewed` gives. `tolerance` is in
+    /// nanoseconds.
+    pub(super) fn new(
+        outlines: Vec<&'h Outline>,
+        lanes: &'h Lanes,
+        renewed: &'h Renewed,
+        tolerance: i64,
+    ) -> Self {
         let mut lanes_of = lanes.by_connection.iter();
         let mut blind = lanes.blind_from.iter();
         let mut connections = Vec::new();
@@ -143,6 +151,7 @@ impl<'h> Cx<'h> {
             elsewhere: Elsewhere::new(&outlines, tolerance),
             outlines,
             lanes,
+            renewed,
             speakers: Speakers::new(&connections),
             any_goes_on: connections.iter().any(|connection| connection.goes_on),
             connections,
@@ -163,7 +172,12 @@ impl<'h> Cx<'h> {
         Self {
             sessions: self.sessions.clone(),
             users: self.users.clone(),
-            ..Self::new(self.outlines.clone(), self.lanes, self.tolerance)
+            ..Self::new(
+                self.outlines.clone(),
+                self.lanes,
+                self.renewed,
+                self.tolerance,
+            )
         }
     }
 
@@ -189,7 +203,8 @@ impl<'h> Cx<'h> {
 
     /// The session of that id, if any connection had it so far.
     pub fn session_named(&self, id: &str) -> Option<SessionIx> {
-        self.sessions.known(id).map(SessionIx)
+        let name = self.renewed.name(id);
+        self.sessions.known(name).map(SessionIx)
     }
 
     /// The user of that id, likewise.
