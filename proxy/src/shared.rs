@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use wsaudit_recording::{Sender, WriteError, WriterState};
 use wsaudit_tagging::{Candidates, Issued, TagRules};
+use wsaudit_wire::{RequestHead, ResponseHead};
 
 use crate::config::ProxyConfig;
 use crate::counters::{Counters, Event};
@@ -31,6 +32,15 @@ impl Shared {
     pub(crate) fn issued(&self) -> MutexGuard<'_, Issued> {
         // A cookie is noted in one go, or not at all.
         self.issued.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes what a plain answer says of sources that nobody named.
+    pub(crate) fn answered(&self, request: &RequestHead, answer: &ResponseHead) {
+        if answer.set_cookies().next().is_some() {
+            let candidates = self.candidates.lock();
+            let mut candidates = candidates.unwrap_or_else(PoisonError::into_inner);
+            candidates.answered(request, answer);
+        }
     }
 
     /// What the recorder does, and whether what it writes will be found.

@@ -6,7 +6,7 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use wsaudit_wire::{RequestHead, ResponseHead};
 
-use crate::{Source, Tag, TagKind};
+use crate::{AlreadyRedacted, Renewal, Source, Tag, TagKind};
 
 /// Distinct values are counted up to here, per source.
 const MAX_VALUES: usize = 10_000;
@@ -27,9 +27,21 @@ pub struct Candidate {
     pub of: u64,
     /// How many distinct values it yields, up to 10,000.
     pub distinct: usize,
+    /// How often an answer set another value for whoever presented one: then no value stays as long as a session does.
+    pub renewed: u64,
 }
 
 impl Candidate {
+    /// That it is renewed, as a clause; `None`: it is not.
+    pub fn renewals(&self) -> Option<String> {
+        let times = match self.renewed {
+            0 => return None,
+            1 => "once".to_owned(),
+            times => format!("{times} times"),
+        };
+        Some(format!("renewed {times} by answers to its own holder"))
+    }
+
     /// The flag that takes it: `--session query:session_id`, quoted for a shell where it must be.
     pub fn flag(&self) -> String {
         let source = &self.source;
@@ -60,13 +72,13 @@ impl fmt::Display for Candidate {
         };
         write!(
             f,
-            "{} on {} of {} {connections}, {} {values}: {}",
-            self.source,
-            self.connections,
-            self.of,
-            self.distinct,
-            self.flag()
-        )
+            "{} on {} of {} {connections}, {} {values}",
+            self.source, self.connections, self.of, self.distinct,
+        )?;
+        if let Some(renewals) = self.renewals() {
+            write!(f, ", {renewals}")?;
+        }
+        write!(f, ": {}", self.flag())
     }
 }
 
@@ -78,6 +90,8 @@ pub struct Candidates {
     connections: u64,
     /// By kind and source.
     seen: BTreeMap<(TagKind, String), Seen>,
+    /// By the name of a cookie: how often it was renewed.
+    renewed: BTreeMap<String, u64>,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -117,6 +131,9 @@ impl Candidates {
             let name = String::from_utf8_lossy(cookie.name);
             found.note(&name, format!("set-cookie:{name}"), cookie.value);
         }
+        if let Some(response) = response {
+            self.answered(request, response);
+        }
         let segments: Vec<&str> = request.path().split('/').collect();
         for pair in segments.windows(2) {
             let source = format!("path:/{}/([^/]+)", regex::escape(pair[0]));
@@ -138,7 +155,23 @@ impl Candidates {
         }
     }
 
-    /// The candidates: by kind, then those on most connections, then by name.
+    /// Notes which cookies an answer renews, that of a plain request, too, which is no connection.
+    pub fn answered(&mut self, request: &RequestHead, response: &ResponseHead) {
+        let names: BTreeSet<_> = response.set_cookies().map(|cookie| cookie.name).collect();
+        for name in names {
+            let name = String::from_utf8_lossy(name);
+            let renewal = Renewal::of(&name, request, response, &AlreadyRedacted);
+            let renews = |one: Renewal| one.before.is_some_and(|before| before != one.now);
+            if kind_of(&name).is_none() || !renewal.is_some_and(renews) {
+                continue;
+            }
+            if self.renewed.len() < MAX_SOURCES || self.renewed.contains_key(&*name) {
+                *self.renewed.entry(name.into_owned()).or_default() += 1;
+            }
+        }
+    }
+
+    /// The candidates: by kind, then those that stay as they are, then those on most connections, then by name.
     pub fn list(&self) -> Vec<Candidate> {
         let mut list: Vec<_> = self
             .seen
@@ -151,16 +184,21 @@ impl Candidates {
                 connections: seen.connections,
                 of: self.connections,
                 distinct: seen.values.len(),
+                renewed: self.renewals(source),
             })
             .collect();
-        list.sort_by(|a, b| {
-            (a.kind, std::cmp::Reverse(a.connections), &a.source).cmp(&(
-                b.kind,
-                std::cmp::Reverse(b.connections),
-                &b.source,
-            ))
+        list.sort_by_cached_key(|one| {
+            let most = std::cmp::Reverse(one.connections);
+            (one.kind, one.renewed > 0, most, one.source.clone())
         });
         list
+    }
+
+    fn renewals(&self, source: &str) -> u64 {
+        let name = source.strip_prefix("set-").unwrap_or(source);
+        let name = name.strip_prefix("cookie:");
+        let times = name.and_then(|name| self.renewed.get(name));
+        times.copied().unwrap_or_default()
     }
 }
 
@@ -290,6 +328,33 @@ mod tests {
                 "jwt:sub on 1 of 2 connections, 1 value: --user jwt:sub",
                 "path:/users/([^/]+) on 1 of 2 connections, 1 value: --user 'path:/users/([^/]+)'",
                 "header:x-device-type on 1 of 2 connections, 1 value: --device header:x-device-type",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_cookie_that_is_renewed_comes_after_what_stays() {
+        let open =
+            |sid: &str| format!("GET /ws?session_id=1 HTTP/1.1\r\nCookie: sid={sid}\r\n\r\n");
+        let mut candidates = Candidates::new();
+        let parsed = |raw: &str| RequestHead::parse(raw.as_bytes()).unwrap();
+        candidates.add(&parsed(&open("a")), None, &[]);
+        let other = "GET /ws HTTP/1.1\r\nCookie: sid=b\r\n\r\n";
+        let answer = |set: &str| {
+            let raw = format!("HTTP/1.1 200 OK\r\nSet-Cookie: {set}\r\n\r\n");
+            ResponseHead::parse(raw.as_bytes()).unwrap()
+        };
+        candidates.add(&parsed(other), Some(&answer("theme=x")), &[]);
+        for set in ["sid=b; Path=/", "sid=gone; Max-Age=0", "sid=c", "sid=\"d\""] {
+            candidates.answered(&parsed(other), &answer(set));
+        }
+        let list: Vec<_> = candidates.list().iter().map(ToString::to_string).collect();
+        assert_eq!(
+            list,
+            [
+                "query:session_id on 1 of 2 connections, 1 value: --session query:session_id",
+                "cookie:sid on 2 of 2 connections, 2 values, renewed 2 times by answers to its own holder: \
+                 --session cookie:sid",
             ]
         );
     }

@@ -100,6 +100,11 @@ struct Offer {
     connections: u64,
     of: u64,
     values: usize,
+    /// How often answers set another value for whoever presented one.
+    renewed: u64,
+    /// The same in words.
+    #[serde(skip)]
+    renewals: Option<String>,
 }
 
 impl Report {
@@ -130,6 +135,8 @@ impl Report {
                 connections: candidate.connections,
                 of: candidate.of,
                 values: candidate.distinct,
+                renewed: candidate.renewed,
+                renewals: candidate.renewals(),
             })
             .collect();
         let name = |path: &Path| path.display().to_string();

@@ -117,6 +117,11 @@ pub(super) struct CandidateLine {
     pub(super) connections: u64,
     pub(super) of: u64,
     pub(super) values: usize,
+    /// How often answers set another value for whoever presented one.
+    pub(super) renewed: u64,
+    /// The same in words.
+    #[serde(skip)]
+    pub(super) renewals: Option<String>,
 }
 
 /// One line of JSON.
@@ -396,6 +401,14 @@ fn candidates(reader: &Reader, rows: &[Connection]) -> anyhow::Result<Vec<Candid
         let claims = claims.get(&row.id).map_or(&[][..], Vec::as_slice);
         candidates.add(&request, response.as_ref(), claims);
     }
+    for exchange in reader.exchanges()? {
+        let request = RequestHead::parse(&exchange.opened.request_head);
+        let answered = exchange.answered.as_ref();
+        let response = answered.map(|it| ResponseHead::parse(&it.response_head));
+        if let (Ok(request), Some(Ok(response))) = (request, response) {
+            candidates.answered(&request, &response);
+        }
+    }
     let list = candidates.list();
     Ok(list.iter().map(candidate).collect())
 }
@@ -406,5 +419,7 @@ fn candidate(candidate: &Candidate) -> CandidateLine {
         connections: candidate.connections,
         of: candidate.of,
         values: candidate.distinct,
+        renewed: candidate.renewed,
+        renewals: candidate.renewals(),
     }
 }

@@ -207,7 +207,17 @@ impl Overview {
                 grouped(line.values as u64),
             ]);
         }
-        table.write(out, columns)
+        table.write(out, columns)?;
+        for line in &self.candidates {
+            if let Some(renewals) = &line.renewals {
+                let source = line.flag.rsplit(' ').next().unwrap_or_default();
+                writeln!(
+                    out,
+                    "{source} was {renewals}: its values are no stable sessions"
+                )?;
+            }
+        }
+        Ok(())
     }
 
     fn write_next(&self, out: &mut impl Write) -> anyhow::Result<()> {

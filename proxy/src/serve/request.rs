@@ -139,6 +139,7 @@ impl Conversation {
         if let Record::Handshake(_) = record {
             self.shared.counters.event(Event::Refused);
         }
+        self.shared.answered(request, &answer.head);
         let ear = record.answered(&answer.head).await;
         let framing = answer_framing(request.method(), &answer.head);
         let mut pump = Pump::new(answer.head_len, framing).heard_by(ear);

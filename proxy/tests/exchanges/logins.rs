@@ -117,3 +117,28 @@ async fn ignored_paths_and_other_logins_leave_nothing() {
     assert_eq!(left.reader.exchanges().unwrap(), []);
     assert_eq!(left.summary.exchanges, 0);
 }
+
+#[tokio::test]
+async fn the_summary_says_that_a_cookie_is_renewed() {
+    let rig = Rig::start_with(|config| config.record_http = Vec::new()).await;
+    let mut client = rig.client().await;
+    let request = b"GET /me HTTP/1.1\r\nCookie: sid=a\r\n\r\n";
+    client.write_all(request).await.unwrap();
+    let mut server = rig.accept().await;
+    expect(&mut server, request).await;
+    let answer = b"HTTP/1.1 200 OK\r\nSet-Cookie: sid=b\r\nContent-Length: 0\r\n\r\n";
+    server.write_all(answer).await.unwrap();
+    expect(&mut client, answer).await;
+    drop((client, server));
+    handshake(&rig, "Cookie: sid=b\r\n", "").await;
+    let left = rig.stop().await;
+    let told = left.summary.candidates.iter();
+    let told: Vec<_> = told.map(ToString::to_string).collect();
+    assert_eq!(
+        told,
+        [
+            "cookie:sid on 1 of 1 connection, 1 value, renewed once by answers to its own holder: \
+             --session cookie:sid"
+        ]
+    );
+}

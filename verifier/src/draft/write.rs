@@ -85,7 +85,7 @@ fn session(out: &mut String, tagged: &[(TagKind, String)], candidates: &[Candida
         let own = candidates.iter().filter(|candidate| candidate.kind == kind);
         for (number, candidate) in own.take(MOST_SOURCES).enumerate() {
             let hash = if number == 0 { "" } else { "# " };
-            let _ = writeln!(
+            let _ = write!(
                 out,
                 "{hash}{key} = [{}]   # on {} of {} connections, {} distinct",
                 quoted(&candidate.source),
@@ -93,6 +93,10 @@ fn session(out: &mut String, tagged: &[(TagKind, String)], candidates: &[Candida
                 candidate.of,
                 candidate.distinct
             );
+            if let Some(renewals) = candidate.renewals() {
+                let _ = write!(out, ", {renewals}");
+            }
+            out.push('\n');
         }
     }
 }

@@ -87,11 +87,17 @@ impl Report {
                 let connections = counted(offer.of, "connection");
                 let values = counted(offer.values as u64, "value");
                 let width = width.unwrap_or_default();
-                writeln!(
+                write!(
                     out,
                     "  {:width$}  on {} of {connections}, {values}",
                     offer.flag, offer.connections
                 )?;
+                match &offer.renewals {
+                    Some(renewals) => {
+                        writeln!(out, ", {renewals}: its values are no stable sessions")?
+                    }
+                    None => writeln!(out)?,
+                }
             }
         }
         self.write_next(out)
