@@ -6,13 +6,42 @@ use super::lanes::{Lane, Line};
 use super::losses::Losses;
 use super::state::{ConnectionIx, Cx, Holder, SessionIx, UserIx};
 use crate::finding::{Evidence, Place};
-use crate::history::{Anomaly, Tag};
+use crate::history::{Anomaly, Connection, Tag};
 use crate::rules::HolderKind;
 
 /// Whether an id was taken from a secret, or redacted in a message, and is known, or a part of it, as a
 /// hash only. It cannot be compared with an id that is readable.
 pub fn is_hashed(id: &str) -> bool {
     id.contains("redacted-")
+}
+
+/// The sessions for which a connection speaks, each with the users that it speaks for meanwhile.
+///
+/// An exchange that is answered to another session than asked says in its request who asked, and in its answer (a cookie that it
+/// sets) who that one is.
+pub(super) fn with_users(connection: &Connection) -> Vec<(&Tag, Vec<&Tag>)> {
+    let of = |kind: TagKind| -> Vec<(&Tag, u64)> {
+        let tags = || connection.tags.iter().filter(move |tag| tag.kind == kind);
+        let ends = tags().skip(1).map(|next| next.from);
+        tags().zip(ends.chain([u64::MAX])).collect()
+    };
+    let (sessions, users) = (of(TagKind::Session), of(TagKind::User));
+    let last = sessions.len().saturating_sub(1);
+    let switches = connection.http.is_some() && last > 0;
+    let sessions = sessions.iter().enumerate();
+    sessions
+        .map(|(number, (session, until))| {
+            let is_there = |user: &Tag, user_until: u64| {
+                if switches {
+                    user.source.starts_with("set-cookie:") == (number == last)
+                } else {
+                    user.from < *until && session.from < user_until
+                }
+            };
+            let there = users.iter().filter(|(user, end)| is_there(user, *end));
+            (*session, there.map(|(user, _)| *user).collect())
+        })
+        .collect()
 }
 
 /// Why a session may have been seen with another user before the one that is known.

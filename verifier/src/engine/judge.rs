@@ -2,6 +2,7 @@
 //! accepted ones are taken out.
 
 mod coverage;
+mod held;
 mod outside;
 mod parts;
 mod settle;
@@ -227,14 +228,21 @@ pub fn verify_with(
     let parts_are_all_that_lacks: Vec<_> = (0..input.packs.len())
         .map(|pack| parts::are_all_that_lacks(&finished, pack))
         .collect();
+    let held: Vec<_> = finished
+        .scopes
+        .iter()
+        .map(|scope| held::by_several(&finished.cx, scope))
+        .collect();
     let mut rules = Vec::new();
     for (pack, (outcomes, doubts)) in finished.outcomes.into_iter().zip(doubts).enumerate() {
         for (number, mut outcome) in outcomes.into_iter().enumerate() {
             let spec = &input.packs[pack].rules[number].spec;
             if spec.holders() == HolderKind::Session {
                 lanes.doubt(&finished.cx, &mut outcome.outcome);
+                // Who holds a session is what these ask.
                 if !matches!(spec, Spec::Handshake(_)) {
                     renewed.doubt(&finished.cx, &mut outcome.outcome);
+                    outcome.outcome.doubts.extend(held[pack].clone());
                 }
             }
             let (state, verdict, mut outcome, accepted) =

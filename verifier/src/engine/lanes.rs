@@ -114,6 +114,7 @@ impl Lanes {
         input: &Input<'_>,
         outlines: &mut [Outline],
     ) -> Result<Self, SourceError> {
+        forget_what_messages_named(naming, outlines);
         let (mut met, mut blind_from) = (Vec::new(), Vec::new());
         for (recording, (source, outline)) in (0_u16..).zip(input.sources.iter().zip(&*outlines)) {
             let mut survey = Survey::new(naming, input, recording, outline);
@@ -243,6 +244,21 @@ impl Lanes {
             }
         };
         self.unbelieved.iter().map(note).collect()
+    }
+}
+
+/// Takes away the tags that came from where messages name their session: whether a client is that session is not theirs to
+/// say, as it is no other name's.
+fn forget_what_messages_named(naming: &[Pointer], outlines: &mut [Outline]) {
+    let sources: Vec<_> = naming
+        .iter()
+        .map(|pointer| format!("message:{}", pointer.as_str()))
+        .collect();
+    let connections = outlines.iter_mut();
+    for connection in connections.flat_map(|outline| &mut outline.connections) {
+        connection
+            .tags
+            .retain(|tag| tag.kind != TagKind::Session || !sources.contains(&tag.source));
     }
 }
 

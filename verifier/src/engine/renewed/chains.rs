@@ -5,10 +5,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use wsaudit_tagging::TagKind;
-
+use super::super::identity::with_users;
 use super::{Answer, cookie_of};
-use crate::history::{Connection, Tag};
+use crate::history::Connection;
 
 /// How long after an answer that renews a value its holder may still present it, in nanoseconds: what a browser has
 /// asked for by then, side by side.
@@ -104,14 +103,7 @@ impl<'a> Chains<'a> {
 
     /// Notes when a connection presents ids, and with which users. From `lossy_from` on, something may be missing.
     pub(super) fn see(&mut self, connection: &'a Connection, lossy_from: u64) {
-        let of = |kind: TagKind| {
-            let tags = connection.tags.iter().filter(move |tag| tag.kind == kind);
-            tags.collect::<Vec<&'a Tag>>()
-        };
-        let (sessions, users) = (of(TagKind::Session), of(TagKind::User));
-        let until =
-            |tags: &[&Tag], number: usize| tags.get(number + 1).map_or(u64::MAX, |next| next.from);
-        for (number, session) in sessions.iter().enumerate() {
+        for (session, users) in with_users(connection) {
             if cookie_of(session).is_none() {
                 continue;
             }
@@ -123,19 +115,9 @@ impl<'a> Chains<'a> {
                 value.presented_at = value.presented_at.max(Some(connection.opened.at));
                 value.is_old |= connection.opened.seq < lossy_from;
             }
-            // An exchange that sets another session says in its request who asked, and in its answer who that one is.
-            let switches = connection.http.is_some() && sessions.len() > 1;
-            for (place, user) in users.iter().enumerate() {
-                let is_there = if switches {
-                    let is_answered = user.source.starts_with("set-cookie:");
-                    is_answered == (number + 1 == sessions.len())
-                } else {
-                    user.from < until(&sessions, number) && session.from < until(&users, place)
-                };
-                if is_there {
-                    value.users.insert(&user.value);
-                }
-            }
+            value
+                .users
+                .extend(users.iter().map(|user| user.value.as_str()));
         }
     }
 
