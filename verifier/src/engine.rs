@@ -41,6 +41,7 @@ pub use breaches::Breaches;
 pub use checker::{Again, Checker};
 pub use crossings::{Crossings, Slot};
 pub use event::{Carried, Event, EventSet, Excuse};
+pub(crate) use identity::with_users;
 pub use identity::{OtherUser, is_hashed};
 pub use interest::Interest;
 pub use judge::{

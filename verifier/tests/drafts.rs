@@ -67,3 +67,22 @@ fn of_one_user_alone_no_rule_is_drafted() {
         "{text}"
     );
 }
+
+#[test]
+fn where_users_are_known_a_session_has_one() {
+    let text = drafted(SHARED_BY_SESSIONS);
+    for line in [
+        "# 3 sessions have a user, and each of them has one.",
+        "one-holder = [\"user\"]",
+    ] {
+        assert!(text.contains(line), "{line}:\n{text}");
+    }
+    let taken = SHARED_BY_SESSIONS.replace("session b-1, user bob", "session a-1, user bob");
+    let text = drafted(&taken);
+    let line = "# 1 of 2 sessions with a user have several, which breaks this rule.";
+    assert!(text.contains(line), "{text}");
+    let nobody = SHARED_BY_SESSIONS
+        .replace(", user alice", "")
+        .replace(", user bob", "");
+    assert!(!drafted(&nobody).contains("one-holder"));
+}

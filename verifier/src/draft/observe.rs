@@ -7,6 +7,7 @@ use wsaudit_tagging::TagKind;
 use wsaudit_wire::Direction;
 
 use crate::decode::{records, utf8};
+use crate::engine::with_users;
 use crate::history::{Connection, Source, SourceError, SourcePayload};
 use crate::rules::Codec;
 use crate::survey::for_each_id;
@@ -37,6 +38,8 @@ pub(super) struct Observed {
     /// All sessions and users that connections speak for.
     pub(super) sessions: BTreeSet<String>,
     pub(super) users: BTreeSet<String>,
+    /// By session: the users who hold it.
+    pub(super) holders: BTreeMap<String, BTreeSet<String>>,
 }
 
 /// A field that looks like an id.
@@ -97,6 +100,7 @@ impl Observed {
             exchanges: BTreeMap::new(),
             sessions: BTreeSet::new(),
             users: BTreeSet::new(),
+            holders: BTreeMap::new(),
         }
     }
 
@@ -110,6 +114,10 @@ impl Observed {
         for connection in connections.values() {
             if let Some(exchange) = &connection.http {
                 *self.exchanges.entry(exchange.name.clone()).or_default() += 1;
+            }
+            for (session, users) in with_users(connection) {
+                let holders = self.holders.entry(session.value.clone()).or_default();
+                holders.extend(users.iter().map(|user| user.value.clone()));
             }
             for tag in &connection.tags {
                 match tag.kind {

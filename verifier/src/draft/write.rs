@@ -50,6 +50,8 @@ pub(super) fn pack(
     let called = called(observed);
     events(&mut out, observed, &resources, &called);
     let answers_at = observed.answers_at().unwrap_or("/request_id");
+    framing(&mut out);
+    holders(&mut out, observed);
     rules(&mut out, &parties, &resources, &called, answers_at);
     out
 }
@@ -278,6 +280,35 @@ fn events(out: &mut String, observed: &Observed, resources: &[Resource<'_>], cal
     }
 }
 
+fn framing(out: &mut String) {
+    out.push_str(
+        "\n[[rule]]\nid    = \"framing\"\ntitle = \"nobody breaks the WebSocket protocol\"\nkind  = \"protocol\"\n",
+    );
+}
+
+/// Rules about sessions take two users of one session for one; this one tells them apart.
+fn holders(out: &mut String, observed: &Observed) {
+    if observed.users.is_empty() || observed.sessions.len() < 2 {
+        return;
+    }
+    let known = observed.holders.values().filter(|users| !users.is_empty());
+    let several = known.clone().filter(|users| users.len() > 1).count();
+    let known = known.count();
+    let said = match several {
+        0 => format!("{known} sessions have a user, and each of them has one."),
+        several => format!(
+            "{several} of {known} sessions with a user have several, which breaks this rule."
+        ),
+    };
+    let _ = write!(
+        out,
+        "\n# Whoever presents a session id is that session to all rules about sessions. In this recording\n\
+         # {said}\n\
+         [[rule]]\nid         = \"one-session-one-user\"\ntitle      = \"a session id is held by one user\"\n\
+         kind       = \"handshake\"\none-holder = [\"user\"]\n"
+    );
+}
+
 fn rules(
     out: &mut String,
     parties: &[Party<'_>],
@@ -285,10 +316,6 @@ fn rules(
     called: &Called<'_>,
     answers_at: &str,
 ) {
-    let _ = write!(
-        out,
-        "\n[[rule]]\nid    = \"framing\"\ntitle = \"nobody breaks the WebSocket protocol\"\nkind  = \"protocol\"\n"
-    );
     for kind in HOLDERS {
         let own: Vec<_> = parties
             .iter()

@@ -19,7 +19,7 @@ pub fn is_hashed(id: &str) -> bool {
 ///
 /// An exchange that is answered to another session than asked says in its request who asked, and in its answer (a cookie that it
 /// sets) who that one is.
-pub(super) fn with_users(connection: &Connection) -> Vec<(&Tag, Vec<&Tag>)> {
+pub(crate) fn with_users(connection: &Connection) -> Vec<(&Tag, Vec<&Tag>)> {
     let of = |kind: TagKind| -> Vec<(&Tag, u64)> {
         let tags = || connection.tags.iter().filter(move |tag| tag.kind == kind);
         let ends = tags().skip(1).map(|next| next.from);
