@@ -262,6 +262,35 @@ async fn an_upstream_with_an_unknown_certificate_gives_502() {
 }
 
 #[tokio::test]
+async fn a_certificate_that_is_an_authority_is_told_with_how_to_make_another() {
+    let log = Everything::default();
+    let _guard = tracing::subscriber::set_default(log.clone());
+    for (is_ca, accepted) in [
+        (IsCa::Ca(BasicConstraints::Unconstrained), false),
+        (IsCa::ExplicitNoCa, true),
+    ] {
+        let authority = Authority::new();
+        let mut params = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
+        params.is_ca = is_ca;
+        let key = KeyPair::generate().unwrap();
+        let certificate = params.self_signed(&key).unwrap();
+        // It is named as an authority, too, as whoever made it does.
+        for name in ["ca.pem", "cert.pem"] {
+            std::fs::write(authority.path(name), certificate.pem()).unwrap();
+        }
+        std::fs::write(authority.path("key.pem"), key.serialize_pem()).unwrap();
+        let (answer, rig) = Box::pin(asked(&authority, |_| {}, authority.server())).await;
+        assert_eq!(answer.as_bytes() == REFUSAL, accepted, "{answer}");
+        rig.stop().await;
+    }
+    let text = log.text();
+    assert!(
+        text.contains("basicConstraints=critical,CA:FALSE"),
+        "{text}"
+    );
+}
+
+#[tokio::test]
 async fn an_upstream_that_shows_another_name_gives_502() {
     let authority = Authority::new();
     authority.issue("elsewhere.example");

@@ -7,7 +7,8 @@ use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, Server
 use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{
-    CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme,
+    CertificateError, ClientConfig, DigitallySignedStruct, OtherError, RootCertStore,
+    SignatureScheme,
 };
 use tokio_rustls::TlsConnector;
 
@@ -112,6 +113,17 @@ pub(crate) fn advice(error: &io::Error) -> Option<&'static str> {
         | CertificateError::NotValidYetContext { .. } => {
             "renew the upstream's certificate, or set this machine's clock"
         }
+        CertificateError::Other(why) if is_authority(why) => {
+            "it is marked as an authority's own (CA:TRUE), as a plain `openssl req -x509` makes it, and no server may show \
+             such a one, whatever --upstream-ca names: make one with `openssl req -x509 ... -addext \
+             basicConstraints=critical,CA:FALSE -addext subjectAltName=DNS:HOST`, and name that one with --upstream-ca FILE"
+        }
         _ => "name its authority with --upstream-ca FILE",
     })
+}
+
+/// Whether a server's certificate was refused for being an authority's. It has no variant of its own in rustls, which hands
+/// through what webpki says.
+fn is_authority(why: &OtherError) -> bool {
+    why.0.to_string() == "CaUsedAsEndEntity"
 }
