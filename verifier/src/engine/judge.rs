@@ -6,6 +6,7 @@ mod held;
 mod outside;
 mod parts;
 mod settle;
+mod tagged;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroUsize;
@@ -14,14 +15,12 @@ use std::time::Duration;
 use wsaudit_tagging::TagKind;
 use wsaudit_wire::Direction;
 
-use super::lanes::Lanes;
 use super::nanoseconds;
-use super::renewed::Renewed;
-use super::retag::{self, SessionConflict};
+use super::retag::SessionConflict;
 use super::run::{Finished, Input};
 use super::state::{ConnectionIx, Cx, SessionIx, UserIx};
 use crate::finding::{Doubt, Outcome};
-use crate::history::{Outline, SourceError};
+use crate::history::SourceError;
 use crate::kinds::Spec;
 use crate::rules::{HolderKind, Pack, Pointer};
 use crate::verdict::{State, Verdict};
@@ -29,6 +28,7 @@ use crate::verdict::{State, Verdict};
 use coverage::coverage;
 use outside::Judge;
 use settle::settle;
+use tagged::Tagged;
 
 /// What a verification comes to.
 #[derive(Debug)]
@@ -176,37 +176,10 @@ pub fn verify_with(
     threads: NonZeroUsize,
     progress: &mut dyn FnMut(u64),
 ) -> Result<Verification, RunError> {
-    let said = retag::rules(input.packs)?;
-    let mut lanes = None;
-    let mut retagged = match &said {
-        None => None,
-        Some(said) => {
-            let outlines = input
-                .sources
-                .iter()
-                .map(|source| retag::tag_anew(&said.tags, &**source));
-            let mut outlines = outlines.collect::<Result<Vec<_>, _>>()?;
-            if !said.naming.is_empty() {
-                lanes = Some(Lanes::find(&said.naming, input, &mut outlines)?);
-            }
-            Some(outlines)
-        }
-    };
-    let mut lanes = lanes.unwrap_or_default();
-    let outlines = outlines(input, retagged.as_deref());
-    let renewed = Renewed::find(&outlines);
-    if !renewed.is_none() {
-        let mut outlines: Vec<_> = outlines.into_iter().cloned().collect();
-        let connections = outlines
-            .iter_mut()
-            .flat_map(|outline| &mut outline.connections);
-        let tags = connections.map(|connection| &mut connection.tags);
-        tags.chain(&mut lanes.by_connection)
-            .for_each(|tags| renewed.rename(tags));
-        retagged = Some(outlines);
-    }
-    let outlines = self::outlines(input, retagged.as_deref());
-    let finished = super::run::run(input, outlines, &lanes, &renewed, threads, progress)?;
+    let tagged = Tagged::of(input)?;
+    let (lanes, renewed) = (&tagged.lanes, &tagged.renewed);
+    let outlines = tagged.outlines(input);
+    let finished = super::run::run(input, outlines, lanes, renewed, threads, progress)?;
     let sessions = sessions(&finished);
     let connections = connections(&finished.cx);
     let users = finished
@@ -239,8 +212,8 @@ pub fn verify_with(
             let spec = &input.packs[pack].rules[number].spec;
             if spec.holders() == HolderKind::Session {
                 lanes.doubt(&finished.cx, &mut outcome.outcome);
-                // Who holds a session is what these ask.
-                if !matches!(spec, Spec::Handshake(_)) {
+                // Who holds a session is what the one asks, and tags are what the other reads.
+                if !matches!(spec, Spec::Handshake(_) | Spec::Sql(_)) {
                     renewed.doubt(&finished.cx, &mut outcome.outcome);
                     outcome.outcome.doubts.extend(held[pack].clone());
                 }
@@ -283,19 +256,8 @@ pub fn verify_with(
         } else {
             Duration::ZERO
         },
-        naming: said.map(|said| said.naming).unwrap_or_default(),
+        naming: tagged.naming.clone(),
     })
-}
-
-/// The outlines of the recordings: as they are, or tagged anew.
-fn outlines<'o>(input: &Input<'o>, retagged: Option<&'o [Outline]>) -> Vec<&'o Outline> {
-    match retagged {
-        Some(outlines) => outlines.iter().collect(),
-        None => {
-            let sources = input.sources.iter();
-            sources.map(|source| source.outline()).collect()
-        }
-    }
 }
 
 /// The rule that tells what is worth knowing to all that ask who is who.

@@ -117,7 +117,7 @@ impl Renewed {
     }
 
     /// Gives the tags of one session one name, and so the credentials that are its cookies.
-    pub(super) fn rename(&self, tags: &mut Vec<Tag>) {
+    pub(super) fn rename(&self, tags: &mut [Tag]) {
         for tag in tags.iter_mut() {
             let names_session = match tag.kind {
                 TagKind::Session | TagKind::Credential => true,

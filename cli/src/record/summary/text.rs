@@ -94,7 +94,7 @@ impl Report {
                 )?;
                 match &offer.renewals {
                     Some(renewals) => {
-                        writeln!(out, ", {renewals}: its values are no stable sessions")?
+                        writeln!(out, ", {renewals}: its values are no stable sessions")?;
                     }
                     None => writeln!(out)?,
                 }
