@@ -115,7 +115,7 @@ impl Observed {
             if let Some(exchange) = &connection.http {
                 *self.exchanges.entry(exchange.name.clone()).or_default() += 1;
             }
-            for (session, users) in with_users(connection) {
+            for (session, users) in with_users(connection, &[]) {
                 let holders = self.holders.entry(session.value.clone()).or_default();
                 holders.extend(users.iter().map(|user| user.value.clone()));
             }

@@ -15,12 +15,15 @@ pub fn is_hashed(id: &str) -> bool {
     id.contains("redacted-")
 }
 
-/// The sessions for which a connection speaks, each with the users that it speaks for meanwhile.
+/// The sessions for which a connection speaks, and those of its lanes, each with the users that it speaks for meanwhile.
 ///
 /// An exchange that is answered to another session than asked says in its request who asked, and in its answer (a cookie that it
 /// sets) who that one is.
-pub(crate) fn with_users(connection: &Connection) -> Vec<(&Tag, Vec<&Tag>)> {
-    let of = |kind: TagKind| -> Vec<(&Tag, u64)> {
+pub(crate) fn with_users<'h>(
+    connection: &'h Connection,
+    lanes: &'h [Tag],
+) -> Vec<(&'h Tag, Vec<&'h Tag>)> {
+    let of = |kind: TagKind| -> Vec<(&'h Tag, u64)> {
         let tags = || connection.tags.iter().filter(move |tag| tag.kind == kind);
         let ends = tags().skip(1).map(|next| next.from);
         tags().zip(ends.chain([u64::MAX])).collect()
@@ -28,18 +31,19 @@ pub(crate) fn with_users(connection: &Connection) -> Vec<(&Tag, Vec<&Tag>)> {
     let (sessions, users) = (of(TagKind::Session), of(TagKind::User));
     let last = sessions.len().saturating_sub(1);
     let switches = connection.http.is_some() && last > 0;
-    let sessions = sessions.iter().enumerate();
+    let shared = lanes.iter().map(|lane| (lane, u64::MAX));
+    let sessions = sessions.into_iter().chain(shared).enumerate();
     sessions
         .map(|(number, (session, until))| {
             let is_there = |user: &Tag, user_until: u64| {
                 if switches {
                     user.source.starts_with("set-cookie:") == (number == last)
                 } else {
-                    user.from < *until && session.from < user_until
+                    user.from < until && session.from < user_until
                 }
             };
             let there = users.iter().filter(|(user, end)| is_there(user, *end));
-            (*session, there.map(|(user, _)| *user).collect())
+            (session, there.map(|(user, _)| *user).collect())
         })
         .collect()
 }

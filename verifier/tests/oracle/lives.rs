@@ -2,6 +2,7 @@
 //! can keep a recording from telling everything. What can be asked of it is answered by looking through
 //! the whole list.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use wsaudit_verifier::rules::HolderKind;
@@ -341,6 +342,25 @@ impl History {
         let stranger = |on| self.first_holder(HolderKind::Session, on).is_none() && self.hears(on);
         self.is_damaged(reads)
             || kind != HolderKind::Connection && (0..self.connections()).any(stranger)
+            || kind == HolderKind::Session
+                && self.is_held_by_two(|on, number| {
+                    let own = self.holder_at(HolderKind::Session, on, number);
+                    own.into_iter().collect()
+                })
+    }
+
+    /// Whether the server said of two users that they are one session. `sessions` are those of a connection at a place.
+    pub(crate) fn is_held_by_two(&self, sessions: impl Fn(usize, usize) -> Vec<Who>) -> bool {
+        let mut users: BTreeMap<Who, BTreeSet<Who>> = BTreeMap::new();
+        for on in (0..self.connections()).filter(|on| self.says(*on) != Says::Presented) {
+            for number in 0..self.happened.len() {
+                let user = self.holder_at(HolderKind::User, on, number);
+                for session in sessions(on, number) {
+                    users.entry(session).or_default().extend(user);
+                }
+            }
+        }
+        users.values().any(|users| users.len() > 1)
     }
 
     /// Whether something is missing, or cannot be read.

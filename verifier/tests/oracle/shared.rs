@@ -357,5 +357,9 @@ impl<'h> Whose<'h> {
         };
         self.history.is_damaged(reads)
             || kind != HolderKind::Connection && (0..self.history.connections()).any(stranger)
+            || kind == HolderKind::Session
+                && self
+                    .history
+                    .is_held_by_two(|on, number| self.all_at(HolderKind::Session, on, number))
     }
 }

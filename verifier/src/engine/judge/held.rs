@@ -5,12 +5,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use wsaudit_tagging::{Provenance, TagKind};
+use wsaudit_tagging::Provenance;
 
 use super::super::identity::with_users;
 use super::super::state::Cx;
 use crate::finding::{Doubt, Place, Subject};
-use crate::history::{Connection, Tag};
+use crate::history::Tag;
 use crate::verdict::Reason;
 
 /// A doubt of the rules about sessions, where one of the connections that a pack is about has a session of another user.
@@ -28,15 +28,8 @@ pub(super) fn by_several<'h>(cx: &Cx<'h>, is_meant: &[bool]) -> Option<Doubt> {
             let first = of.entry(&user.value).or_insert(place);
             *first = place.min(*first);
         };
-        for (session, users) in with_users(state.info) {
+        for (session, users) in with_users(state.info, state.lanes) {
             for user in users.iter().filter(is_issued) {
-                hold(session, user);
-            }
-        }
-        // Messages that name it may come to the end.
-        let issued: Vec<_> = tags_of(state.info, TagKind::User).collect();
-        for session in state.lanes {
-            for user in issued.iter().filter(is_issued) {
                 hold(session, user);
             }
         }
@@ -66,8 +59,4 @@ pub(super) fn by_several<'h>(cx: &Cx<'h>, is_meant: &[bool]) -> Option<Doubt> {
             ..Subject::default()
         },
     })
-}
-
-fn tags_of(connection: &Connection, kind: TagKind) -> impl Iterator<Item = &Tag> {
-    connection.tags.iter().filter(move |tag| tag.kind == kind)
 }

@@ -103,7 +103,7 @@ impl<'a> Chains<'a> {
 
     /// Notes when a connection presents ids, and with which users. From `lossy_from` on, something may be missing.
     pub(super) fn see(&mut self, connection: &'a Connection, lossy_from: u64) {
-        for (session, users) in with_users(connection) {
+        for (session, users) in with_users(connection, &[]) {
             if cookie_of(session).is_none() {
                 continue;
             }
