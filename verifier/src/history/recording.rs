@@ -196,7 +196,6 @@ fn connection(reader: &Reader, row: wsaudit_recording::Connection, tags: Vec<Tag
 /// the two reads of a busy machine's anchor are apart.
 const CLOCK_STEP: u64 = 100_000_000;
 
-/// Where the clock was set, while runs went on and between them.
 /// What each of its runs was asked to record, all together.
 fn record_http(reader: &Reader) -> Option<Vec<PathPattern>> {
     #[derive(serde::Deserialize)]
@@ -213,6 +212,7 @@ fn record_http(reader: &Reader) -> Option<Vec<PathPattern>> {
     Some(all)
 }
 
+/// Where the clock was set, while runs went on and between them.
 fn clock_steps(reader: &Reader) -> Vec<ClockStep> {
     let mut steps: Vec<_> = reader
         .clock_steps(CLOCK_STEP)
