@@ -7,6 +7,7 @@ use wsaudit_verifier::engine::{Input, Verification, verify};
 use wsaudit_verifier::facts::Facts;
 use wsaudit_verifier::history::{
     Connection, Exchange, Gap, GapCause, MemoryMessage, MemorySource, Moment, Outline, Source,
+    Unclean,
 };
 use wsaudit_verifier::report::{Report, report};
 use wsaudit_verifier::rules::Pack;
@@ -308,4 +309,49 @@ fn what_is_in_parts_that_are_not_here_is_settled_by_all_parts() {
         let unanswered = unanswered.unwrap_or_else(|| panic!("{doubts:?}"));
         assert_eq!(unanswered.settle, settled_by, "{}", unanswered.message);
     }
+}
+
+const READY_IN_TIME: &str = r#"
+[pack]
+name   = "ready-in-time"
+format = 1
+
+[message]
+name = "/type"
+
+[events]
+ready = { from = "server", name = "ready" }
+
+[[rule]]
+id    = "ready"
+title = "a connection is ready within 1 s"
+kind  = "duration"
+from  = "@open"
+to    = "ready"
+per   = "connection"
+max   = "1s"
+"#;
+
+#[test]
+fn a_handshake_without_an_answer_may_be_refused_where_the_recorder_was_killed() {
+    let state = |answered: Option<Moment>| {
+        let moment = |seq| Moment { seq, at: 0 };
+        let outline = Outline {
+            ended_at: 5_000_000_000,
+            connections: vec![Connection {
+                answered,
+                status: answered.map(|_| 101),
+                ..Connection::new(1, moment(1))
+            }],
+            unclean: Some(Unclean {
+                why: "run 1 was not closed cleanly".to_owned(),
+                last: None,
+            }),
+            ..Outline::default()
+        };
+        let found = verified(READY_IN_TIME, MemorySource::new(outline, Vec::new()));
+        found.rules[0].state
+    };
+    assert_eq!(state(None), State::Undecided);
+    assert_eq!(state(Some(Moment { seq: 2, at: 0 })), State::Violated);
 }

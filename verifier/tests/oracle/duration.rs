@@ -172,7 +172,13 @@ impl Rule {
                         && lines.contains(&end.on)
                         && (!self.keyed || end.request() == key)
                 });
-                let unsure = !(self.last && end.is_some()) && (hidden || perhaps_own);
+                // Nothing is established by a handshake that is refused.
+                let is_answered = ["@accepted", "@refused", "@closed"]
+                    .iter()
+                    .any(|step| history.step(start.on, step).is_some());
+                let may_be_refused = self.starts_are_steps() && end.is_none() && !is_answered;
+                let unsure =
+                    !(self.last && end.is_some()) && (hidden || perhaps_own) || may_be_refused;
                 let watched = lines.iter().map(|on| history.watched_until(*on)).max();
                 let until = end.map_or(watched.unwrap_or(start.at), |end| end.at);
                 Some(Span {

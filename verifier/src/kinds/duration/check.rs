@@ -175,7 +175,7 @@ impl Checker for Check {
 
     fn finish(mut self: Box<Self>, cx: &Cx<'_>) -> Outcome {
         let watched = Watched::new(cx, self.spec.per);
-        let measured = self.measure(&watched);
+        let measured = self.measure(cx, &watched);
         let mut outcome = Outcome {
             examined: self.examined,
             ..Outcome::default()
@@ -213,6 +213,10 @@ impl Checker for Check {
                 (None, max) => {
                     let deadline = max.map(|max| one.span.start.at.saturating_add(max));
                     match watched.absence(one.holder, self.since(&one.span), deadline) {
+                        Absence::Final if self.may_be_refused(cx, &one.span) => {
+                            let doubt = self.undecided(cx, one, Absence::RecordingEnded);
+                            outcome.doubts.push(doubt);
+                        }
                         Absence::Final if !one.span.end_of_nobody => {
                             let violation = self.no_end(cx, one, max.unwrap_or(0));
                             self.breaches.add(cx, slot, violation);
@@ -294,15 +298,26 @@ impl Check {
         }
     }
 
+    /// Whether a span begins with a handshake that was not answered when the recording ended: by one that is refused
+    /// nothing is established.
+    fn may_be_refused(&self, cx: &Cx<'_>, span: &Span) -> bool {
+        let connection = span.subject.connection.filter(|_| self.starts_are_steps);
+        connection.is_some_and(|connection| {
+            let info = cx.connection(connection).info;
+            info.answered.is_none() && info.closed.is_none()
+        })
+    }
+
     /// All measurements, in the order of their starts.
-    fn measure(&mut self, watched: &Watched<'_, '_>) -> Vec<Measured> {
+    fn measure(&mut self, cx: &Cx<'_>, watched: &Watched<'_, '_>) -> Vec<Measured> {
         let mut measured: Vec<_> = std::mem::take(&mut self.spans)
             .into_iter()
             .flat_map(|(holder, spans)| spans.into_iter().map(move |one| (holder, one)))
             .map(|(holder, (key, mut span))| {
                 if span.end.is_none() {
-                    span.perhaps_less =
-                        span.end_of_nobody || watched.may_hide(holder, self.since(&span));
+                    span.perhaps_less = span.end_of_nobody
+                        || watched.may_hide(holder, self.since(&span))
+                        || self.may_be_refused(cx, &span);
                 }
                 let until = match &span.end {
                     _ if span.perhaps_less => span.start.at,

@@ -2,11 +2,12 @@
 //!
 //! Each part has here all that connections which go on had said of themselves so far. A recorder repeats only what holds:
 //! what a connection said in a part that is missing, and then said otherwise there, is gone, and what came before it is
-//! taken to be of the one whom it names first. That a verdict may rest on this is not asked.
+//! taken to be of the one whom it names first. That a verdict may rest on this is not asked. Nor is what rests on a gap
+//! that goes on from one part into the next: here, each tells its own piece; a recorder tells the gap where it ends.
 
 use std::rc::Rc;
 
-use wsaudit_verifier::history::{Connection, Moment, Part, Source, join};
+use wsaudit_verifier::history::{Connection, Gap, Moment, Part, Source, join};
 
 use crate::told::Told;
 
@@ -40,8 +41,14 @@ impl Told {
         part.outline.connections = connections
             .filter_map(|one| of_part(one, begin, end))
             .collect();
-        // A gap is written when it ends.
-        part.outline.gaps.retain(|gap| is_here(gap.to));
+        let gaps = outline.gaps.iter();
+        let gaps = gaps.filter(|gap| gap.from < end && gap.to >= begin);
+        let gaps = gaps.map(|gap| Gap {
+            from: gap.from.max(begin),
+            to: gap.to.min(end - 1),
+            ..gap.clone()
+        });
+        part.outline.gaps = gaps.collect();
         part.outline
             .anomalies
             .retain(|anomaly| is_here(anomaly.moment.seq));
