@@ -39,6 +39,29 @@ pub struct Outcome {
     pub measured: BTreeMap<SessionIx, Measure>,
 }
 
+impl Outcome {
+    /// Leaves a doubt in place of each violation of which `why` says why it may be none, and what settles that. It may be
+    /// about anybody.
+    pub fn doubt<'w>(&mut self, why: impl Fn(&Violation) -> Option<(String, &'w str)>) {
+        let Self {
+            violations, doubts, ..
+        } = self;
+        violations.retain(|violation| {
+            let Some((why, settle)) = why(violation) else {
+                return true;
+            };
+            doubts.push(Doubt {
+                reason: Reason::Undecided,
+                message: format!("{}, and {why}", violation.message),
+                settle: settle.to_owned(),
+                place: Some(violation.offending),
+                subject: Subject::default(),
+            });
+            false
+        });
+    }
+}
+
 /// A number that a rule measured for one session.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Measure {

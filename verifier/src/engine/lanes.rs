@@ -26,11 +26,10 @@ use super::program::{Compiler, PackProgram, Way, is_one_of};
 use super::run::Input;
 use super::state::{ConnectionIx, Cx, Holder};
 use crate::decode::{Extractor, ExtractorBuilder, SlotId, Value, Values};
-use crate::finding::{Doubt, Note, Outcome, Place, Subject, WITHOUT_GAPS};
+use crate::finding::{Note, Outcome, Place, Subject, WITHOUT_GAPS};
 use crate::history::{Connection, Gaps, Outline, SourceError, SourceMessage, SourcePayload, Tag};
 use crate::rules::read::Carrier;
 use crate::rules::{Codec, EventRef, Pointer};
-use crate::verdict::Reason;
 
 use self::believed::{Believed, ByName, believed};
 pub use line::{Lane, Line};
@@ -199,25 +198,16 @@ impl Lanes {
     pub(super) fn doubt(&self, cx: &Cx<'_>, outcome: &mut Outcome) {
         let known = |id: &str| self.doubtful.get(id).map(String::as_str);
         let of = |whom: &Subject| known(cx.session_name(whom.session?));
-        outcome.violations.retain(|violation| {
+        outcome.doubt(|violation| {
             // What an `addressed` rule is about is the session that is named.
             let named = violation.resource.as_deref().and_then(known);
             let session = of(&violation.subject).or_else(|| of(&violation.owner));
-            let Some(session) = session.or(named) else {
-                return true;
-            };
-            outcome.doubts.push(Doubt {
-                reason: Reason::Undecided,
-                message: format!(
-                    "{}, and another user may have named session {session} first, in frames that are missing or \
-                     cannot be decoded",
-                    violation.message
-                ),
-                settle: WITHOUT_GAPS.to_owned(),
-                place: Some(violation.offending),
-                subject: Subject::default(),
-            });
-            false
+            let session = session.or(named)?;
+            let why = format!(
+                "another user may have named session {session} first, in frames that are missing or cannot be \
+                 decoded"
+            );
+            Some((why, WITHOUT_GAPS))
         });
     }
 

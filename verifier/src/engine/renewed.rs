@@ -17,9 +17,8 @@ use wsaudit_wire::{RequestHead, ResponseHead};
 
 use self::chains::{Chains, Known};
 use super::state::{Cx, SessionIx};
-use crate::finding::{Doubt, Note, Outcome, Place, Subject, Violation};
+use crate::finding::{Note, Outcome, Place, Subject, Violation};
 use crate::history::{Connection, Moment, Outline, Tag};
-use crate::verdict::Reason;
 
 /// Which ids are one session, and which may be.
 #[derive(Debug, Default)]
@@ -157,27 +156,16 @@ impl Renewed {
 
     /// What breaks a rule only if two sessions are two that may be one is in doubt.
     pub(super) fn doubt(&self, cx: &Cx<'_>, outcome: &mut Outcome) {
-        outcome.violations.retain(|violation| {
-            let Some((one, other, why)) = self.may_be_one(cx, violation) else {
-                return true;
-            };
+        let settle = "record with a `--session` source that stays the same when the cookie is renewed, or with a \
+                      `--user` source that tells whose each session is";
+        outcome.doubt(|violation| {
+            let (one, other, why) = self.may_be_one(cx, violation)?;
             let why = match why {
                 Why::Kin => "an answer renewed the cookie",
                 Why::Missing => "an answer may have renewed the cookie in frames that are missing",
             };
-            outcome.doubts.push(Doubt {
-                reason: Reason::Undecided,
-                message: format!(
-                    "{}, and sessions {one} and {other} may be one: {why}",
-                    violation.message
-                ),
-                settle: "record with a `--session` source that stays the same when the cookie is renewed, or with a \
-                         `--user` source that tells whose each session is"
-                    .to_owned(),
-                place: Some(violation.offending),
-                subject: Subject::default(),
-            });
-            false
+            let why = format!("sessions {one} and {other} may be one: {why}");
+            Some((why, settle))
         });
     }
 

@@ -1,5 +1,7 @@
 //! Who is there: holders by their standing connections.
 
+use crate::engine::numbered::grown;
+
 /// How many standing connections each holder has, and how many have one.
 #[derive(Debug, Default)]
 pub(super) struct Live {
@@ -9,12 +11,9 @@ pub(super) struct Live {
 
 impl Live {
     pub(super) fn add(&mut self, holder: u32) {
-        let index = holder as usize;
-        if self.by_holder.len() <= index {
-            self.by_holder.resize(index + 1, 0);
-        }
-        self.by_holder[index] += 1;
-        if self.by_holder[index] == 1 {
+        let count = grown(&mut self.by_holder, holder as usize);
+        *count += 1;
+        if *count == 1 {
             self.holders += 1;
         }
     }

@@ -1,6 +1,7 @@
 //! Whose sessions are: the user that each was first seen with.
 
 use super::{SessionIx, UserIx};
+use crate::engine::numbered::grown;
 use crate::finding::Place;
 
 /// By session.
@@ -28,12 +29,9 @@ impl SessionUsers {
         (place, at): (Place, i64),
         tolerance: i64,
     ) {
-        let index = session.0 as usize;
-        if self.0.len() <= index {
-            self.0.resize(index + 1, None);
-        }
-        let Some(first) = &mut self.0[index] else {
-            self.0[index] = Some(First {
+        let slot = grown(&mut self.0, session.0 as usize);
+        let Some(first) = slot else {
+            *slot = Some(First {
                 user,
                 place,
                 at,

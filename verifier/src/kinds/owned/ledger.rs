@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use hashbrown::HashMap;
 
 use super::parties::{Parties, Party, PartyIx};
-use crate::engine::{ConnectionIx, Cx, Event, Holder, Line, Losses, Names, OtherUser};
+use crate::engine::{ConnectionIx, Cx, Event, Holder, Line, Losses, Names, OtherUser, grown};
 use crate::finding::Place;
 use crate::kinds::owned::Reach;
 use crate::rules::HolderKind;
@@ -27,11 +27,7 @@ pub(super) struct Resources(Vec<bool>);
 
 impl Resources {
     pub(super) fn insert(&mut self, resource: ResourceIx) {
-        let index = resource.0 as usize;
-        if self.0.len() <= index {
-            self.0.resize(index + 1, false);
-        }
-        self.0[index] = true;
+        *grown(&mut self.0, resource.0 as usize) = true;
     }
 
     pub(super) fn contains(&self, resource: ResourceIx) -> bool {
