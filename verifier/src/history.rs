@@ -295,6 +295,13 @@ impl Connection {
         self.status == Some(101)
     }
 
+    /// The target of its request; empty where the head is not known.
+    pub fn target(&self) -> &[u8] {
+        let mut lines = self.request_head.split(|byte| *byte == b'\r');
+        let line = lines.next().unwrap_or_default();
+        line.split(|byte| *byte == b' ').nth(1).unwrap_or_default()
+    }
+
     /// Whether the server answered otherwise: no frame can have passed. One that was not answered yet
     /// may still be accepted.
     pub fn refused(&self) -> bool {

@@ -130,7 +130,7 @@ impl<'h> Cx<'h> {
             connections.extend(outline.connections.iter().map(|info| ConnectionState {
                 recording,
                 info,
-                path: path(&info.request_head),
+                path: path(info.target()),
                 session: None,
                 user: None,
                 device: None,
@@ -140,7 +140,7 @@ impl<'h> Cx<'h> {
                 received: 0,
                 last_undecoded: None,
                 first_undecoded: None,
-                goes_on: info.http.is_none() && goes_on(&info.request_head),
+                goes_on: info.http.is_none() && goes_on(info.target()),
                 lanes: lanes_of.next().map_or(&[], Vec::as_slice),
                 sharing: Vec::new(),
                 blind_from: blind.next().copied().flatten(),
@@ -388,26 +388,20 @@ fn beginning(outlines: &[&Outline]) -> i64 {
     starts.min().unwrap_or(0)
 }
 
-/// The path of a request's target; empty where the head does not parse.
-fn path(request_head: &[u8]) -> String {
-    let mut parts = target(request_head).split(|byte| *byte == b'?');
+/// The path of a request's target.
+fn path(target: &[u8]) -> String {
+    let mut parts = target.split(|byte| *byte == b'?');
     String::from_utf8_lossy(parts.next().unwrap_or_default()).into_owned()
 }
 
 /// Whether a request's target says that Engine.IO goes on from polling: `EIO=4&transport=websocket&sid=...`.
 /// <https://socket.io/docs/v4/engine-io-protocol/#upgrade>
-fn goes_on(request_head: &[u8]) -> bool {
-    let mut parts = target(request_head).splitn(2, |byte| *byte == b'?');
+fn goes_on(target: &[u8]) -> bool {
+    let mut parts = target.splitn(2, |byte| *byte == b'?');
     let query = parts.nth(1).unwrap_or_default();
     let has = |wanted: &[u8]| {
         let mut parameters = query.split(|byte| *byte == b'&');
         parameters.any(|parameter| parameter.starts_with(wanted))
     };
     has(b"EIO=") && has(b"transport=websocket") && has(b"sid=")
-}
-
-fn target(request_head: &[u8]) -> &[u8] {
-    let mut lines = request_head.split(|byte| *byte == b'\r');
-    let line = lines.next().unwrap_or_default();
-    line.split(|byte| *byte == b' ').nth(1).unwrap_or_default()
 }

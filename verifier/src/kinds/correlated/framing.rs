@@ -65,7 +65,7 @@ impl Framing {
         let subprotocol = connection.subprotocol.as_deref();
         subprotocol
             .and_then(Self::of_subprotocol)
-            .or_else(|| Self::of_target(&target(&connection.request_head)))
+            .or_else(|| Self::of_target(&String::from_utf8_lossy(connection.target())))
     }
 
     /// What a subprotocol says; `None`: nothing.
@@ -146,7 +146,10 @@ impl Speech {
     pub(super) fn of(connection: &Connection, framing: Option<Framing>) -> Self {
         let framing = framing.or_else(|| Framing::of_handshake(connection));
         match framing {
-            Some(framing) => Self::Known(Reading::new(framing, &target(&connection.request_head))),
+            Some(framing) => Self::Known(Reading::new(
+                framing,
+                &String::from_utf8_lossy(connection.target()),
+            )),
             None => Self::NotKnownYet(0),
         }
     }
@@ -158,7 +161,10 @@ impl Speech {
         };
         *looked += 1;
         if let Some(framing) = Framing::of_message(from, bytes) {
-            *self = Self::Known(Reading::new(framing, &target(&connection.request_head)));
+            *self = Self::Known(Reading::new(
+                framing,
+                &String::from_utf8_lossy(connection.target()),
+            ));
         } else if *looked == MOST_LOOKED_AT {
             *self = Self::Foreign;
         }
@@ -224,13 +230,6 @@ impl Reading {
         }
         Understood::Yes
     }
-}
-
-/// The target of a request; empty where its head is not known.
-fn target(request_head: &[u8]) -> String {
-    let line = request_head.split(|byte| *byte == b'\r').next();
-    let target = line.and_then(|line| line.split(|byte| *byte == b' ').nth(1));
-    String::from_utf8_lossy(target.unwrap_or_default()).into_owned()
 }
 
 #[cfg(test)]
