@@ -17,8 +17,21 @@ impl SlotId {
 pub struct SlotBits(u64);
 
 impl SlotBits {
+    /// How many bits there are.
+    pub const COUNT: usize = 64;
+
     fn insert(&mut self, slot: SlotId) {
-        self.0 |= 1 << (slot.0 % 64);
+        self.0 |= 1 << (slot.index() % Self::COUNT);
+    }
+
+    /// The bits of its slots, from 0.
+    pub fn bits(self) -> impl Iterator<Item = usize> {
+        let mut rest = self.0;
+        std::iter::from_fn(move || {
+            let bit = rest.trailing_zeros() as usize;
+            rest &= rest.wrapping_sub(1);
+            (bit < Self::COUNT).then_some(bit)
+        })
     }
 
     /// Adds all of another set.

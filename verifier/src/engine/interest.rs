@@ -2,7 +2,8 @@
 
 use super::event::{Event, EventSet};
 use super::program::Ids;
-use crate::decode::{SlotBits, Values};
+use crate::decode::SlotBits;
+use crate::rules::{EventId, EventRef};
 
 /// The messages that a checker makes something of; it is shown all steps in the lives of connections.
 #[derive(Debug, Clone, Copy)]
@@ -57,39 +58,57 @@ impl Interest {
         self.text = true;
         self
     }
-
-    /// Whether an event is to be shown. Of a message it is not in, the checker would make nothing.
-    pub(super) fn is_in(&self, event: &Traits) -> bool {
-        self.everything
-            | event.is_step
-            | event.is.meets(&self.events)
-            | event.yielded.meets(self.slots)
-            | self.is_in_text(event)
-    }
-
-    fn is_in_text(&self, event: &Traits) -> bool {
-        // No branch: this is asked of each message, by each rule.
-        self.text & event.is_text
-    }
 }
 
-/// What of an event decides who is shown it. It is small: whoever looks through many events for those of
-/// one rule, again and again, finds it in a core's nearest cache.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Traits {
-    is: EventSet,
-    yielded: SlotBits,
-    is_step: bool,
-    is_text: bool,
+/// Up to [`Audience::MOST`] rules, and who of them looks at what. Of a message that a rule does not look at, its
+/// checker would make nothing. A rule is a bit, by its place: an event is looked at once for all rules.
+#[derive(Debug)]
+pub(super) struct Audience {
+    everything: u64,
+    text: u64,
+    /// By event of the pack.
+    by_event: Vec<u64>,
+    /// By bit of [`SlotBits`].
+    by_slot: [u64; SlotBits::COUNT],
 }
 
-impl Traits {
-    pub(super) fn of(event: &Event<'_>) -> Self {
+impl Audience {
+    /// How many rules it holds at most.
+    pub(super) const MOST: usize = 64;
+
+    /// Of rules with these interests.
+    pub(super) fn of(interests: &[Interest]) -> Self {
+        let who = |looks: &dyn Fn(&Interest) -> bool| {
+            let rules = interests.iter().enumerate();
+            let looking = rules.filter(|(_, interest)| looks(interest));
+            looking.fold(0, |who, (rule, _)| who | 1 << rule)
+        };
+        let events = (0_u16..).map(|id| EventRef::Message(EventId(id)));
         Self {
-            is: event.is,
-            yielded: event.values.map(Values::yielded).unwrap_or_default(),
-            is_step: event.values.is_none(),
-            is_text: event.is_text,
+            everything: who(&|interest| interest.everything),
+            text: who(&|interest| interest.text),
+            by_event: events
+                .take(EventSet::MOST_NAMED)
+                .map(|event| who(&|interest| interest.events.contains(event)))
+                .collect(),
+            by_slot: std::array::from_fn(|bit| {
+                who(&|interest| interest.slots.bits().any(|own| own == bit))
+            }),
         }
+    }
+
+    /// Who is to be shown an event.
+    pub(super) fn at(&self, event: &Event<'_>) -> u64 {
+        let Some(values) = event.values else {
+            // A step in a connection's life.
+            return u64::MAX;
+        };
+        let text = if event.is_text { self.text } else { 0 };
+        let events = event.is.messages();
+        let by_event = events.map(|EventId(id)| self.by_event[usize::from(id)]);
+        let by_slot = values.yielded().bits().map(|bit| self.by_slot[bit]);
+        by_event
+            .chain(by_slot)
+            .fold(self.everything | text, |who, more| who | more)
     }
 }

@@ -95,11 +95,7 @@ impl<'h> Timeline<'h> {
             let track = &mut self.tracks[usize::from(taken)];
             track.pending = track.cursor.advance()?;
         }
-        let earliest = (0_u16..)
-            .zip(&self.tracks)
-            .filter_map(|(recording, track)| Some((track.next_at()?.at, recording)))
-            .min();
-        let Some((_, recording)) = earliest else {
+        let Some(recording) = self.earliest() else {
             return Ok(None);
         };
         let track = &mut self.tracks[usize::from(recording)];
@@ -127,6 +123,18 @@ impl<'h> Timeline<'h> {
             connection,
             message,
         }))
+    }
+}
+
+impl Timeline<'_> {
+    /// The track of what comes next; `None` at the end.
+    fn earliest(&self) -> Option<u16> {
+        if let [only] = &self.tracks[..] {
+            return only.next_at().map(|_| 0);
+        }
+        let tracks = (0_u16..).zip(&self.tracks);
+        let next = tracks.filter_map(|(recording, track)| Some((track.next_at()?.at, recording)));
+        next.min().map(|(_, recording)| recording)
     }
 }
 
@@ -213,11 +221,16 @@ impl<'h> Track<'h> {
     }
 
     fn connection(&self, number: u64) -> Option<ConnectionIx> {
-        let at = self
-            .connections
-            .binary_search_by_key(&number, |(number, _)| *number)
-            .ok()?;
-        Some(self.connections[at].1)
+        let all = &self.connections;
+        // They are numbered one by one: where none is missing, it is so many behind the first.
+        let behind = usize::try_from(number.checked_sub(all.first()?.0)?).ok()?;
+        if let Some((found, connection)) = all.get(behind)
+            && *found == number
+        {
+            return Some(*connection);
+        }
+        let at = all.binary_search_by_key(&number, |(number, _)| *number);
+        Some(all[at.ok()?].1)
     }
 }
 

@@ -6,6 +6,7 @@ mod count;
 mod duration;
 mod exceptions;
 mod handshake;
+mod many;
 mod never;
 mod owned;
 mod protocol;

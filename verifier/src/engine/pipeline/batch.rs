@@ -166,6 +166,11 @@ impl Batch {
         }
     }
 
+    /// How many things there are.
+    pub(in crate::engine) fn len(&self) -> usize {
+        self.things.len()
+    }
+
     /// Its things, each with what was decoded ahead of it.
     pub(in crate::engine) fn iter(&self) -> impl Iterator<Item = (Item<'_>, Option<&ReadAhead>)> {
         let mut ahead = self.ahead.iter();

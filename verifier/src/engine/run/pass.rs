@@ -73,7 +73,7 @@ impl<'h> Pass<'_, 'h, '_> {
     }
 
     fn show(&mut self, batch: &Batch) {
-        let mut waiting = Waiting::new(self.rooms.len());
+        let mut waiting = Waiting::new(self.rooms, batch.len());
         for (item, ahead) in batch.iter() {
             match item {
                 Item::Mark(marked) => {

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use crate::engine::checker::{Again, Checker};
 use crate::engine::event::{Carried, Event, EventSet};
 use crate::engine::exceptions;
-use crate::engine::interest::{Interest, Traits};
+use crate::engine::interest::{Audience, Interest};
 use crate::engine::program::PackProgram;
 use crate::engine::state::{ConnectionIx, ConnectionState, Cx, Holder};
 use crate::finding::Outcome;
@@ -17,8 +17,10 @@ use crate::rules::{EventRef, HolderKind, Pack, RequiredPlace, Rule};
 pub(super) struct Room<'p> {
     pub(super) program: PackProgram,
     workers: Vec<Worker<'p>>,
-    /// Those of the events that are shown.
-    traits: Vec<Traits>,
+    /// Of the workers, [`Audience::MOST`] by [`Audience::MOST`]: who is to be shown what in the first pass.
+    audiences: Vec<Audience>,
+    /// By event of those that are shown: to whom.
+    shown_to: Vec<u64>,
     /// By connection.
     in_scope: Vec<bool>,
     /// Whether it is shown messages.
@@ -29,8 +31,6 @@ pub(super) struct Room<'p> {
 
 /// A rule at work.
 struct Worker<'p> {
-    /// What anything is made of in the first pass, by the checker or beside it.
-    interest: Interest,
     checker: Box<dyn Checker>,
     rule: &'p Rule,
     excepted_events: Vec<(EventSet, &'p str)>,
@@ -80,21 +80,10 @@ pub(super) fn rooms<'p>(
         .zip(programs)
         .zip(checkers)
         .enumerate()
-        .map(|(number, ((pack, program), checkers))| Room {
-            reads_messages: reads_messages(pack) || (nobody_does && number == 0),
-            wants_carried: checkers.iter().any(|checker| checker.wants_carried()),
-            program,
-            traits: Vec::new(),
-            workers: pack
-                .rules
-                .iter()
-                .zip(checkers)
-                .map(|(rule, checker)| Worker::new(rule, checker))
-                .collect(),
-            in_scope: cx
-                .connections()
-                .map(|(_, state)| is_about(pack, state))
-                .collect(),
+        .map(|(number, ((pack, program), checkers))| {
+            let reads_messages = reads_messages(pack) || (nobody_does && number == 0);
+            let in_scope = cx.connections().map(|(_, state)| is_about(pack, state));
+            Room::new(pack, program, checkers, reads_messages, in_scope.collect())
         })
         .collect()
 }
@@ -108,11 +97,39 @@ fn is_about(pack: &Pack, connection: &ConnectionState<'_>) -> bool {
     }
 }
 
-impl Room<'_> {
+impl<'p> Room<'p> {
+    fn new(
+        pack: &'p Pack,
+        program: PackProgram,
+        checkers: Vec<Box<dyn Checker>>,
+        reads_messages: bool,
+        in_scope: Vec<bool>,
+    ) -> Self {
+        let workers = pack.rules.iter().zip(checkers);
+        let workers: Vec<_> = workers
+            .map(|(rule, checker)| Worker::new(rule, checker))
+            .collect();
+        let interests: Vec<_> = workers.iter().map(Worker::interest).collect();
+        Self {
+            program,
+            audiences: interests.chunks(Audience::MOST).map(Audience::of).collect(),
+            shown_to: Vec::new(),
+            in_scope,
+            reads_messages,
+            wants_carried: workers.iter().any(|worker| worker.checker.wants_carried()),
+            workers,
+        }
+    }
+
     /// Whether the pack is about the connection.
     #[inline]
     pub(super) fn is_about(&self, connection: ConnectionIx) -> bool {
         self.in_scope[connection.0 as usize]
+    }
+
+    /// Whether the pack is shown messages.
+    pub(super) fn reads_messages(&self) -> bool {
+        self.reads_messages
     }
 
     /// Whether the pack is shown the connection's messages.
@@ -163,14 +180,34 @@ impl Room<'_> {
 
     /// Shows events to the rules, in order: to each all of them in turn.
     pub(super) fn observe(&mut self, look: Look, cx: &Cx<'_>, events: &[Event<'_>]) {
-        self.traits.clear();
-        self.traits.extend(events.iter().map(Traits::of));
-        for worker in &mut self.workers {
-            for (event, traits) in events.iter().zip(&self.traits) {
-                match look {
-                    Look::First if !worker.interest.is_in(traits) => {}
-                    Look::First => worker.observe(cx, event),
-                    Look::Again => worker.observe_again(cx, event),
+        match look {
+            Look::First => self.observe_first(cx, events),
+            Look::Again => {
+                for worker in &mut self.workers {
+                    for event in events {
+                        worker.observe_again(cx, event);
+                    }
+                }
+            }
+        }
+    }
+
+    fn observe_first(&mut self, cx: &Cx<'_>, events: &[Event<'_>]) {
+        let workers = self.workers.chunks_mut(Audience::MOST);
+        for (workers, audience) in workers.zip(&self.audiences) {
+            let shown_to = events.iter().map(|event| audience.at(event));
+            self.shown_to.clear();
+            self.shown_to.extend(shown_to);
+            let anybody = self.shown_to.iter().fold(0, |all, who| all | who);
+            for (place, worker) in workers.iter_mut().enumerate() {
+                let own = 1 << place;
+                if anybody & own == 0 {
+                    continue;
+                }
+                for (event, who) in events.iter().zip(&self.shown_to) {
+                    if who & own != 0 {
+                        worker.observe(cx, event);
+                    }
                 }
             }
         }
@@ -198,11 +235,7 @@ impl<'p> Worker<'p> {
             .requires
             .as_ref()
             .map(|requires| (EventSet::of(&requires.events), requires.place));
-        let excepted = excepted_events.iter().map(|(events, _)| events);
-        let required = requires.iter().map(|(events, _)| events);
-        let beside = excepted.chain(required);
         Self {
-            interest: beside.fold(checker.interest(), Interest::or_events),
             checker,
             rule,
             excepted_events,
@@ -214,6 +247,14 @@ impl<'p> Worker<'p> {
             requires,
             required: 0,
         }
+    }
+
+    /// What anything is made of in the first pass, by the checker or beside it.
+    fn interest(&self) -> Interest {
+        let excepted = self.excepted_events.iter().map(|(events, _)| events);
+        let required = self.requires.iter().map(|(events, _)| events);
+        let beside = excepted.chain(required);
+        beside.fold(self.checker.interest(), Interest::or_events)
     }
 
     fn observe(&mut self, cx: &Cx<'_>, event: &Event<'_>) {

@@ -46,14 +46,15 @@ impl Checker for Check {
         if !event.from_server() || !selected {
             return;
         }
-        let names_nobody = event.id(&self.field).is_none();
+        let mut named = event.ids(&self.field).peekable();
+        let names_nobody = named.peek().is_none();
         if names_nobody && self.events.is_empty() {
             return;
         }
         self.examined += 1;
         let called = event.called();
         let Some(receiver) = event.holder(self.spec.to) else {
-            let stranger = event.ids(&self.field).find(|id| {
+            let stranger = named.find(|id| {
                 self.spec.to == HolderKind::Session && cx.is_stranger(event.connection, id)
             });
             if let Some(id) = stranger {
@@ -71,6 +72,7 @@ impl Checker for Check {
             self.opportunities += 1;
         }
         if names_nobody {
+            drop(named);
             self.missing(cx, event, receiver);
             return;
         }
@@ -79,8 +81,7 @@ impl Checker for Check {
             Holder::User(user) => cx.user_name(user),
             Holder::Connection(_) => return,
         };
-        let foreign = event.ids(&self.field).find(|id| *id != own);
-        match foreign {
+        match named.find(|id| *id != own) {
             None => {}
             Some(id) if is_hashed(own) != is_hashed(id) => {
                 self.hashed.note(event, called);

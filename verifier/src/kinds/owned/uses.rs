@@ -203,7 +203,8 @@ impl Uses {
         answer: Answer,
         slack: i64,
     ) {
-        let Some(numbers) = self.of_connection.get_mut(&line.connection) else {
+        let numbers = self.of_connection.get_mut(&line.connection);
+        let Some(numbers) = numbers.filter(|numbers| !numbers.is_empty()) else {
             return;
         };
         // Newest first: what was asked too long ago is not looked at.

@@ -13,10 +13,17 @@ pub(super) struct Waiting<'b> {
 }
 
 impl<'b> Waiting<'b> {
-    /// Nothing, for so many packs.
-    pub(super) fn new(packs: usize) -> Self {
+    /// Nothing, with room for so many events of each pack that reads messages.
+    pub(super) fn new(rooms: &[Room<'_>], events: usize) -> Self {
+        let events = rooms.iter().map(|room| {
+            if room.reads_messages() {
+                Vec::with_capacity(events)
+            } else {
+                Vec::new()
+            }
+        });
         Self {
-            events: (0..packs).map(|_| Vec::new()).collect(),
+            events: events.collect(),
         }
     }
 
