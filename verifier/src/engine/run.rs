@@ -96,7 +96,7 @@ pub(super) fn run<'h>(
             strings: Strings::default(),
             naming: &program.naming,
             rooms: &mut rooms,
-            tally: &mut Tally::new(input.packs),
+            tally: &mut tally.rewound(input.packs),
             look: Look::Again,
             with_strings: again == Again::WithStrings,
         };

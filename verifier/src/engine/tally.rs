@@ -121,6 +121,15 @@ impl Tally {
         }
     }
 
+    /// For another walk over the same history: nothing is counted, and names keep their numbers.
+    pub(super) fn rewound(&self, packs: &[Pack]) -> Self {
+        Self {
+            names: self.names.clone(),
+            by_name: vec![<[Met; 2]>::default(); self.by_name.len()],
+            ..Self::new(packs)
+        }
+    }
+
     pub(super) fn message(
         &mut self,
         session: Option<SessionIx>,

@@ -3,6 +3,7 @@
 
 mod build;
 mod changes;
+mod roles;
 
 use super::access::{Access, Standing};
 use super::announcements::Announced;
@@ -14,11 +15,11 @@ use super::sightings::Sightings;
 use super::texts::Texts;
 use super::uses::{Answer, Used, Uses};
 use super::{Owned, Seen};
-use crate::engine::{
-    Again, Checker, Crossings, Cx, Event, EventSet, Holder, Ids, Interest, Skipped, Slot,
-};
+use crate::engine::{Again, Checker, Crossings, Cx, Event, Holder, Ids, Interest, Skipped, Slot};
 use crate::finding::{Outcome, Severity};
 use crate::rules::{HolderKind, Lifecycle};
+
+use roles::{Roles, RolesOf};
 
 /// The rule at work.
 pub(crate) struct Check {
@@ -29,23 +30,14 @@ pub(crate) struct Check {
     pub(super) listed: Option<Listed>,
     resource: Ids,
     resource_anywhere: Ids,
+    roles: RolesOf,
     claims: Vec<CompiledClaim>,
     shares: Vec<CompiledGrant>,
     revokes: Vec<CompiledGrant>,
-    members_by: EventSet,
-    left_by: EventSet,
-    released_by: EventSet,
     /// By id: where it is released, and where it means something; of recordings of several clocks.
     pub(super) lives: Crossings,
-    broadcast_by: EventSet,
-    reads: EventSet,
-    writes: EventSet,
     reply: Option<CompiledReply>,
-    /// All of these.
-    speaks_of: EventSet,
-    /// Those of them that have to name a resource.
-    names_one: EventSet,
-    /// Those that did not.
+    /// Messages that are about a resource, and do not say which.
     pub(super) nameless: Skipped,
     /// In nanoseconds.
     pub(super) slack: i64,
@@ -64,22 +56,27 @@ pub(crate) struct Check {
 
 impl Checker for Check {
     fn observe(&mut self, cx: &Cx<'_>, event: &Event<'_>) {
-        self.texts.met |= event.is_text;
-        if event.direction.is_some() && self.says_nothing(event) {
+        if event.direction.is_none() {
+            if event.is_step(Lifecycle::Closed) {
+                self.access.disconnect(cx, event.connection);
+            }
             return;
         }
-        let names_one = event.is_one_of(&self.names_one) && !event.is_unread;
+        self.texts.met |= event.is_text;
+        let roles = self.roles.of(event);
+        if self.says_nothing(event, roles) {
+            return;
+        }
+        let names_one = roles.meets(Roles::NAMES_ONE) && !event.is_unread;
         if names_one && event.id(&self.resource).is_none() {
             self.nameless
                 .note(event, event.name.unwrap_or("a message without a name"));
         }
-        self.see_lives(cx, event);
+        self.see_lives(cx, event, roles);
         if event.from_server() {
-            self.server_said(cx, event);
-        } else if event.from_client() {
-            self.client_said(cx, event);
-        } else if event.is_step(Lifecycle::Closed) {
-            self.access.disconnect(cx, event.connection);
+            self.server_said(cx, event, roles);
+        } else {
+            self.client_said(cx, event, roles);
         }
     }
 
@@ -110,7 +107,7 @@ impl Checker for Check {
 
     fn interest(&self) -> Interest {
         let ids = &self.resource_anywhere;
-        Interest::of(&self.speaks_of).or_ids(ids).or_text()
+        Interest::of(&self.roles.spoken_of()).or_ids(ids).or_text()
     }
 
     fn finish(self: Box<Self>, cx: &Cx<'_>) -> Outcome {
@@ -133,35 +130,50 @@ pub(super) const SHORTEST_ANYWHERE: usize = 6;
 
 impl Check {
     /// Whether a message is none of the rule's events, and shows none of its resources: most are that.
-    fn says_nothing(&self, event: &Event<'_>) -> bool {
-        !event.is_one_of(&self.speaks_of)
+    fn says_nothing(&self, event: &Event<'_>, roles: Roles) -> bool {
+        !roles.is_spoken_of()
             && event.id(&self.resource_anywhere).is_none()
             && event.strings().next().is_none()
     }
 
-    fn client_said(&mut self, cx: &Cx<'_>, event: &Event<'_>) {
+    fn client_said(&mut self, cx: &Cx<'_>, event: &Event<'_>, roles: Roles) {
         let (party, claimant) = self.parties.both(cx, self.spec.owner, event.line());
         let maker = self.parties.maker(claimant, self.spec.owner, event.line());
-        for claim in &mut self.claims {
-            claim.ask(cx, event, maker);
+        if roles.meets(Roles::ASKS_FOR_A_CLAIM) {
+            for claim in &mut self.claims {
+                claim.ask(cx, event, maker);
+            }
         }
-        self.mint(cx, event, maker);
-        self.membership(cx, event, claimant);
-        match (event.is_one_of(&self.writes), event.is_one_of(&self.reads)) {
-            (true, _) => self.ask(cx, event, party, Severity::Write),
-            (false, true) => self.ask(cx, event, party, Severity::Read),
-            (false, false) => {}
+        if roles.meets(Roles::CLAIMS) {
+            self.mint(cx, event, maker);
         }
-        self.leave(cx, event, claimant);
-        self.release(cx, event);
+        if roles.meets(Roles::JOINS) {
+            self.join(cx, event, claimant);
+        }
+        if roles.meets(Roles::WRITES) {
+            self.ask(cx, event, party, Severity::Write);
+        } else if roles.meets(Roles::READS) {
+            self.ask(cx, event, party, Severity::Read);
+        }
+        self.end(cx, event, claimant, roles);
+    }
+
+    /// Whoever a message is of may leave; what it names may be given up.
+    fn end(&mut self, cx: &Cx<'_>, event: &Event<'_>, claimant: PartyIx, roles: Roles) {
+        if roles.meets(Roles::LEAVES) {
+            self.leave(cx, event, claimant);
+        }
+        if roles.meets(Roles::RELEASES) {
+            self.release(cx, event);
+        }
     }
 
     /// Which of two resources an id means goes by whether it was released before.
-    fn see_lives(&mut self, cx: &Cx<'_>, event: &Event<'_>) {
+    fn see_lives(&mut self, cx: &Cx<'_>, event: &Event<'_>, roles: Roles) {
         if self.spec.released_by.is_empty() || !cx.has_several_clocks() {
             return;
         }
-        let part = u64::from(event.is_one_of(&self.released_by));
+        let part = u64::from(roles.meets(Roles::RELEASES));
         let ids = event.ids(&self.resource_anywhere);
         let strings = event
             .strings()
@@ -212,17 +224,20 @@ impl Check {
         self.scratch = resources;
     }
 
-    fn server_said(&mut self, cx: &Cx<'_>, event: &Event<'_>) {
+    fn server_said(&mut self, cx: &Cx<'_>, event: &Event<'_>, roles: Roles) {
         let (receiver, claimant) = self.parties.both(cx, self.spec.owner, event.line());
-        let maker = self.parties.maker(claimant, self.spec.owner, event.line());
-        self.claim(cx, event, maker);
-        self.share(cx, event);
-        self.membership(cx, event, claimant);
-        let denies = self
-            .reply
-            .as_ref()
-            .is_some_and(|reply| event.is_one_of(&reply.denied_by));
-        if !event.is_one_of(&self.broadcast_by) {
+        if roles.meets(Roles::CLAIMS) {
+            let maker = self.parties.maker(claimant, self.spec.owner, event.line());
+            self.claim(cx, event, maker);
+        }
+        if roles.meets(Roles::SHARES) {
+            self.share(cx, event);
+        }
+        if roles.meets(Roles::JOINS) {
+            self.join(cx, event, claimant);
+        }
+        if !roles.meets(Roles::BROADCASTS) {
+            let denies = roles.meets(Roles::DENIES);
             let mut resources = self.resources(cx, event, Where::Everywhere);
             self.resources_in_strings(cx, event, &mut resources);
             let besides = self.parties.besides(cx, &self.others, event.line());
@@ -245,10 +260,15 @@ impl Check {
             self.text(cx, event, &resources, (receiver, besides), denies);
             self.scratch = resources;
         }
-        self.answer(cx, event);
-        self.revoke(cx, event);
-        self.leave(cx, event, claimant);
-        self.release(cx, event);
+        if roles.meets(Roles::GRANTS) {
+            self.answer(cx, event, Answer::Granted(event.place));
+        } else if roles.meets(Roles::DENIES) {
+            self.answer(cx, event, Answer::Denied(event.place));
+        }
+        if roles.meets(Roles::REVOKES) {
+            self.revoke(cx, event);
+        }
+        self.end(cx, event, claimant, roles);
     }
 
     /// The resources that an event names, in a list that is used again and again.
@@ -297,17 +317,10 @@ impl Check {
         found.filter(|resource| self.spec.claims_nothing() || self.ledger.is_claimed(*resource))
     }
 
-    fn answer(&mut self, cx: &Cx<'_>, event: &Event<'_>) {
+    /// The server answers what was asked for.
+    fn answer(&mut self, cx: &Cx<'_>, event: &Event<'_>, answer: Answer) {
         let slack = cx.widest(self.slack);
         let Some(reply) = &self.reply else { return };
-        let answer = match (
-            event.is_one_of(&reply.granted_by),
-            event.is_one_of(&reply.denied_by),
-        ) {
-            (true, _) => Answer::Granted(event.place),
-            (false, true) => Answer::Denied(event.place),
-            (false, false) => return,
-        };
         if let Some(key) = reply.key.as_ref().and_then(|key| event.id(key)) {
             self.uses
                 .answer_key((event.line(), event.at), key, answer, slack);

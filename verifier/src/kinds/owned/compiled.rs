@@ -39,8 +39,6 @@ pub(super) struct CompiledReply {
     pub(super) key: Option<Ids>,
     /// In nanoseconds.
     pub(super) within: Option<i64>,
-    pub(super) granted_by: EventSet,
-    pub(super) denied_by: EventSet,
 }
 
 impl CompiledClaim {
@@ -58,15 +56,6 @@ impl CompiledClaim {
             requests: HashMap::new(),
             announcements: Announcements::default(),
         }
-    }
-
-    /// The events that it speaks of.
-    pub(super) fn speaks_of(&self) -> EventSet {
-        let mut events = self.events;
-        if let Some((answered, _)) = &self.answers {
-            events.join(answered);
-        }
-        events
     }
 
     /// Notes a request, if the event is one.
@@ -193,8 +182,6 @@ impl CompiledReply {
         Self {
             key: reply.key.as_ref().map(|key| compiler.ids(key)),
             within: reply.within.map(nanoseconds),
-            granted_by: EventSet::of(&reply.granted_by),
-            denied_by: EventSet::of(&reply.denied_by),
         }
     }
 }

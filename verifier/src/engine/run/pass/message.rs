@@ -8,7 +8,7 @@ use super::waiting::Waiting;
 use crate::decode::{DecodeError, ReadAhead, Strings, Values, records, utf8};
 use crate::engine::event::{Carried, Event, EventSet, Excuse};
 use crate::engine::lanes::{self, Lane, Line};
-use crate::engine::program::{PackProgram, Way};
+use crate::engine::program::PackProgram;
 use crate::engine::run::room::Look;
 use crate::engine::state::{ConnectionIx, SessionIx, UserIx};
 use crate::engine::tally::{NameIx, Tally};
@@ -203,12 +203,8 @@ impl Seen {
             | Codec::Stomp
             | Codec::NdJson => program.name(values),
         };
-        let way = Way {
-            direction: message.direction,
-            carrier: Carrier::Socket,
-        };
-        let is = program.classify(way, name, None, values);
-        let named = name.map(|name| tally.name(name));
+        let number = |name: &str| tally.name(name);
+        let (is, named) = program.classify_and_number(message.direction, name, values, number);
         self.named = self.named.or(named);
         if !is.is_empty() {
             self.is = is;

@@ -1,7 +1,8 @@
 //! From a rule to its checker.
 
 use super::Check;
-use crate::engine::{Compiler, Crossings, EventSet, Skipped, nanoseconds};
+use super::roles::RolesOf;
+use crate::engine::{Compiler, Crossings, Skipped, nanoseconds};
 use crate::kinds::owned::Owned;
 use crate::kinds::owned::access::Access;
 use crate::kinds::owned::compiled::{CompiledClaim, CompiledGrant, CompiledReply};
@@ -28,7 +29,7 @@ impl Owned {
             };
             ledger.fact(&fact.resource, claim);
         }
-        let mut check = Check {
+        Check {
             listed: self.facts.as_deref().map(|name| Listed {
                 name: name.to_owned(),
                 count: compiler.facts(name).len(),
@@ -51,13 +52,8 @@ impl Owned {
                 .iter()
                 .map(|grant| CompiledGrant::new(grant, compiler))
                 .collect(),
-            members_by: EventSet::of(&self.members_by),
-            left_by: EventSet::of(&self.left_by),
-            released_by: EventSet::of(&self.released_by),
+            roles: RolesOf::new(self),
             lives: Crossings::default(),
-            broadcast_by: EventSet::of(&self.broadcast_by),
-            reads: EventSet::of(&self.used_by),
-            writes: EventSet::of(&self.written_by),
             reply: self
                 .reply
                 .as_ref()
@@ -74,50 +70,9 @@ impl Owned {
             examined: 0,
             opportunities: 0,
             field: compiler.field_name(self.resource).to_owned(),
-            speaks_of: EventSet::default(),
-            names_one: EventSet::default(),
             nameless: Skipped::default(),
             spec: self.clone(),
-        };
-        check.speaks_of = check.all_events();
-        check.names_one = check.events_that_name_one();
-        check
-    }
-}
-
-impl Check {
-    /// Every event that the rule speaks of.
-    fn all_events(&self) -> EventSet {
-        let mut all = self.events_that_name_one();
-        for claim in &self.claims {
-            all.join(&claim.speaks_of());
         }
-        if let Some(reply) = &self.reply {
-            all.join(&reply.granted_by);
-            all.join(&reply.denied_by);
-        }
-        all
-    }
-
-    /// Those that are about a resource, and have to say which.
-    fn events_that_name_one(&self) -> EventSet {
-        let mut all = EventSet::default();
-        for claim in &self.claims {
-            all.join(&claim.events);
-        }
-        for grant in self.shares.iter().chain(&self.revokes) {
-            all.join(&grant.events);
-        }
-        for events in [
-            &self.members_by,
-            &self.left_by,
-            &self.released_by,
-            &self.reads,
-            &self.writes,
-        ] {
-            all.join(events);
-        }
-        all
     }
 }
 

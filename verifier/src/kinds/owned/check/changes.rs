@@ -134,10 +134,7 @@ impl Check {
     }
 
     /// Whoever the event is of becomes a member.
-    pub(super) fn membership(&mut self, cx: &Cx<'_>, event: &Event<'_>, party: PartyIx) {
-        if !event.is_one_of(&self.members_by) {
-            return;
-        }
+    pub(super) fn join(&mut self, cx: &Cx<'_>, event: &Event<'_>, party: PartyIx) {
         for id in event.ids(&self.resource) {
             let resource = self.ledger.begin(cx, event, id);
             self.access.join(cx, resource, event, party);
@@ -152,9 +149,6 @@ impl Check {
 
     /// Whoever the event is of is a member no more.
     pub(super) fn leave(&mut self, cx: &Cx<'_>, event: &Event<'_>, party: PartyIx) {
-        if !event.is_one_of(&self.left_by) {
-            return;
-        }
         for id in event.ids(&self.resource) {
             let resource = self.ledger.number(cx, event, id);
             self.access.leave(cx, resource, event, party);
@@ -164,9 +158,6 @@ impl Check {
 
     /// The resource is given up: its id may come to name another one.
     pub(super) fn release(&mut self, cx: &Cx<'_>, event: &Event<'_>) {
-        if !event.is_one_of(&self.released_by) {
-            return;
-        }
         for id in event.ids(&self.resource) {
             self.ledger.release(cx, event, id);
         }
