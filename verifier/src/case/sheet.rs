@@ -1,14 +1,15 @@
 //! From a Markdown text to a case: settings and expectations are read here, the history in `trace`.
 
+mod marks;
+
 use super::error::{CaseError, CaseErrors, Problem};
 use super::expectation::{Expectation, Expected, RuleName};
 use super::fence::{self, Block, Language};
 use super::line::{self, Statement};
 use super::trace::Trace;
-use super::word::{self, MARKER, Words};
+use super::word::{self, Words};
 use super::{Case, CaseHistory, PackChoice, Survives};
 use crate::facts::{Fact, Facts};
-use crate::mutation::Operator;
 
 /// Reads a case; everything that is wrong in it is told.
 pub(super) fn read(file: &str, text: &str) -> Result<Case, CaseErrors> {
@@ -122,7 +123,7 @@ impl<'f> Sheet<'f> {
         let line = statement.first;
         if first.starts_with(|first: char| first.is_ascii_digit()) {
             self.trace.timed(statement, &mut words)?;
-            return self.markers(statement, words);
+            return self.marks(statement, words);
         }
         words.next();
         match first {
@@ -274,73 +275,6 @@ impl<'f> Sheet<'f> {
             other => return Err(word::unknown(other, &["times"], &[])),
         }
         self.expected(line, Expected::Times { rule, times });
-        Ok(())
-    }
-
-    /// What follows a timed line: `#! expect RULE`, as often as wanted.
-    fn markers(&mut self, statement: &Statement, words: Words<'_>) -> Result<(), Problem> {
-        let rest = words.rest().trim();
-        if !rest.is_empty() && !rest.starts_with(MARKER) {
-            return Err(Problem::LeftOver(rest.to_owned()));
-        }
-        let lines = (statement.first, statement.last);
-        for marker in rest.split(MARKER).skip(1) {
-            let mut words = Words::new(marker);
-            let expected = match words.expect("`expect RULE` or `todo RULE`")? {
-                "survives" => {
-                    self.survives(statement.first, Some(lines), words.free())?;
-                    continue;
-                }
-                "todo" => Expected::Todo {
-                    rule: rule(&mut words)?,
-                    lines: Some(lines),
-                },
-                "expect" => match words.peek() {
-                    Some("noted") => {
-                        words.next();
-                        Expected::Noted {
-                            rule: rule(&mut words)?,
-                            lines: Some(lines),
-                        }
-                    }
-                    _ => Expected::Violation {
-                        rule: rule(&mut words)?,
-                        lines,
-                    },
-                },
-                other => return Err(word::unknown(other, &["expect", "todo", "survives"], &[])),
-            };
-            if let Some(word) = words.next() {
-                return Err(Problem::LeftOver(word.to_owned()));
-            }
-            self.expected(statement.first, expected);
-        }
-        Ok(())
-    }
-
-    /// `OPERATOR, ...: WHY`
-    fn survives(
-        &mut self,
-        line: u32,
-        lines: Option<(u32, u32)>,
-        text: &str,
-    ) -> Result<(), Problem> {
-        const WHY: &str = "`OPERATOR: ` and why no rule needs to notice it";
-        let (operators, why) = text.split_once(':').ok_or(Problem::Missing(WHY))?;
-        if why.trim().is_empty() {
-            return Err(Problem::Missing(WHY));
-        }
-        let known = Operator::ALL.map(Operator::as_str);
-        let operators = operators
-            .split(',')
-            .map(str::trim)
-            .map(|word| Operator::from_word(word).ok_or_else(|| word::unknown(word, &known, &[])));
-        self.survivors.push(Survives {
-            line,
-            lines,
-            operators: operators.collect::<Result<_, _>>()?,
-            why: why.split_whitespace().collect::<Vec<_>>().join(" "),
-        });
         Ok(())
     }
 

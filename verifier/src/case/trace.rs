@@ -150,22 +150,19 @@ impl Trace {
         let verb = words.expect("what the connection does")?;
         match verb {
             "open" => {
-                let mut free = words.free().lines();
-                let request = free.next().unwrap_or_default();
-                let headers = state::headers(free)?;
+                let request = words.free_line();
+                let headers = state::headers(words)?;
                 self.open(index, moment)?;
                 self.connections[index].request(request, &headers)?;
             }
             "accept" => {
-                let mut free = words.free().lines();
-                let subprotocol = free.next().unwrap_or_default();
-                let headers = state::headers(free)?;
+                let subprotocol = words.free_line();
+                let headers = state::headers(words)?;
                 self.connections[index].accept(moment, subprotocol, headers)?;
             }
             "refuse" => {
-                let mut free = words.free().lines();
-                let status = free.next().unwrap_or_default();
-                let headers = state::headers(free)?;
+                let status = words.free_line();
+                let headers = state::headers(words)?;
                 let status = if status.is_empty() { "401" } else { status };
                 let status = word::number(status, "status code")?;
                 self.ensure_open(index, moment)?;
@@ -173,6 +170,9 @@ impl Trace {
             }
             "is" => {
                 let tags = read_tags(words.free())?;
+                if tags.is_empty() {
+                    return Err(Problem::Missing("a tag, such as `session s-2`"));
+                }
                 self.ensure_open(index, moment)?;
                 self.connections[index].tag(moment.seq, tags)?;
             }

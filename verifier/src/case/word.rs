@@ -6,16 +6,19 @@ use crate::rules::read::{nearest, one_of};
 /// Begins an expectation; everything before it belongs to the line itself.
 pub(super) const MARKER: &str = "#!";
 
-/// What is left of a line.
-#[derive(Debug, Clone, Copy)]
+/// What is left of a statement.
+#[derive(Debug)]
 pub(super) struct Words<'t> {
     rest: &'t str,
+    /// The expectations of lines that were taken.
+    marks: Vec<&'t str>,
 }
 
 impl<'t> Words<'t> {
     pub(super) fn new(text: &'t str) -> Self {
         Self {
             rest: text.trim_start(),
+            marks: Vec::new(),
         }
     }
 
@@ -52,6 +55,28 @@ impl<'t> Words<'t> {
         let (text, rest) = self.rest.split_at(end);
         self.rest = rest;
         text.trim_end()
+    }
+
+    /// Free text to the line's end, before an expectation.
+    pub(super) fn free_line(&mut self) -> &'t str {
+        let line = self.rest.lines().next().unwrap_or_default();
+        let text = &line[..marker(line).unwrap_or(line.len())];
+        self.skip(text.len());
+        text.trim_end()
+    }
+
+    /// All lines that are left, each before its expectations, which are kept.
+    pub(super) fn lines(&mut self) -> Vec<&'t str> {
+        let rest = std::mem::take(&mut self.rest);
+        let cut = |line: &'t str| line.split_at(marker(line).unwrap_or(line.len()));
+        let (texts, marks): (Vec<_>, Vec<_>) = rest.lines().map(cut).unzip();
+        self.marks.extend(marks);
+        texts
+    }
+
+    /// The expectations: of the lines that were taken, then what is left.
+    pub(super) fn into_marks(self) -> impl Iterator<Item = &'t str> {
+        self.marks.into_iter().chain([self.rest])
     }
 
     /// All that is left, also an expectation.

@@ -108,7 +108,7 @@ fn body<'t>(words: &mut Words<'t>) -> Result<(Vec<u8>, Headers<'t>), Problem> {
             (body, is_json)
         }
     };
-    let mut headers = state::headers(words.free().lines())?;
+    let mut headers = state::headers(words)?;
     let named = headers
         .iter()
         .any(|(name, _)| name.eq_ignore_ascii_case(JSON.0));

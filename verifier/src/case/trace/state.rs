@@ -1,6 +1,7 @@
 //! A connection of a trace, from its declaration to its end.
 
 use super::super::error::Problem;
+use super::super::word::Words;
 use crate::history::{Connection, Moment, Tag};
 
 /// Where a connection is in its life.
@@ -204,18 +205,25 @@ impl Named {
     }
 }
 
-/// The headers of the lines below `open`, `accept` or `refuse`.
-pub(super) fn headers<'t>(lines: impl Iterator<Item = &'t str>) -> Result<Headers<'t>, Problem> {
+/// The headers on the lines that are left.
+pub(super) fn headers<'t>(words: &mut Words<'t>) -> Result<Headers<'t>, Problem> {
+    let lines = words.lines().into_iter();
     lines
         .map(str::trim)
         .filter(|line| !line.is_empty())
         .map(|line| {
             line.split_once(':')
                 .map(|(name, value)| (name.trim(), value.trim()))
-                .filter(|(name, _)| !name.is_empty() && !name.contains(char::is_whitespace))
+                .filter(|(name, _)| is_token(name))
                 .ok_or_else(|| Problem::BadHeader(line.to_owned()))
         })
         .collect()
+}
+
+/// What a header may be called (RFC 9110, section 5.6.2).
+fn is_token(name: &str) -> bool {
+    let is_part = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+    !name.is_empty() && name.bytes().all(is_part)
 }
 
 pub(super) fn head<'h>(

@@ -1,0 +1,176 @@
+//! Every line of a case means something, or is an error: none is dropped.
+
+use std::fs;
+use std::path::Path;
+
+use wsaudit_verifier::case::{Case, CaseHistory, Expected};
+use wsaudit_verifier::history::Source;
+
+/// A word that no line of a fixture has.
+const WORD: &str = "zzzz";
+
+fn case(trace: &str) -> String {
+    format!("# A case\n\n```trace\nrules: protocol\n{trace}```\n")
+}
+
+fn read(text: &str) -> Case {
+    Case::parse("case.md", text).unwrap_or_else(|errors| panic!("{errors}"))
+}
+
+fn wrong(trace: &str) -> String {
+    match Case::parse("case.md", &case(trace)) {
+        Ok(_) => "nothing is wrong".to_owned(),
+        Err(errors) => errors.to_string(),
+    }
+}
+
+#[test]
+fn headers_go_on_below_an_expectation() {
+    let text = case(concat!(
+        "A = session s-1\n",
+        "0.1 A open /ws  #! expect a\n",
+        "    Origin: https://app.example  #! expect b\n",
+        "    Cookie: sid=1\n",
+        "0.2 A accept subprotocol chat  #! expect c\n",
+        "    X-Accept: 1\n",
+        "0.3 A http POST /x {\"a\":1}  #! expect d\n",
+        "    X-Request: 1\n",
+        "#! expect e\n",
+        "    X-Second: 1\n",
+        "0.4 A http 201  #! expect f #! expect noted g\n",
+        "    Set-Cookie: sid=2\n",
+    ));
+    let case = read(&text);
+    let CaseHistory::Trace(source) = &case.history else {
+        panic!("a trace")
+    };
+    let connections = source.outline().connections.iter();
+    let heads: String = connections
+        .flat_map(|one| [&one.request_head, &one.response_head])
+        .map(|head| String::from_utf8_lossy(head))
+        .collect();
+    for header in [
+        "Origin: https://app.example\r\n",
+        "Cookie: sid=1\r\n",
+        "X-Accept: 1\r\n",
+        "X-Request: 1\r\n",
+        "X-Second: 1\r\n",
+        "Set-Cookie: sid=2\r\n",
+    ] {
+        assert!(heads.contains(header), "no {header:?} in\n{heads}");
+    }
+    let expected = case.expectations.iter().map(|one| match &one.expected {
+        Expected::Violation { rule, lines } => (rule.0.as_str(), *lines),
+        Expected::Noted { rule, lines } => (rule.0.as_str(), lines.unwrap_or_default()),
+        other => panic!("{other:?}"),
+    });
+    assert_eq!(
+        expected.collect::<Vec<_>>(),
+        [
+            ("a", (6, 8)),
+            ("b", (6, 8)),
+            ("c", (9, 10)),
+            ("d", (11, 14)),
+            ("e", (11, 14)),
+            ("f", (15, 16)),
+            ("g", (15, 16)),
+        ]
+    );
+}
+
+#[test]
+fn what_cannot_go_on_below_an_expectation_is_an_error() {
+    for trace in [
+        "A = session s\n0 A > {}  #! expect x\n    Cookie: sid=1\n",
+        "A = session s\n0 A open\n1 A drop  #! expect x\n    zzzz\n",
+        "A = session s\n0 A is session t  #! expect noted x\n    user u\n",
+        "A = session s\n0 A http GET /x  #! expect x\n    {\"a\":1}\n",
+        "A = session s\n0 A > {}\n#! todo x\n    zzzz\n",
+    ] {
+        let told = wrong(trace);
+        assert!(told.starts_with("case.md:"), "{trace}{told}");
+        let last = trace.trim_end().rsplit("    ").next().unwrap();
+        assert!(told.contains(&format!("`{last}`")), "{trace}{told}");
+    }
+}
+
+#[test]
+fn a_reason_may_go_on_below_a_message() {
+    let case = read(&case(
+        "expect none\nA = session s\n0 A > {}  #! survives move: it is\n    for everybody\n",
+    ));
+    assert_eq!(case.survivors[0].why, "it is for everybody");
+}
+
+#[test]
+fn a_body_below_the_line_of_its_request_is_no_header() {
+    let told = wrong("expect none\nA = session s\n0 A http POST /x\n    {\"a\":1}\n");
+    assert!(
+        told.contains("case.md:7: `{\"a\":1}` is no header"),
+        "{told}"
+    );
+}
+
+#[test]
+fn tags_that_name_nothing_are_an_error() {
+    let told = wrong("expect none\nA = session s\n0 A is\n");
+    assert!(told.contains("case.md:7: "), "{told}");
+}
+
+/// The cases under `fixtures/`, with their paths.
+fn fixtures(directory: &Path, found: &mut Vec<(String, String)>) {
+    for entry in fs::read_dir(directory).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            fixtures(&path, found);
+        } else if path.extension().is_some_and(|it| it == "md") {
+            let text = fs::read_to_string(&path).unwrap();
+            if Case::is_in(&text) {
+                found.push((path.display().to_string(), text));
+            }
+        }
+    }
+}
+
+/// The case with that line of it changed, as far as it can be read.
+fn with_line(lines: &[&str], at: usize, line: &str) -> Option<String> {
+    let mut lines = lines.to_vec();
+    lines[at] = line;
+    let case = Case::parse("case.md", &(lines.join("\n") + "\n")).ok()?;
+    Some(format!("{case:?}"))
+}
+
+#[test]
+fn a_word_more_on_any_line_of_a_trace_means_something_or_is_an_error() {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures");
+    let mut cases = Vec::new();
+    fixtures(&directory, &mut cases);
+    assert!(cases.len() > 100, "{}", cases.len());
+    for (path, text) in cases {
+        let lines: Vec<_> = text.lines().collect();
+        let mut in_trace = false;
+        for (at, line) in lines.iter().enumerate() {
+            if line.trim_start().starts_with("```") {
+                in_trace = line.trim() == "```trace";
+                continue;
+            }
+            let is_comment = line.trim_start().starts_with('#') && !line.contains("#!");
+            if !in_trace || line.trim().is_empty() || is_comment {
+                continue;
+            }
+            let number = at + 1;
+            let as_is = with_line(&lines, at, line);
+            let more = with_line(&lines, at, &format!("{line} {WORD}"));
+            assert!(more.is_none() || more != as_is, "{path}:{number}: {line}");
+            // The mark at the end keeps the lines of the statement the same.
+            for mark in ["", "\n#! survives move: zzz"] {
+                let below = |below: &str| with_line(&lines, at, &format!("{line}\n{below}{mark}"));
+                let (comment, more) = (below("# zzz"), below("    zzz: zzz"));
+                assert!(
+                    more.is_none() || more != comment,
+                    "below {path}:{number}: {line}"
+                );
+            }
+        }
+    }
+}
