@@ -117,6 +117,20 @@ fn tags_that_name_nothing_are_an_error() {
     assert!(told.contains("case.md:7: "), "{told}");
 }
 
+#[test]
+fn a_block_of_prose_that_is_not_closed_hides_no_trace() {
+    let text = format!(
+        "# A case\n\n```sh\nwsaudit test\n\n{}",
+        &case("expect none\n")[10..]
+    );
+    assert!(Case::is_in(&text), "{text}");
+    let told = Case::parse("case.md", &text).unwrap_err().to_string();
+    assert!(
+        told.contains("case.md:3: this block is never closed"),
+        "{told}"
+    );
+}
+
 /// The cases under `fixtures/`, with their paths.
 fn fixtures(directory: &Path, found: &mut Vec<(String, String)>) {
     for entry in fs::read_dir(directory).unwrap() {

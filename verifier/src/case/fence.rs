@@ -30,6 +30,29 @@ pub(super) enum Language {
     Other,
 }
 
+impl Language {
+    /// The language of a block, of what follows its opening fence.
+    fn of(info: &str) -> Self {
+        match info.split_whitespace().next() {
+            Some("trace") => Self::Trace,
+            Some("toml") => Self::Toml,
+            Some(_) | None => Self::Other,
+        }
+    }
+}
+
+impl Block<'_> {
+    /// The block that an opening fence begins.
+    fn new(line: u32, info: &str) -> Self {
+        Self {
+            language: Language::of(info),
+            line,
+            lines: Vec::new(),
+            unclosed: None,
+        }
+    }
+}
+
 pub(super) fn read(text: &str) -> Markdown<'_> {
     let mut markdown = Markdown::default();
     let mut open: Option<(&str, Block<'_>)> = None;
@@ -39,21 +62,18 @@ pub(super) fn read(text: &str) -> Markdown<'_> {
             Some((fence, _)) if run.starts_with(*fence) && rest.trim().is_empty() => {
                 markdown.blocks.extend(open.take().map(|(_, block)| block));
             }
-            Some((_, block)) => block.lines.push(line),
-            None if run.len() >= 3 => {
-                let language = match rest.split_whitespace().next() {
-                    Some("trace") => Language::Trace,
-                    Some("toml") => Language::Toml,
-                    Some(_) | None => Language::Other,
-                };
-                let block = Block {
-                    language,
-                    line: number,
-                    lines: Vec::new(),
-                    unclosed: None,
-                };
-                open = Some((run, block));
+            // Prose that goes on over a trace was meant to end before it.
+            Some((fence, block))
+                if block.language == Language::Other
+                    && run.starts_with(*fence)
+                    && Language::of(rest) != Language::Other =>
+            {
+                block.unclosed = Some(fence);
+                markdown.blocks.extend(open.take().map(|(_, block)| block));
+                open = Some((run, Block::new(number, rest)));
             }
+            Some((_, block)) => block.lines.push(line),
+            None if run.len() >= 3 => open = Some((run, Block::new(number, rest))),
             None => {
                 let heading = line.strip_prefix("# ").map(str::trim);
                 markdown.title = markdown.title.or(heading.filter(|title| !title.is_empty()));
@@ -97,6 +117,24 @@ mod tests {
                 (Language::Other, 2, &["# no title"][..]),
                 (Language::Trace, 5, &["0 end"]),
                 (Language::Toml, 8, &["```"]),
+            ]
+        );
+    }
+
+    #[test]
+    fn prose_ends_where_a_trace_begins() {
+        let markdown = read("```sh\nls\n```trace\n0 end\n```\n````md\n```trace\n```\n````\n");
+        let blocks: Vec<_> = markdown
+            .blocks
+            .iter()
+            .map(|block| (block.language, block.line, block.unclosed))
+            .collect();
+        assert_eq!(
+            blocks,
+            [
+                (Language::Other, 1, Some("```")),
+                (Language::Trace, 3, None),
+                (Language::Other, 6, None),
             ]
         );
     }

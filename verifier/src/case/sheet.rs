@@ -83,9 +83,6 @@ impl<'f> Sheet<'f> {
     }
 
     fn block(&mut self, block: &Block<'_>) {
-        if block.language == Language::Other {
-            return;
-        }
         if let Some(fence) = block.unclosed {
             self.problem(block.line, Problem::Unclosed(fence.to_owned()));
         }
