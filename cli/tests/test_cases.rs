@@ -156,6 +156,29 @@ fn a_case_that_expects_nothing_yet_is_given_what_is_found() {
 }
 
 #[test]
+fn an_update_loses_nothing_that_goes_on_over_lines() {
+    let expected = "expect holds request-answered,\n  # why\n  foreign-thread\n";
+    let noted = "expect noted foreign-thread, request-answered\n";
+    let clean = "expect clean\nexpect holds foreign-thread, request-answered\n";
+    let right = REFUSED.replace(clean, &format!("{expected}{noted}"));
+    assert_ne!(right, REFUSED);
+    let wrong = right.replace("expect holds", "expect not-exercised");
+    let cases = Cases::of(&[("case.md", &wrong)]);
+    cases.test(&["--update"]).ends_with(0);
+    let text = cases.read("case.md");
+    has(
+        &text,
+        &[
+            "expect holds request-answered\n",
+            "expect holds foreign-thread\n",
+            "  # why\n",
+            "expect noted foreign-thread\n",
+        ],
+    );
+    assert!(!text.contains("expect not-exercised"), "{text}");
+}
+
+#[test]
 fn what_cannot_be_read_is_not_updated() {
     let broken = LEAK.replace("9.000  A  close 1000", "9.000  A  clothe 1000");
     let cases = Cases::of(&[("broken.md", &broken)]);

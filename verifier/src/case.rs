@@ -34,7 +34,7 @@ mod write;
 
 pub use error::{CaseError, CaseErrors, Problem};
 pub use expectation::{Expectation, Expected, RuleName};
-pub use rewrite::{Change, rewrite};
+pub use rewrite::{Change, rewrite, statement};
 pub(crate) use trace::TAG_SOURCE;
 pub use write::{Draft, Unwritable, Writing};
 

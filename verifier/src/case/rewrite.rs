@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::fence::{self, Language};
-use super::line;
+use super::line::{self, Statement};
 use super::word::MARKER;
 
 /// One change of what a case expects.
@@ -23,9 +23,9 @@ pub enum Change {
         /// The mark, without its `#!`.
         mark: String,
     },
-    /// A line of its own becomes others; none: it goes.
+    /// A statement of its own becomes others; none: it goes. Comments in it stay.
     Replace {
-        /// The line.
+        /// A line of it.
         line: u32,
         /// What stands there instead.
         lines: Vec<String>,
@@ -64,6 +64,21 @@ pub fn rewrite(text: &str, changes: &[Change]) -> String {
     edited.lines.into_iter().flatten().collect()
 }
 
+/// The statement that a line of a case belongs to, without its comments; `None`: the line is prose,
+/// empty or a comment.
+pub fn statement(text: &str, line: u32) -> Option<String> {
+    let markdown = fence::read(text);
+    statement_at(&markdown, line).map(|statement| statement.text)
+}
+
+fn statement_at(markdown: &fence::Markdown<'_>, line: u32) -> Option<Statement> {
+    let traces = markdown.blocks.iter();
+    traces
+        .filter(|block| block.language == Language::Trace)
+        .flat_map(|block| line::statements(block).0)
+        .find(|statement| (statement.first..=statement.last).contains(&line))
+}
+
 impl Text<'_> {
     fn apply(&mut self, change: &Change) {
         match change {
@@ -88,7 +103,14 @@ impl Text<'_> {
                 let ending = self.ending;
                 let ended = lines.iter().flat_map(|line| [line.as_str(), ending]);
                 let new: String = ended.collect();
-                self.set(*line, new);
+                let (first, last) = self.statement(*line);
+                for below in first + 1..=last {
+                    let is_comment = |line: &mut String| line.trim_start().starts_with('#');
+                    if !self.line(below).is_some_and(is_comment) {
+                        self.set(below, String::new());
+                    }
+                }
+                self.set(first, new);
             }
             Change::Append(line) => self.append(line),
             Change::RemoveNone => {
@@ -126,14 +148,9 @@ impl Text<'_> {
 
     /// The lines of the statement that a line belongs to.
     fn statement(&self, number: u32) -> (u32, u32) {
-        let traces = self.markdown.blocks.iter();
-        traces
-            .filter(|block| block.language == Language::Trace)
-            .flat_map(|block| line::statements(block).0)
-            .find(|statement| (statement.first..=statement.last).contains(&number))
-            .map_or((number, number), |statement| {
-                (statement.first, statement.last)
-            })
+        statement_at(&self.markdown, number).map_or((number, number), |statement| {
+            (statement.first, statement.last)
+        })
     }
 
     fn remove_mark(&mut self, number: u32, mark: &str) -> bool {
@@ -219,6 +236,28 @@ mod tests {
     fn what_a_string_holds_is_no_mark() {
         let line = "0.1 A < {\"a\":\"#! expect a\"}\n";
         assert_eq!(without_mark(line, "expect a"), None);
+    }
+
+    #[test]
+    fn a_statement_is_replaced_whole_and_its_comments_stay() {
+        let text = "# T\n```trace\nexpect holds a,\n  # why\n  b,\n  c\n\nexpect none\n```\n";
+        let replace = |lines: &[&str]| Change::Replace {
+            line: 3,
+            lines: lines.iter().map(|&line| line.to_owned()).collect(),
+        };
+        assert_eq!(
+            rewrite(text, &[replace(&["expect holds a"])]),
+            "# T\n```trace\nexpect holds a\n  # why\n\nexpect none\n```\n"
+        );
+        assert_eq!(
+            rewrite(text, &[replace(&[])]),
+            "# T\n```trace\n  # why\n\nexpect none\n```\n"
+        );
+        assert_eq!(
+            statement(text, 5).as_deref(),
+            Some("expect holds a,\n  b,\n  c")
+        );
+        assert_eq!(statement(text, 7), None);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use super::difference::{Difference, Mismatch};
 use super::{Surroundings, run_case};
-use crate::case::{Case, Change, Problem, rewrite};
+use crate::case::{Case, Change, Problem, rewrite, statement};
 use crate::verdict::{State, Verdict};
 
 /// So often a case is run and changed at most: a line is changed once in a round, and a violation
@@ -91,8 +91,9 @@ fn is_of_a_changed_line(change: &Change, others: &[Change]) -> bool {
 /// What settles a difference; `None`: nothing that may be written without a person.
 fn changes_for(mismatch: &Mismatch, text: &str) -> Option<Vec<Change>> {
     let line = mismatch.line;
-    let written = text.lines().nth(line as usize - 1).unwrap_or_default();
-    let is_own_line = written.starts_with("expect ") || written.starts_with("todo ");
+    let written = statement(text, line).unwrap_or_default();
+    let first = written.split_whitespace().next();
+    let is_own_line = matches!(first, Some("expect" | "todo"));
     let gone = || Change::Replace {
         line,
         lines: Vec::new(),
@@ -111,6 +112,10 @@ fn changes_for(mismatch: &Mismatch, text: &str) -> Option<Vec<Change>> {
         Difference::Empty => return None,
         Difference::Missing { rule, .. } => vec![remove(format!("expect {rule}"))],
         Difference::TodoDone { rule } => vec![remove(format!("todo {rule}"))],
+        Difference::NotNoted { rule, .. } if is_own_line => {
+            let lines = listed(&written, "noted", &rule.0)?.kept;
+            vec![Change::Replace { line, lines }]
+        }
         Difference::NotNoted { rule, .. } => vec![remove(format!("expect noted {rule}"))],
         Difference::Unexpected { rule, place, .. } => {
             let mark = format!("expect {rule}{place}");
@@ -132,7 +137,7 @@ fn changes_for(mismatch: &Mismatch, text: &str) -> Option<Vec<Change>> {
             expected,
             found,
             ..
-        } => ends(written, line, rule, *expected, *found)?,
+        } => ends(&written, line, rule, *expected, *found)?,
         Difference::NotClean { found, .. } => match found {
             Verdict::Inconclusive => vec![Change::Replace {
                 line,
@@ -152,26 +157,34 @@ fn ends(
     expected: State,
     found: State,
 ) -> Option<Vec<Change>> {
-    let names = written
-        .trim()
-        .strip_prefix("expect ")?
-        .trim_start()
-        .strip_prefix(word(expected)?)?;
-    let means =
-        |name: &str| name == rule || name.rsplit_once('/').is_some_and(|(_, id)| id == rule);
-    let (gone, kept): (Vec<_>, Vec<_>) = names
-        .split(',')
-        .map(str::trim)
-        .partition(|name| means(name));
-    let mut lines = Vec::new();
-    if !kept.is_empty() {
-        lines.push(format!("expect {} {}", word(expected)?, kept.join(", ")));
-    }
+    let Listed { names, kept } = listed(written, word(expected)?, rule)?;
+    let mut lines = kept;
     // A violated rule has its marks.
-    if let (Some(found), [name, ..]) = (word(found), &gone[..]) {
+    if let (Some(found), [name, ..]) = (word(found), &names[..]) {
         lines.push(format!("expect {found} {name}"));
     }
     Some(vec![Change::Replace { line, lines }])
+}
+
+/// A statement such as `expect holds a, b`, taken apart.
+struct Listed {
+    /// Its names of a rule.
+    names: Vec<String>,
+    /// The line that it is without them; none where no name is left.
+    kept: Vec<String>,
+}
+
+fn listed(written: &str, word: &str, rule: &str) -> Option<Listed> {
+    let expect = written.trim().strip_prefix("expect")?.trim_start();
+    let list = expect.strip_prefix(word)?.split(',').map(str::trim);
+    let means =
+        |name: &str| name == rule || name.rsplit_once('/').is_some_and(|(_, id)| id == rule);
+    let (names, others): (Vec<_>, Vec<_>) = list.map(str::to_owned).partition(|it| means(it));
+    let kept = (!others.is_empty()).then(|| format!("expect {word} {}", others.join(", ")));
+    Some(Listed {
+        names,
+        kept: kept.into_iter().collect(),
+    })
 }
 
 const fn word(state: State) -> Option<&'static str> {
