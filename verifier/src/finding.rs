@@ -5,12 +5,6 @@ use std::collections::BTreeMap;
 use crate::engine::{ConnectionIx, SessionIx, UserIx};
 use crate::verdict::Reason;
 
-/// What settles a doubt about frames that are missing or cannot be decoded.
-pub const WITHOUT_GAPS: &str = "record again without gaps, with a codec that decodes all messages";
-
-/// What settles one about frames that are missing, or of which not all is there.
-pub const WITHOUT_GAPS_AND_WHOLE: &str = "record again without gaps, and with whole payloads";
-
 /// A place in the history: a recording, and the `seq` in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Place {

@@ -282,21 +282,25 @@ within  = "1s"
 on      = "connection"
 "#;
 
-/// Only what was never recorded has to be recorded again.
-#[test]
-fn what_is_in_parts_that_are_not_here_is_settled_by_all_parts() {
-    const AGAIN: &str = "record again without gaps, with a codec that decodes all messages";
-    const PARTS: &str = "verify with all parts of the run";
-    let part = Gap {
+const PARTS: &str = "verify with all parts of the run";
+
+fn missing_part() -> Gap {
+    Gap {
         connection: None,
         why: "part 2 of run r is missing, and b.db is part 3".to_owned(),
         cause: GapCause::MissingPart,
         ..gap_of(1)
-    };
+    }
+}
+
+/// Only what was never recorded has to be recorded again.
+#[test]
+fn what_is_in_parts_that_are_not_here_is_settled_by_all_parts() {
+    const AGAIN: &str = "record again without gaps, with a codec that decodes all messages";
     for (gaps, settled_by) in [
         (vec![gap_of(1)], AGAIN),
-        (vec![part.clone()], PARTS),
-        (vec![gap_of(1), part], AGAIN),
+        (vec![missing_part()], PARTS),
+        (vec![gap_of(1), missing_part()], AGAIN),
     ] {
         let socket = recording(HEAD, gaps);
         let mut outline = socket.outline().clone();
@@ -309,6 +313,56 @@ fn what_is_in_parts_that_are_not_here_is_settled_by_all_parts() {
         let unanswered = unanswered.unwrap_or_else(|| panic!("{doubts:?}"));
         assert_eq!(unanswered.settle, settled_by, "{}", unanswered.message);
     }
+}
+
+/// Whoever accepts a doubt is told the same.
+#[test]
+fn a_doubt_that_is_accepted_is_settled_as_another_one() {
+    let accepting =
+        format!("{ANSWERED}accept = [{{ reason = \"undecided\", why = \"a part\" }}]\n");
+    let socket = recording(HEAD, vec![missing_part()]);
+    let mut outline = socket.outline().clone();
+    outline.ended_at = 5_000_000_000;
+    let mut messages = socket.messages().to_vec();
+    messages[0].payload = br#"{"type":"ask","id":1}"#.to_vec();
+    let found = verified(&accepting, MemorySource::new(outline, messages));
+    let (doubt, _) = &found.rules[0].accepted[0];
+    assert_eq!(doubt.settle, PARTS, "{}", doubt.message);
+}
+
+const ACCEPTED: &str = r#"
+[pack]
+name   = "accepted"
+format = 1
+[[rule]]
+id     = "accepted"
+title  = "every handshake is accepted"
+kind   = "handshake"
+accepted = true
+"#;
+
+/// Also where more is missing elsewhere.
+#[test]
+fn an_answer_in_a_part_that_is_not_here_is_settled_by_all_parts() {
+    let socket = recording(
+        HEAD,
+        vec![
+            missing_part(),
+            Gap {
+                from: 40,
+                to: 41,
+                ..gap_of(1)
+            },
+        ],
+    );
+    let mut outline = socket.outline().clone();
+    let connection = &mut outline.connections[0];
+    (connection.answered, connection.status) = (None, None);
+    connection.closed = Some(Moment { seq: 25, at: 25 });
+    let found = verified(ACCEPTED, MemorySource::new(outline, Vec::new()));
+    let mut doubts = found.rules[0].outcome.doubts.iter();
+    let doubt = doubts.find(|it| it.message.contains("in a part that is missing"));
+    assert_eq!(doubt.map(|it| it.settle.as_str()), Some(PARTS));
 }
 
 const READY_IN_TIME: &str = r#"

@@ -4,7 +4,6 @@
 mod coverage;
 mod held;
 mod outside;
-mod parts;
 mod settle;
 mod tagged;
 
@@ -198,9 +197,6 @@ pub fn verify_with(
     let doubts: Vec<_> = (0..input.packs.len())
         .map(|pack| judge.outside(pack))
         .collect();
-    let parts_are_all_that_lacks: Vec<_> = (0..input.packs.len())
-        .map(|pack| parts::are_all_that_lacks(&finished, pack))
-        .collect();
     let held: Vec<_> = finished
         .scopes
         .iter()
@@ -220,9 +216,6 @@ pub fn verify_with(
             }
             let (state, verdict, mut outcome, accepted) =
                 settle(&input.packs[pack], number, outcome, &doubts);
-            if parts_are_all_that_lacks[pack] {
-                outcome.doubts.iter_mut().for_each(parts::ask_for_them);
-            }
             if first_about_holders(&input.packs[pack]) == Some(number) {
                 outcome.notes.extend(lanes.notes(&finished.cx));
                 outcome.notes.extend(renewed.note());

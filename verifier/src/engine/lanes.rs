@@ -26,7 +26,7 @@ use super::program::{Compiler, PackProgram, Way, is_one_of};
 use super::run::Input;
 use super::state::{ConnectionIx, Cx, Holder};
 use crate::decode::{Extractor, ExtractorBuilder, SlotId, Value, Values};
-use crate::finding::{Note, Outcome, Place, Subject, WITHOUT_GAPS};
+use crate::finding::{Note, Outcome, Place, Subject};
 use crate::history::{Connection, Gaps, Outline, SourceError, SourceMessage, SourcePayload, Tag};
 use crate::rules::read::Carrier;
 use crate::rules::{Codec, EventRef, Pointer};
@@ -207,7 +207,7 @@ impl Lanes {
                 "another user may have named session {session} first, in frames that are missing or cannot be \
                  decoded"
             );
-            Some((why, WITHOUT_GAPS))
+            Some((why, cx.settles_missing()))
         });
     }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use super::event::Event;
 use super::state::{ConnectionIx, Cx, Holder};
-use crate::finding::{Doubt, Place, Subject, WITHOUT_GAPS};
+use crate::finding::{Doubt, Place, Subject};
 use crate::rules::HolderKind;
 use crate::verdict::Reason;
 
@@ -106,7 +106,7 @@ impl Skipped {
         } else {
             (
                 "after frames that may excuse it, and are missing, cannot be decoded or are nobody's",
-                WITHOUT_GAPS,
+                cx.settles_missing(),
             )
         };
         self.doubt(cx, Reason::Undecided, what, settle)
@@ -133,7 +133,7 @@ impl Skipped {
         if is_blind {
             let what = "naming a session of which frames that are missing or cannot be decoded may say \
                         that it shares the connection";
-            return self.doubt(cx, Reason::Unidentified, what, WITHOUT_GAPS);
+            return self.doubt(cx, Reason::Unidentified, what, cx.settles_missing());
         }
         let mut all = Self {
             count: self.count,

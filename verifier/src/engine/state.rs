@@ -11,6 +11,7 @@ use self::users::{First, SessionUsers};
 use super::elsewhere::Elsewhere;
 use super::lanes::{Lane, Lanes, Line};
 use super::names::Names;
+use super::parts;
 use super::renewed::Renewed;
 use crate::finding::{Place, Subject};
 use crate::history::{Connection, Gaps, Outline, Tag};
@@ -110,6 +111,8 @@ pub struct Cx<'h> {
     pub(super) any_goes_on: bool,
     /// Whether any message so far could not be decoded.
     pub(super) any_undecoded: bool,
+    /// Whether frames are missing, and all of them are in parts of the run that are not here.
+    pub(super) lacks_only_parts: bool,
     /// By how much the clocks of two recordings may disagree, in nanoseconds.
     pub(super) tolerance: i64,
 }
@@ -149,6 +152,7 @@ impl<'h> Cx<'h> {
         Self {
             gaps: outlines.iter().map(|outline| Gaps::new(outline)).collect(),
             elsewhere: Elsewhere::new(&outlines, tolerance),
+            lacks_only_parts: parts::are_all_that_lacks(&outlines),
             outlines,
             lanes,
             renewed,

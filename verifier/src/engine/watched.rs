@@ -4,7 +4,7 @@
 use hashbrown::HashMap;
 
 use super::state::{ConnectionIx, Cx, Holder};
-use crate::finding::{Place, WITHOUT_GAPS};
+use crate::finding::Place;
 use crate::history::{Gap, GapCause};
 use crate::rules::HolderKind;
 
@@ -155,11 +155,11 @@ impl Absence {
     }
 
     /// What would settle it.
-    pub const fn settle(self) -> &'static str {
+    pub fn settle(self, cx: &Cx<'_>) -> &'static str {
         match self {
             Self::Final | Self::RecordingEnded => "record until it is due",
             Self::Disconnected => "record a session that stays connected until it is due",
-            Self::Hidden => WITHOUT_GAPS,
+            Self::Hidden => cx.settles_missing(),
         }
     }
 }

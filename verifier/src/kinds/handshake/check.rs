@@ -3,8 +3,10 @@
 mod holders;
 
 use super::Handshake;
-use crate::engine::{Checker, Compiler, ConnectionIx, Cx, Event, Holder, Interest, Line};
-use crate::finding::{Doubt, Evidence, Outcome, Place, Subject, Violation, WITHOUT_GAPS};
+use crate::engine::{
+    ALL_PARTS, Checker, Compiler, ConnectionIx, Cx, Event, Holder, Interest, Line,
+};
+use crate::finding::{Doubt, Evidence, Outcome, Place, Subject, Violation};
 use crate::history::Moment;
 use crate::rules::{Lifecycle, Matcher};
 use crate::verdict::Reason;
@@ -144,7 +146,7 @@ impl One<'_, '_> {
             (None, None | Some(_), Some(_)) if self.cx.ended_unseen(self.connection) => self.doubt(
                 Reason::Undecided,
                 "was answered, or not, in a part that is missing",
-                WITHOUT_GAPS,
+                ALL_PARTS,
             ),
             (Some(ended), None, _) | (None, None | Some(_), Some(ended)) => {
                 self.breach("not answered", "it got no answer", ended, "101");

@@ -5,7 +5,7 @@ use super::argue::{Argument, READABLE};
 use super::ledger::{Basis, PerhapsAbout, Resource};
 use super::parties::{Party, PartyIx};
 use crate::engine::{ConnectionIx, Holder, OtherUser, is_hashed};
-use crate::finding::{Doubt, Evidence, Subject, Violation, WITHOUT_GAPS};
+use crate::finding::{Doubt, Evidence, Subject, Violation};
 use crate::rules::Listing;
 use crate::verdict::Reason;
 
@@ -42,7 +42,7 @@ impl Argument<'_, '_> {
                         "{whose} goes by its first user, and frames that are missing or cannot be decoded may say \
                          that it was another one's before"
                     ),
-                    settle: WITHOUT_GAPS.to_owned(),
+                    settle: self.cx.settles_missing().to_owned(),
                     place: None,
                     subject,
                 },
@@ -129,7 +129,12 @@ impl Argument<'_, '_> {
                 self.cx.describe_connection(connection),
                 resource.id,
             );
-            self.doubt(message, WITHOUT_GAPS, place, self.subject(owner));
+            self.doubt(
+                message,
+                self.cx.settles_missing(),
+                place,
+                self.subject(owner),
+            );
         }
     }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use wsaudit_recording::Unread;
 
 use super::{Judge, OutsideDoubt, Touches};
-use crate::engine::judge::parts::ALL_PARTS;
+use crate::engine::ALL_PARTS;
 use crate::finding::{Doubt, Place, Subject};
 use crate::history::{ClockStep, Connection, During, Gap, GapCause, Outline, SourceError};
 use crate::verdict::Reason;

@@ -4,7 +4,7 @@ use wsaudit_wire::{Direction, Endpoint};
 
 use super::{Elsewhere, Stands, Unjudged, Unread, Why};
 use crate::engine::{Carried, ConnectionIx, Cx, Holder, Line};
-use crate::finding::{Doubt, Evidence, Subject, Violation, WITHOUT_GAPS_AND_WHOLE};
+use crate::finding::{Doubt, Evidence, Subject, Violation};
 use crate::kinds::correlated::said::{Act, Key};
 use crate::kinds::correlated::table::Standing;
 use crate::verdict::Reason;
@@ -92,7 +92,7 @@ impl Unjudged {
         let (why, settle) = match self.why {
             Why::Hidden => (
                 "frames before it are missing or cannot be read",
-                WITHOUT_GAPS_AND_WHOLE,
+                cx.settles_missing_or_cut(),
             ),
             Why::BegunElsewhere => (
                 "the connection goes on with what was asked elsewhere (polling, or an earlier connection)",

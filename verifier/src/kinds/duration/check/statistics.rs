@@ -26,7 +26,7 @@ impl Check {
                 outcome.doubts.push(unsure_of(cx, what, places));
             } else if value > limit {
                 if let Some(unseen) = unseen {
-                    let doubt = self.perhaps_lower(what, (value, limit), unseen);
+                    let doubt = self.perhaps_lower(cx, what, (value, limit), unseen);
                     outcome.doubts.push(doubt);
                 } else {
                     let violation = self.too_high(cx, what, (value, limit), &sorted);

@@ -2,7 +2,7 @@
 
 use super::{Check, Measured, Moment};
 use crate::engine::{Absence, Cx, in_words};
-use crate::finding::{Doubt, Evidence, Subject, Violation, WITHOUT_GAPS};
+use crate::finding::{Doubt, Evidence, Subject, Violation};
 use crate::verdict::Reason;
 
 /// How many of the slowest measurements are told one by one.
@@ -112,6 +112,7 @@ impl Check {
     /// Likewise, where one that took less may not have been seen.
     pub(super) fn perhaps_lower(
         &self,
+        cx: &Cx<'_>,
         what: &str,
         (value, limit): (i64, i64),
         unseen: Unseen,
@@ -121,7 +122,7 @@ impl Check {
         let (why, settle) = match unseen {
             Unseen::Frames => (
                 "frames are missing or cannot be decoded, and with what began in them it may be lower",
-                WITHOUT_GAPS,
+                cx.settles_missing(),
             ),
             Unseen::Holder => (
                 "something began of which nothing says whose it is, and with it it may be lower",
@@ -146,7 +147,7 @@ impl Check {
         } else {
             (
                 absence.why_open().unwrap_or("it is final"),
-                absence.settle(),
+                absence.settle(cx),
             )
         };
         Doubt {

@@ -6,7 +6,7 @@
 
 use super::Argument;
 use crate::engine::Holder;
-use crate::finding::{Place, Subject, WITHOUT_GAPS};
+use crate::finding::{Place, Subject};
 use crate::kinds::owned::ledger::{Basis, ClaimMade, Support};
 use crate::kinds::owned::parties::{Party, PartyIx};
 use crate::rules::HolderKind;
@@ -113,7 +113,7 @@ impl Argument<'_, '_> {
             "{what}, and what would make it right (`{by}`) may be among frames that are missing or cannot be \
              decoded"
         );
-        self.doubt(message, WITHOUT_GAPS, place, subject);
+        self.doubt(message, self.cx.settles_missing(), place, subject);
     }
 
     /// Whether something on the connections of a party between two places is missing or cannot be decoded.

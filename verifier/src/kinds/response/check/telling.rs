@@ -143,7 +143,7 @@ impl Check {
         let (who, name) = (who(cx, request), self.name(request));
         let why = absence.why_open().unwrap_or("it is final");
         let settle = match self.within {
-            Some(_) => absence.settle(),
+            Some(_) => absence.settle(cx),
             None => "say in the rule how long a reply may take (`within`)",
         };
         Doubt {

@@ -175,7 +175,7 @@ impl Check {
         let (who, field) = (cx.describe(holder), &self.key_name);
         let why = absence.why_open().unwrap_or("it is final");
         let settle = match self.within {
-            Some(_) => absence.settle(),
+            Some(_) => absence.settle(cx),
             None => {
                 "record until it is completed, or say in the rule how long it may take (`within`)"
             }
