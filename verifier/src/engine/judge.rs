@@ -20,8 +20,7 @@ use super::run::{Finished, Input};
 use super::state::{ConnectionIx, Cx, SessionIx, UserIx};
 use crate::finding::{Doubt, Outcome};
 use crate::history::SourceError;
-use crate::kinds::Spec;
-use crate::rules::{HolderKind, Pack, Pointer};
+use crate::rules::{Pack, Pointer};
 use crate::verdict::{State, Verdict};
 
 use coverage::coverage;
@@ -188,48 +187,7 @@ pub fn verify_with(
         .collect();
     let coverage = coverage(input.packs, &finished);
     let messages = finished.tally.messages;
-    let judge = Judge {
-        packs: input.packs,
-        unread: input.unread,
-        finished: &finished,
-        skew: nanoseconds(input.skew),
-    };
-    let doubts: Vec<_> = (0..input.packs.len())
-        .map(|pack| judge.outside(pack))
-        .collect();
-    let held: Vec<_> = finished
-        .scopes
-        .iter()
-        .map(|scope| held::by_several(&finished.cx, scope))
-        .collect();
-    let mut rules = Vec::new();
-    for (pack, (outcomes, doubts)) in finished.outcomes.into_iter().zip(doubts).enumerate() {
-        for (number, mut outcome) in outcomes.into_iter().enumerate() {
-            let spec = &input.packs[pack].rules[number].spec;
-            if spec.holders() == HolderKind::Session {
-                lanes.doubt(&finished.cx, &mut outcome.outcome);
-                // Who holds a session is what the one asks, and tags are what the other reads.
-                if !matches!(spec, Spec::Handshake(_) | Spec::Sql(_)) {
-                    renewed.doubt(&finished.cx, &mut outcome.outcome);
-                    outcome.outcome.doubts.extend(held[pack].clone());
-                }
-            }
-            let (state, verdict, mut outcome, accepted) =
-                settle(&input.packs[pack], number, outcome, &doubts);
-            if first_about_holders(&input.packs[pack]) == Some(number) {
-                outcome.notes.extend(lanes.notes(&finished.cx));
-                outcome.notes.extend(renewed.note());
-            }
-            rules.push(RuleResult {
-                pack,
-                rule: number,
-                state,
-                verdict,
-                outcome,
-                accepted,
-            });
-        }
-    }
+    let rules = judged(input, &tagged, finished);
     let verdict = rules
         .iter()
         .map(|rule| rule.verdict)
@@ -251,6 +209,43 @@ pub fn verify_with(
         },
         naming: tagged.naming.clone(),
     })
+}
+
+/// What every rule comes to, with what stands outside it: what the history lacks, and whom sessions are of.
+fn judged(input: &Input<'_>, tagged: &Tagged, finished: Finished<'_>) -> Vec<RuleResult> {
+    let cx = &finished.cx;
+    let judge = Judge {
+        packs: input.packs,
+        unread: input.unread,
+        finished: &finished,
+        skew: nanoseconds(input.skew),
+    };
+    let packs = 0..input.packs.len();
+    let outside: Vec<_> = packs.map(|pack| judge.outside(pack)).collect();
+    let scopes = finished.scopes.iter();
+    let held: Vec<_> = scopes.map(|scope| held::by_several(cx, scope)).collect();
+    let mut rules = Vec::new();
+    for (pack, outcomes) in finished.outcomes.into_iter().enumerate() {
+        let pack_rules = &input.packs[pack].rules;
+        for (rule, mut outcome) in outcomes.into_iter().enumerate() {
+            let (spec, held) = (&pack_rules[rule].spec, held[pack].as_ref());
+            tagged.doubt(cx, spec, held, &mut outcome.outcome);
+            let (state, verdict, mut outcome, accepted) =
+                settle(&input.packs[pack], rule, outcome, &outside[pack]);
+            if first_about_holders(&input.packs[pack]) == Some(rule) {
+                outcome.notes.extend(tagged.notes(cx));
+            }
+            rules.push(RuleResult {
+                pack,
+                rule,
+                state,
+                verdict,
+                outcome,
+                accepted,
+            });
+        }
+    }
+    rules
 }
 
 /// The rule that tells what is worth knowing to all that ask who is who.

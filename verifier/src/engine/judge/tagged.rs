@@ -4,9 +4,12 @@ use super::super::lanes::Lanes;
 use super::super::renewed::Renewed;
 use super::super::retag;
 use super::super::run::Input;
+use super::super::state::Cx;
 use super::RunError;
+use crate::finding::{Doubt, Note, Outcome};
 use crate::history::Outline;
-use crate::rules::Pointer;
+use crate::kinds::Spec;
+use crate::rules::{HolderKind, Pointer};
 
 /// What is known of it before any rule runs.
 pub(super) struct Tagged {
@@ -58,5 +61,31 @@ impl Tagged {
         }
         let sources = input.sources.iter();
         sources.map(|source| source.outline()).collect()
+    }
+
+    /// Where a rule is about sessions: what they may not be, and what it cannot tell, where one is held by several.
+    pub(super) fn doubt(
+        &self,
+        cx: &Cx<'_>,
+        spec: &Spec,
+        by_several: Option<&Doubt>,
+        outcome: &mut Outcome,
+    ) {
+        if spec.holders() != HolderKind::Session {
+            return;
+        }
+        self.lanes.doubt(cx, outcome);
+        // Who holds a session is what the one asks, and tags are what the other reads.
+        if !matches!(spec, Spec::Handshake(_) | Spec::Sql(_)) {
+            self.renewed.doubt(cx, outcome);
+            outcome.doubts.extend(by_several.cloned());
+        }
+    }
+
+    /// What is worth knowing of sessions though nothing is wrong.
+    pub(super) fn notes(&self, cx: &Cx<'_>) -> Vec<Note> {
+        let mut notes = self.lanes.notes(cx);
+        notes.extend(self.renewed.note());
+        notes
     }
 }
