@@ -48,7 +48,8 @@ Exit codes:
      explained
   1  a case failed; a mutant survived that nobody explains, or an explanation
      explains nothing
-  2  a path could not be read or written, or has no case";
+  2  a path could not be read or written, or has no case; with --mutate, no
+     clean one";
 
 /// Run cases: rules against histories, with what must be found
 #[derive(Debug, Args)]

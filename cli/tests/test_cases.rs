@@ -278,7 +278,21 @@ fn an_explanation_of_nothing_fails() {
 fn what_cannot_be_mutated_says_why() {
     let cases = Cases::of(&[("leak.md", LEAK)]);
     let ran = cases.test(&["--mutate"]).ends_with(2);
-    has(&ran.stderr, &["no clean one to let something go wrong in"]);
+    has(
+        &ran.stderr,
+        &[
+            "1 case, and no clean one to let something go wrong in: a rule is violated in it (1); write one beside them",
+            "`expect none`",
+        ],
+    );
+    let refused = LEAK
+        .replace("{\"type\":\"thread\",", "{\"type\":\"refused\",")
+        .replace(MARK, "\nexpect none");
+    let beside = Cases::of(&[("leak.md", LEAK), ("refused.md", &refused)]);
+    has(
+        &beside.test(&["--mutate"]).ends_with(1).stdout,
+        &["\n1 clean case, "],
+    );
     let ran = cases
         .test(&["--mutate", "--operator", "explode"])
         .ends_with(2);

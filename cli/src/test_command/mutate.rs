@@ -66,11 +66,7 @@ pub(super) fn run(
     }
     bar.finish_and_clear();
     if survey.cases.is_empty() && survey.failed.is_empty() {
-        bail!(
-            "{}: no clean one to let something go wrong in: expected a trace in which a rule holds and none is \
-             violated",
-            counted(files.len() as u64, "case")
-        );
+        bail!("{}", survey.none_clean());
     }
     if args.json {
         serde_json::to_writer_pretty(&mut *output, &survey)?;
@@ -103,6 +99,21 @@ impl Survey {
             self.rules.entry(rule.clone()).or_default().add(count);
         }
         self.cases.push(mutants);
+    }
+
+    /// Why no mutants could be made, and what to do.
+    fn none_clean(&self) -> String {
+        let mut counts = BTreeMap::<_, u64>::new();
+        for why in self.not_clean.values() {
+            *counts.entry(why.as_str()).or_default() += 1;
+        }
+        let whys = counts.iter().map(|(why, count)| format!("{why} ({count})"));
+        format!(
+            "{}, and no clean one to let something go wrong in: {}; write one beside them in which a rule holds and \
+             none is violated: a trace such as theirs, with `expect none` and without what breaks the rule",
+            counted(self.not_clean.len() as u64, "case"),
+            whys.collect::<Vec<_>>().join(", "),
+        )
     }
 
     fn tell(&self, args: &TestArgs, output: &mut Output) -> anyhow::Result<()> {
