@@ -2,6 +2,7 @@
 //! the rules that these suggest. A guess is written as a comment; what is written as a rule held in the
 //! recording by what was counted, which its comment says.
 
+mod graphql;
 mod observe;
 mod write;
 

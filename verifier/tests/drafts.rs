@@ -5,9 +5,12 @@
     reason = "what fails in a test's setting fails the test"
 )]
 
+use std::path::Path;
+
 use wsaudit_verifier::case::{Case, CaseHistory};
 use wsaudit_verifier::draft::draft;
 use wsaudit_verifier::rules::Pack;
+use wsaudit_verifier::suite::{Directory, run_case};
 
 /// The draft of a pack, from a trace; it is one that can be read.
 fn drafted(trace: &str) -> String {
@@ -85,4 +88,63 @@ fn where_users_are_known_a_session_has_one() {
         .replace(", user alice", "")
         .replace(", user bob", "");
     assert!(!drafted(&nobody).contains("one-holder"));
+}
+
+/// Two sessions are told of their threads and runs, and one of them has asked for a list.
+const GRAPHQL: &str = r#"
+A = session a-1, user alice
+B = session b-1, user bob
+0.01 A open /graphql
+0.02 A accept subprotocol graphql-transport-ws
+0.03 B open /graphql
+0.04 B accept subprotocol graphql-transport-ws
+0.05 A > {"id":"1","type":"subscribe","payload":{"operationName":"Threads","query":"subscription Threads { threadAdded { id } }"}}
+0.06 A > {"id":"2","type":"subscribe","payload":{"query":"subscription { runStarted { id } }"}}
+0.1 A < {"id":"1","type":"next","payload":{"data":{"threadAdded":{"id":"thr-1000001"}}}}
+0.2 A < {"id":"2","type":"next","payload":{"data":{"runStarted":{"id":"run-1000001"}}}}
+0.3 B < {"id":"1","type":"next","payload":{"data":{"threadAdded":{"id":"thr-1000002"}}}}
+0.4 B < {"id":"2","type":"next","payload":{"data":{"runStarted":{"id":"run-1000002"}}}}
+0.5 A < {"id":"3","type":"next","payload":{"data":{"me":{"noteId":"not-1000001"},"you":1}}}
+0.6 B < {"id":"3","type":"next","payload":{"data":{"me":{"noteId":"not-1000002"},"you":1}}}"#;
+
+#[test]
+fn what_graphql_brings_is_told_by_its_field_and_never_by_its_type() {
+    for (framing, next, subscribe) in [
+        ("graphql-transport-ws", "next", "subscribe"),
+        ("graphql-ws", "data", "start"),
+    ] {
+        let trace = GRAPHQL
+            .replace("graphql-transport-ws", framing)
+            .replace(r#""type":"next""#, &format!(r#""type":"{next}""#))
+            .replace(r#""type":"subscribe""#, &format!(r#""type":"{subscribe}""#));
+        let text = drafted(&trace);
+        for line in [
+            format!(
+                "\nrunStarted = {{ from = \"server\", name = \"{next}\", where = {{ \"/payload/data/runStarted\" = {{ exists = true }} }} }}   # 2 times\n"
+            ),
+            format!(
+                "\n# asks-Threads = {{ from = \"client\", name = \"{subscribe}\", where = {{ \"/payload/operationName\" = \"Threads\" }} }}   # once\n"
+            ),
+            format!(
+                "\n# {next} = {{ from = \"server\", name = \"{next}\" }}   # 2 times, and nothing tells what about\n"
+            ),
+            format!("seen first in {next} of threadAdded (server)."),
+            "told by what is under\n# /payload/data".to_owned(),
+            "claimed-by = \"threadAdded\"\n".to_owned(),
+            "claimed-by = \"runStarted\"\n".to_owned(),
+        ] {
+            assert!(text.contains(&line), "{line}:\n{text}");
+        }
+        assert_eq!(text.matches("\nclaimed-by").count(), 2, "{text}");
+        // The draft holds over what it was made from.
+        let case = format!(
+            "# drafted\n\n```toml\n{text}\n```\n\n```trace\nexpect holds foreign-threadAdded, foreign-runStarted\n{trace}\n```\n"
+        );
+        let case = Case::parse("drafted.md", &case).unwrap_or_else(|errors| panic!("{errors}"));
+        let result = run_case(&case, &Directory::of(Path::new("drafted.md")));
+        assert_eq!(result.mismatches, [], "{text}");
+    }
+    // Of a connection that does not say so, the type is the name.
+    let text = drafted(&GRAPHQL.replace(" subprotocol graphql-transport-ws", ""));
+    assert!(text.contains("\nnext = {"), "{text}");
 }

@@ -6,6 +6,7 @@ use serde_json::Value;
 use wsaudit_tagging::TagKind;
 use wsaudit_wire::Direction;
 
+use super::graphql;
 use crate::decode::{records, utf8};
 use crate::engine::with_users;
 use crate::history::{Connection, Source, SourceError, SourcePayload};
@@ -17,8 +18,34 @@ const MOST_VALUES: usize = 10_000;
 /// How many fields, and how many names: a server that makes up names does not fill the memory.
 const MOST_NAMES: usize = 2_000;
 
-/// A message's direction and name.
-pub(super) type Named = (Direction, String);
+/// A message, as far as an event tells it from others.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Named {
+    pub(super) sender: Direction,
+    /// Empty: it has none.
+    pub(super) name: String,
+    pub(super) about: About,
+}
+
+/// What tells messages of one name apart.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum About {
+    /// The name is all that there is.
+    Name,
+    /// The one field of GraphQL that it brings, under `/payload/data`.
+    Field(String),
+    /// The name of its operation of GraphQL, at `/payload/operationName`.
+    Operation(String),
+    /// GraphQL with several fields or none, or an operation without a name: nothing.
+    Untold,
+}
+
+impl Named {
+    /// Whether an event can be made of it that is no other one's.
+    pub(super) fn is_told(&self) -> bool {
+        !self.name.is_empty() && self.about != About::Untold
+    }
+}
 
 /// What was counted.
 #[derive(Debug)]
@@ -111,6 +138,11 @@ impl Observed {
             .iter()
             .map(|connection| (connection.number, connection))
             .collect();
+        let graphql: BTreeSet<u64> = connections
+            .values()
+            .filter(|connection| graphql::is_spoken(connection))
+            .map(|connection| connection.number)
+            .collect();
         for connection in connections.values() {
             if let Some(exchange) = &connection.http {
                 *self.exchanges.entry(exchange.name.clone()).or_default() += 1;
@@ -137,11 +169,12 @@ impl Observed {
                 continue;
             };
             if let SourcePayload::Whole(bytes) = message.payload {
-                let spoken_for = SpokenFor {
+                let peer = Peer {
                     session: speaks_for(connection, TagKind::Session, moment.seq),
                     user: speaks_for(connection, TagKind::User, moment.seq),
+                    speaks_graphql: graphql.contains(&connection.number),
                 };
-                self.message(bytes, message.direction, spoken_for);
+                self.message(bytes, message.direction, peer);
             }
         }
         Ok(())
@@ -154,7 +187,7 @@ impl Observed {
             let lives = field.values.values();
             lives
                 .filter(|life| {
-                    life.first.0 == Direction::ClientToServer
+                    life.first.sender == Direction::ClientToServer
                         && matches!(life.session, Receiver::One(_))
                 })
                 .count()
@@ -166,7 +199,7 @@ impl Observed {
         (count > 1).then_some(pointer)
     }
 
-    fn message(&mut self, bytes: &[u8], direction: Direction, peer: SpokenFor<'_>) {
+    fn message(&mut self, bytes: &[u8], direction: Direction, peer: Peer<'_>) {
         let read = utf8(bytes).and_then(|text| records(self.codec, text));
         let Ok(records) = read else {
             self.others += 1;
@@ -177,35 +210,41 @@ impl Observed {
         }
     }
 
-    fn record(&mut self, record: &str, direction: Direction, peer: SpokenFor<'_>) {
+    fn record(&mut self, record: &str, sender: Direction, peer: Peer<'_>) {
         let Ok(value) = serde_json::from_str::<Value>(record) else {
             self.others += 1;
             return;
         };
         let mut at = self.codec.usual_names().iter().enumerate();
         let name = at.find_map(|(index, at)| Some((index, value.pointer(at)?.as_str()?)));
-        let name = match name {
-            Some((index, name)) => {
-                self.names_at[index] += 1;
-                (direction, name.to_owned())
-            }
-            None => (direction, String::new()),
+        let name = name.map_or("", |(index, name)| {
+            self.names_at[index] += 1;
+            name
+        });
+        let named = Named {
+            sender,
+            name: name.to_owned(),
+            about: if peer.speaks_graphql {
+                graphql::about(sender, name, &value)
+            } else {
+                About::Name
+            },
         };
-        if self.names.contains_key(&name) || self.names.len() < MOST_NAMES {
-            *self.names.entry(name.clone()).or_default() += 1;
+        if self.names.contains_key(&named) || self.names.len() < MOST_NAMES {
+            *self.names.entry(named.clone()).or_default() += 1;
         }
         for_each_id(record.as_bytes(), &mut |pointer, value| {
-            self.id(&name, peer, pointer, value);
+            self.id(&named, peer, pointer, value);
         });
     }
 
-    fn id(&mut self, name: &Named, peer: SpokenFor<'_>, pointer: &str, value: &str) {
+    fn id(&mut self, named: &Named, peer: Peer<'_>, pointer: &str, value: &str) {
         if !self.fields.contains_key(pointer) && self.fields.len() >= MOST_NAMES {
             return;
         }
         let field = self.fields.entry(pointer.to_owned()).or_default();
-        *field.seen_in.entry(name.clone()).or_default() += 1;
-        let from_server = name.0 == Direction::ServerToClient;
+        *field.seen_in.entry(named.clone()).or_default() += 1;
+        let from_server = named.sender == Direction::ServerToClient;
         if from_server {
             field.from_server += 1;
             field.sessions += u64::from(peer.session == Some(value));
@@ -215,7 +254,7 @@ impl Observed {
             return;
         }
         let life = field.values.entry(value.to_owned()).or_insert(Life {
-            first: name.clone(),
+            first: named.clone(),
             session: Receiver::Nobody,
             user: Receiver::Nobody,
         });
@@ -226,11 +265,12 @@ impl Observed {
     }
 }
 
-/// Whom a connection speaks for at a place.
+/// The other end of a connection at a place: whom it speaks for, and how.
 #[derive(Clone, Copy)]
-struct SpokenFor<'o> {
+struct Peer<'o> {
     session: Option<&'o str>,
     user: Option<&'o str>,
+    speaks_graphql: bool,
 }
 
 fn speaks_for(connection: &Connection, kind: TagKind, seq: u64) -> Option<&str> {
@@ -252,8 +292,8 @@ impl Field {
             *firsts.entry(&life.first).or_default() += 1;
         }
         let (first, count) = firsts.into_iter().max_by_key(|(_, count)| *count)?;
-        let is_named = first.0 == Direction::ServerToClient && !first.1.is_empty();
-        (is_named && count * 20 >= self.values.len() * 19).then_some(first)
+        let can_claim = first.sender == Direction::ServerToClient && first.is_told();
+        (can_claim && count * 20 >= self.values.len() * 19).then_some(first)
     }
 }
 
@@ -266,9 +306,10 @@ mod tests {
         let mut observed = Observed::new(Codec::Auto);
         assert_eq!(observed.answers_at(), None);
         for (session, call) in [("s-1", "c1"), ("s-1", "c2"), ("s-2", "c3")] {
-            let peer = SpokenFor {
+            let peer = Peer {
                 session: Some(session),
                 user: None,
+                speaks_graphql: false,
             };
             let ask = format!(r#"{{"type":"open","call_id":"{call}","doc_id":"d-{call}"}}"#);
             observed.message(ask.as_bytes(), Direction::ClientToServer, peer);

@@ -9,7 +9,7 @@ use wsaudit_tagging::{Candidate, TagKind};
 use wsaudit_wire::Direction;
 
 use self::words::{comment, identifier, quoted, short, unique};
-use super::observe::{Field, Named, Observed};
+use super::observe::{About, Field, Named, Observed};
 use crate::report::times;
 use crate::rules::{Codec, HolderKind};
 
@@ -236,11 +236,15 @@ fn called(observed: &Observed) -> Called<'_> {
     let mut names = BTreeSet::new();
     let mut called = Called::new();
     for named in observed.names.keys() {
-        let sender = match named.0 {
+        let sender = match named.sender {
             Direction::ClientToServer => "asks-",
             Direction::ServerToClient => "",
         };
-        let name = identifier(&format!("{sender}{}", named.1));
+        let name = match &named.about {
+            About::Name | About::Untold => &named.name,
+            About::Field(name) | About::Operation(name) => name,
+        };
+        let name = identifier(&format!("{sender}{name}"));
         called.insert(named, unique(&mut names, name));
     }
     called
@@ -249,18 +253,29 @@ fn called(observed: &Observed) -> Called<'_> {
 fn events(out: &mut String, observed: &Observed, resources: &[Resource<'_>], called: &Called<'_>) {
     let used: BTreeSet<_> = resources.iter().map(|resource| resource.claim).collect();
     out.push_str("\n[events]\n");
+    let named = observed.names.keys();
+    if named.map(|named| &named.about).any(|it| *it != About::Name) {
+        out.push_str(
+            "# The type of a GraphQL message says only how it is sent. What it is about is told by what is under\n\
+             # /payload/data, or by the name of the operation; of several fields, each would be an event.\n",
+        );
+    }
     for (named, count) in &observed.names {
-        if named.1.is_empty() {
+        if named.name.is_empty() {
             continue;
         }
         let line = event(named, &called[named]);
         let hash = if used.contains(named) { "" } else { "# " };
-        let _ = writeln!(out, "{hash}{line}   # {}", times(*count));
+        let untold = match named.about {
+            About::Untold => ", and nothing tells what about",
+            About::Name | About::Field(_) | About::Operation(_) => "",
+        };
+        let _ = writeln!(out, "{hash}{line}   # {}{untold}", times(*count));
     }
     let nameless: u64 = observed
         .names
         .iter()
-        .filter(|((_, name), _)| name.is_empty())
+        .filter(|(named, _)| named.name.is_empty())
         .map(|(_, count)| *count)
         .sum();
     if nameless > 0 {
@@ -358,7 +373,7 @@ fn rules(
         let uses: Vec<_> = field
             .seen_in
             .keys()
-            .filter(|named| named.0 == Direction::ClientToServer && !named.1.is_empty())
+            .filter(|named| named.sender == Direction::ClientToServer && named.is_told())
             .map(|named| quoted(&called[named]))
             .collect();
         let _ = write!(
@@ -390,25 +405,35 @@ fn rules(
     }
 }
 
-fn event((direction, name): &Named, called: &str) -> String {
-    let from = match direction {
+fn event(named: &Named, called: &str) -> String {
+    let (from, name) = (sender(named), quoted(&named.name));
+    let condition = match &named.about {
+        About::Name | About::Untold => String::new(),
+        About::Field(field) => {
+            format!(", where = {{ \"/payload/data/{field}\" = {{ exists = true }} }}")
+        }
+        About::Operation(operation) => {
+            format!(", where = {{ \"/payload/operationName\" = \"{operation}\" }}")
+        }
+    };
+    format!("{called} = {{ from = \"{from}\", name = {name}{condition} }}")
+}
+
+const fn sender(named: &Named) -> &'static str {
+    match named.sender {
         Direction::ClientToServer => "client",
         Direction::ServerToClient => "server",
-    };
-    format!(
-        "{called} = {{ from = \"{from}\", name = {} }}",
-        quoted(name)
-    )
+    }
 }
 
 /// `thread_created (server)`
-fn said((direction, name): &Named) -> String {
-    let sender = match direction {
-        Direction::ClientToServer => "client",
-        Direction::ServerToClient => "server",
-    };
-    match name.as_str() {
-        "" => format!("a message without a name ({sender})"),
-        name => format!("{} ({sender})", comment(name)),
+fn said(named: &Named) -> String {
+    let (sender, name) = (sender(named), comment(&named.name));
+    match &named.about {
+        About::Name | About::Untold if name.is_empty() => {
+            format!("a message without a name ({sender})")
+        }
+        About::Name | About::Untold => format!("{name} ({sender})"),
+        About::Field(about) | About::Operation(about) => format!("{name} of {about} ({sender})"),
     }
 }
