@@ -3,8 +3,8 @@
 use std::fs;
 use std::path::Path;
 
-use wsaudit_verifier::case::{Case, CaseHistory, Expected};
-use wsaudit_verifier::history::Source;
+use wsaudit_verifier::case::{Case, CaseHistory, Draft, Expected, Writing};
+use wsaudit_verifier::history::{MemorySource, Source};
 
 /// A word that no line of a fixture has.
 const WORD: &str = "zzzz";
@@ -129,6 +129,40 @@ fn a_block_of_prose_that_is_not_closed_hides_no_trace() {
         told.contains("case.md:3: this block is never closed"),
         "{told}"
     );
+}
+
+#[test]
+fn a_body_that_does_not_say_what_it_is_is_written_as_one() {
+    let case = read(&case(concat!(
+        "expect none\nA = session s\n",
+        "0 A http POST /x text \"{\\\"a\\\":1}\"\n",
+        "1 A http 200 {\"b\":1}\n",
+        "2 A http POST /y {\"c\":1}\n",
+        "    Content-Type: text/plain\n",
+    )));
+    let CaseHistory::Trace(source) = &case.history else {
+        panic!("a trace")
+    };
+    let draft = Draft::of(Writing {
+        title: "A case",
+        prose: "",
+        rules: "protocol",
+        only: "framing",
+        first: &[],
+        facts: &[],
+        source,
+    });
+    let written = draft.unwrap_or_else(|error| panic!("{error}")).unmarked();
+    let CaseHistory::Trace(again) = read(&written).history else {
+        panic!("a trace")
+    };
+    let said = |source: &MemorySource| {
+        let connections = source.outline().connections.clone().into_iter();
+        let heads = connections.map(|one| [one.request_head, one.response_head]);
+        let bodies = source.messages().iter().map(|it| it.payload.clone());
+        (heads.collect::<Vec<_>>(), bodies.collect::<Vec<_>>())
+    };
+    assert_eq!(said(&again), said(source), "{written}");
 }
 
 /// The cases under `fixtures/`, with their paths.

@@ -18,8 +18,6 @@ pub(super) fn lines(
         messages.find(|it| it.connection == connection.number && it.direction == direction)
     };
     let line = |moment: Moment, first: String, head: &[u8], direction| {
-        let body = message(direction).filter(|message| !message.payload.is_empty());
-        let body = body.map(payload::write).transpose()?.unwrap_or_default();
         // A message is where its last byte was.
         let moment = message(direction).map_or(moment, |message| message.moment);
         let head = String::from_utf8_lossy(head);
@@ -32,6 +30,11 @@ pub(super) fn lines(
         };
         let mut below = headers(head.split("\r\n").skip(1));
         below.retain(|line| !of_the_body(line));
+        let says = |line: &String| line.to_ascii_lowercase().starts_with("content-type:");
+        let says = below.iter().any(says);
+        let body = message(direction).filter(|message| !message.payload.is_empty());
+        let body = body.map(|body| payload::body(body, says)).transpose()?;
+        let body = body.unwrap_or_default();
         Ok(Line {
             seq: moment.seq,
             at: Some(moment.at),

@@ -21,15 +21,26 @@ pub(super) fn write(message: &MemoryMessage) -> Result<String, Unwritable> {
             if is_json_on_one_line(text) {
                 return Ok(text.to_owned());
             }
-            let string = serde_json::to_string(text);
-            let string = string.map_err(|_| unwritable("it cannot be written as a string"))?;
-            Ok(format!("text {string}"))
+            Ok(quoted(text))
         }
         Opcode::BINARY => Ok(format!("hex:{}", hex(payload))),
         Opcode::PING => Ok(format!("ping {}", hex(payload)).trim_end().to_owned()),
         Opcode::PONG => Ok(format!("pong {}", hex(payload)).trim_end().to_owned()),
         _ => Err(unwritable("its opcode is reserved")),
     }
+}
+
+/// A body over HTTP. As JSON, it would say of itself that it is; `says` is whether a header says what it is.
+pub(super) fn body(message: &MemoryMessage, says: bool) -> Result<String, Unwritable> {
+    match (message.opcode, std::str::from_utf8(&message.payload)) {
+        (Opcode::TEXT, Ok(text)) if !says => Ok(quoted(text)),
+        _ => write(message),
+    }
+}
+
+/// A text in JSON's notation for strings.
+fn quoted(text: &str) -> String {
+    format!("text {}", serde_json::Value::from(text))
 }
 
 /// `1000 bye`, of a close frame; `None`: it says something that a case cannot.
