@@ -1,9 +1,16 @@
 //! Every line of a case means something, or is an error: none is dropped.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "what fails in a test's setting fails the test"
+)]
+
 use std::fs;
 use std::path::Path;
 
-use wsaudit_verifier::case::{Case, CaseHistory, Draft, Expected, Writing};
+use wsaudit_verifier::case::{
+    Case, CaseHistory, Change, Draft, Expectation, Expected, Writing, rewrite, statement,
+};
 use wsaudit_verifier::history::{MemorySource, Source};
 
 /// A word that no line of a fixture has.
@@ -219,6 +226,35 @@ fn a_word_more_on_any_line_of_a_trace_means_something_or_is_an_error() {
                     "below {path}:{number}: {line}"
                 );
             }
+        }
+    }
+}
+
+#[test]
+fn a_mark_that_comes_and_goes_leaves_every_case_as_it_was() {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures");
+    let mut cases = Vec::new();
+    fixtures(&directory, &mut cases);
+    for (path, text) in cases {
+        // What contradicts a violation, with its line kept.
+        let text = ["expect none\n", "expect clean\n"]
+            .iter()
+            .fold(text, |text, none| text.replace(none, "# none\n"));
+        // A case that expects nothing more is none.
+        let expected = Case::parse("case.md", &text).map_or(Vec::new(), |it| it.expectations);
+        for (line, _) in (1_u32..).zip(text.lines()) {
+            let first = statement(&text, line);
+            if !first.is_some_and(|it| it.starts_with(|it: char| it.is_ascii_digit())) {
+                continue;
+            }
+            let mark = || format!("expect {WORD}");
+            let marked = rewrite(&text, &[Change::AddMark { line, mark: mark() }]);
+            let is_new = |it: &Expectation| it.expected.rule().is_some_and(|it| it.0 == WORD);
+            let all = read(&marked).expectations.into_iter();
+            let (new, others): (Vec<_>, Vec<_>) = all.partition(is_new);
+            assert_eq!((new.len(), others), (1, expected.clone()), "{path}:{line}");
+            let remove = Change::RemoveMark { line, mark: mark() };
+            assert_eq!(rewrite(&marked, &[remove]), text, "{path}:{line}");
         }
     }
 }
