@@ -158,10 +158,16 @@ fn recording(head: &str, gaps: Vec<Gap>) -> MemorySource {
 }
 
 fn verified(pack: &str, source: MemorySource) -> Verification {
-    let pack = Pack::from_texts(&[("pack.toml", pack)]).unwrap_or_else(|errors| panic!("{errors}"));
+    verified_by(&[pack], source)
+}
+
+fn verified_by(packs: &[&str], source: MemorySource) -> Verification {
+    let packs = packs.iter().map(|pack| {
+        Pack::from_texts(&[("pack.toml", pack)]).unwrap_or_else(|errors| panic!("{errors}"))
+    });
     let sources: Vec<Box<dyn Source>> = vec![Box::new(source)];
     let input = Input {
-        packs: std::slice::from_ref(&pack),
+        packs: &packs.collect::<Vec<_>>(),
         facts: &Facts::default(),
         sources: &sources,
         unread: &[],
@@ -282,6 +288,7 @@ within  = "1s"
 on      = "connection"
 "#;
 
+const AGAIN: &str = "record again without gaps, with a codec that decodes all messages";
 const PARTS: &str = "verify with all parts of the run";
 
 fn missing_part() -> Gap {
@@ -293,21 +300,25 @@ fn missing_part() -> Gap {
     }
 }
 
+/// A question, and no answer for seconds.
+fn asked(gaps: Vec<Gap>) -> MemorySource {
+    let socket = recording(HEAD, gaps);
+    let mut outline = socket.outline().clone();
+    outline.ended_at = 5_000_000_000;
+    let mut messages = socket.messages().to_vec();
+    messages[0].payload = br#"{"type":"ask","id":1}"#.to_vec();
+    MemorySource::new(outline, messages)
+}
+
 /// Only what was never recorded has to be recorded again.
 #[test]
 fn what_is_in_parts_that_are_not_here_is_settled_by_all_parts() {
-    const AGAIN: &str = "record again without gaps, with a codec that decodes all messages";
     for (gaps, settled_by) in [
         (vec![gap_of(1)], AGAIN),
         (vec![missing_part()], PARTS),
         (vec![gap_of(1), missing_part()], AGAIN),
     ] {
-        let socket = recording(HEAD, gaps);
-        let mut outline = socket.outline().clone();
-        outline.ended_at = 5_000_000_000;
-        let mut messages = socket.messages().to_vec();
-        messages[0].payload = br#"{"type":"ask","id":1}"#.to_vec();
-        let found = verified(ANSWERED, MemorySource::new(outline, messages));
+        let found = verified(ANSWERED, asked(gaps));
         let doubts = &found.rules[0].outcome.doubts;
         let unanswered = doubts.iter().find(|it| it.reason == Reason::Undecided);
         let unanswered = unanswered.unwrap_or_else(|| panic!("{doubts:?}"));
@@ -320,14 +331,20 @@ fn what_is_in_parts_that_are_not_here_is_settled_by_all_parts() {
 fn a_doubt_that_is_accepted_is_settled_as_another_one() {
     let accepting =
         format!("{ANSWERED}accept = [{{ reason = \"undecided\", why = \"a part\" }}]\n");
-    let socket = recording(HEAD, vec![missing_part()]);
-    let mut outline = socket.outline().clone();
-    outline.ended_at = 5_000_000_000;
-    let mut messages = socket.messages().to_vec();
-    messages[0].payload = br#"{"type":"ask","id":1}"#.to_vec();
-    let found = verified(&accepting, MemorySource::new(outline, messages));
+    let found = verified(&accepting, asked(vec![missing_part()]));
     let (doubt, _) = &found.rules[0].accepted[0];
     assert_eq!(doubt.settle, PARTS, "{}", doubt.message);
+}
+
+/// What one pack cannot decode is hidden from all.
+#[test]
+fn parts_are_not_enough_where_any_pack_cannot_decode_a_message() {
+    let other = ANSWERED.replace("[message]", "[message]\ncodec = \"socket.io\"");
+    let other = other.replace("\"answered\"\nformat", "\"other\"\nformat");
+    let found = verified_by(&[ANSWERED, &other], asked(vec![missing_part()]));
+    let mut doubts = found.rules[0].outcome.doubts.iter();
+    let unanswered = doubts.find(|it| it.reason == Reason::Undecided);
+    assert_eq!(unanswered.map(|it| it.settle.as_str()), Some(AGAIN));
 }
 
 const ACCEPTED: &str = r#"
