@@ -205,7 +205,8 @@ impl Crossed {
 }
 
 /// What settles it that the clocks of two recordings may disagree.
-const ONE_CLOCK: &str = "record through one proxy, or synchronise the clocks and lower --skew";
+pub(super) const ONE_CLOCK: &str =
+    "record through one proxy, or synchronise the clocks and lower --skew";
 
 impl Cx<'_> {
     /// By how much the clocks of two recordings may disagree, in nanoseconds.

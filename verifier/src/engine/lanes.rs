@@ -21,7 +21,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use wsaudit_tagging::{Provenance, TagKind};
 use wsaudit_wire::Direction;
 
+use super::crossings::ONE_CLOCK;
 use super::event::EventSet;
+use super::nanoseconds;
 use super::program::{Compiler, PackProgram, Way, is_one_of};
 use super::run::Input;
 use super::state::{ConnectionIx, Cx, Holder};
@@ -31,7 +33,7 @@ use crate::history::{Connection, Gaps, Outline, SourceError, SourceMessage, Sour
 use crate::rules::read::Carrier;
 use crate::rules::{Codec, EventRef, Pointer};
 
-use self::believed::{Believed, ByName, believed};
+use self::believed::{Believed, ByName, NamedFirst, believed};
 pub use line::{Lane, Line};
 
 /// Reads which session a message names.
@@ -89,8 +91,8 @@ pub(super) struct Lanes {
     named: bool,
     /// Names in messages that count for nothing, in order.
     pub(super) unbelieved: Vec<Unbelieved>,
-    /// Sessions of which frames that are missing may say that another user named them first.
-    doubtful: BTreeSet<String>,
+    /// Sessions that another user may have named first.
+    doubtful: BTreeMap<String, NamedFirst>,
 }
 
 /// A session that messages of a connection name, and that has no lane there.
@@ -144,7 +146,14 @@ impl Lanes {
         let Believed {
             lanes: believed,
             doubtful,
-        } = believed(naming, opens, &connections, &met, &blind_from);
+        } = believed(
+            naming,
+            opens,
+            &connections,
+            &met,
+            &blind_from,
+            nanoseconds(input.skew),
+        );
         let mut lanes = Self {
             by_connection: vec![Vec::new(); connections.len()],
             blind_from: blind_from.into_iter().map(|from| Some(from?.seq)).collect(),
@@ -194,21 +203,36 @@ impl Lanes {
         self.named
     }
 
-    /// What breaks a rule as far as sessions are those of whom they seem to be is in doubt where they may not be.
+    /// What breaks a rule as far as sessions are those of whom they seem to be is in doubt where they may not be; where
+    /// that goes by clocks, so is what breaks none.
     pub(super) fn doubt(&self, cx: &Cx<'_>, outcome: &mut Outcome) {
-        let known = |id: &str| self.doubtful.get(id).map(String::as_str);
+        let known = |id: &str| self.doubtful.get_key_value(id);
         let of = |whom: &Subject| known(cx.session_name(whom.session?));
         outcome.doubt(|violation| {
             // What an `addressed` rule is about is the session that is named.
             let named = violation.resource.as_deref().and_then(known);
             let session = of(&violation.subject).or_else(|| of(&violation.owner));
-            let session = session.or(named)?;
-            let why = format!(
-                "another user may have named session {session} first, in frames that are missing or cannot be \
-                 decoded"
-            );
-            Some((why, cx.settles_missing()))
+            let (session, why) = session.or(named)?;
+            let other = format!("another user may have named session {session} first");
+            Some(match why {
+                NamedFirst::Unseen => (
+                    format!("{other}, in frames that are missing or cannot be decoded"),
+                    cx.settles_missing(),
+                ),
+                NamedFirst::Crossed(..) => (format!("{other}, by another clock"), ONE_CLOCK),
+            })
         });
+        for (session, why) in &self.doubtful {
+            if let NamedFirst::Crossed(first, second) = why {
+                let what = format!("which of them named session {session} first is not known");
+                let whose = Subject {
+                    session: cx.session_named(session),
+                    ..Subject::default()
+                };
+                let doubt = cx.unknown_order(*first, *second, &what, whose);
+                outcome.doubts.push(doubt);
+            }
+        }
     }
 
     /// What is worth knowing though nothing is wrong: names that count for nothing.
@@ -394,6 +418,13 @@ impl Survey {
 }
 
 impl Met {
+    /// Whether it may have come after another one that seems to come later: another recording has it, of a clock that
+    /// may disagree by `tolerance`.
+    fn may_come_after(&self, later: &Self, tolerance: i64) -> bool {
+        self.place.recording != later.place.recording
+            && later.at.saturating_sub(self.at) <= tolerance
+    }
+
     fn name(&self) -> (u32, String) {
         (self.connection, self.session.clone())
     }

@@ -41,9 +41,32 @@ unique-within = "user"
 facts         = "docs"
 "#;
 
-fn recording(trace: &str) -> Box<dyn Source> {
+/// Messages name their session, and reach it alone.
+const ADDRESSED: &str = r#"
+[pack]
+name   = "addressed-to-sessions"
+format = 1
+
+[session]
+message = "/session"
+
+[message]
+name = "/type"
+
+[fields]
+session = "/session"
+
+[[rule]]
+id    = "it"
+title = "a message reaches the session that it names"
+kind  = "addressed"
+field = "session"
+to    = "session"
+"#;
+
+fn recording(pack: &str, trace: &str) -> Box<dyn Source> {
     let text = format!(
-        "# A recording\n\n```toml\n{PACK}```\n\n```trace\n{trace}\n5.0 end\n\nexpect undecided it\n```\n"
+        "# A recording\n\n```toml\n{pack}```\n\n```trace\n{trace}\n5.0 end\n\nexpect undecided it\n```\n"
     );
     let case = Case::parse("case.md", &text).unwrap_or_else(|errors| panic!("{errors}"));
     let directory = Directory::of(Path::new("case.md"));
@@ -76,7 +99,10 @@ fn state(first: u32, second: u32, skew: u64) -> State {
     let input = Input {
         packs: std::slice::from_ref(&pack),
         facts: &facts,
-        sources: &[recording(&first), recording(&named("u-2", second))],
+        sources: &[
+            recording(PACK, &first),
+            recording(PACK, &named("u-2", second)),
+        ],
         unread: &[],
         skew: Duration::from_millis(skew),
     };
@@ -95,4 +121,36 @@ fn a_fact_is_about_what_an_id_means_to_the_first_user_of_its_session() {
 fn of_two_users_whose_order_is_not_known_a_fact_may_be_about_either_ones() {
     assert_eq!(state(500, 540, 100), State::Undecided);
     assert_eq!(state(500, 640, 100), State::Violated);
+}
+
+/// How the rule stands where user u-1 names session s-1 after so many ms, and u-2 in the other recording, and u-2 is sent
+/// what is addressed to that session.
+fn sent(first: u32, second: u32, skew: u64) -> State {
+    let named = |user: u32, at: u32, more: &str| {
+        let trace = format!(
+            "A = session s-10{user} (presented), user u-{user}\n0.1 A open\n\
+             0.{at} A > {{\"type\":\"hello\",\"session\":\"s-1\"}}\n{more}"
+        );
+        recording(ADDRESSED, &trace)
+    };
+    let told = "0.9 A < {\"type\":\"told\",\"session\":\"s-1\"}";
+    let pack = Pack::from_texts(&[("pack.toml", ADDRESSED)]).expect("a pack");
+    let input = Input {
+        packs: std::slice::from_ref(&pack),
+        facts: &Facts::default(),
+        sources: &[named(1, first, ""), named(2, second, told)],
+        unread: &[],
+        skew: Duration::from_millis(skew),
+    };
+    let found = verify(&input, &mut |_| {}).expect("memory can be read");
+    found.rules[0].state
+}
+
+#[test]
+fn a_session_is_its_first_users_and_nobodys_where_that_is_not_known() {
+    assert_eq!(sent(500, 540, 0), State::Violated);
+    assert_eq!(sent(540, 500, 0), State::Holds);
+    assert_eq!(sent(500, 540, 100), State::Undecided);
+    assert_eq!(sent(540, 500, 100), State::Undecided);
+    assert_eq!(sent(500, 640, 100), State::Violated);
 }

@@ -16,8 +16,17 @@ pub(super) type ByName = BTreeMap<(u32, String), Tag>;
 #[derive(Debug, Default)]
 pub(super) struct Believed {
     pub(super) lanes: ByName,
-    /// Sessions of which frames that are missing may say that another user named them first.
-    pub(super) doubtful: BTreeSet<String>,
+    /// Sessions that another user may have named first.
+    pub(super) doubtful: BTreeMap<String, NamedFirst>,
+}
+
+/// Why another user may have named a session first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum NamedFirst {
+    /// Frames that are missing or cannot be decoded may say so.
+    Unseen,
+    /// Two recordings have it named by two users, and which of these places came first is not known.
+    Crossed(Place, Place),
 }
 
 /// The names that count.
@@ -25,13 +34,16 @@ pub(super) struct Believed {
 /// What the server opens, it opens. A client is believed where the connection was issued no session,
 /// and where the session is none of a user that was issued to others only: of two users, the one whom
 /// the server said it of; else who named it first. That is in doubt where frames of another user's connection
-/// are missing by then (or anywhere, where the server may have opened the session there: `opens`).
+/// are missing by then (or anywhere, where the server may have opened the session there: `opens`), and where another
+/// recording has another user name it, so soon after that it may have been before: the clocks may disagree by
+/// `tolerance`, in nanoseconds.
 pub(super) fn believed(
     naming: &[Pointer],
     opens: bool,
     connections: &[&mut Connection],
     met: &[Met],
     blind_from: &[Option<Place>],
+    tolerance: i64,
 ) -> Believed {
     let mut believed = Believed::default();
     let mut users: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
@@ -49,6 +61,8 @@ pub(super) fn believed(
     let lossy = Lossy::all(connections, blind_from);
     let mut claims: Vec<_> = met.iter().filter(|met| met.by == By::Client).collect();
     claims.sort_by_key(|met| (met.at, met.place));
+    // The claims by which sessions are somebody's.
+    let mut decided_by: BTreeMap<&str, &Met> = BTreeMap::new();
     for claim in claims {
         let connection = &connections[claim.connection as usize];
         if issued(connection, TagKind::Session).next().is_some() {
@@ -62,12 +76,23 @@ pub(super) fn believed(
                 .any(|lossy| lossy.may_come_before(claim, &own, opens))
         };
         if theirs.is_empty() && may_be_late() {
-            believed.doubtful.insert(claim.session.clone());
+            let name = claim.session.clone();
+            believed.doubtful.insert(name, NamedFirst::Unseen);
         }
-        if theirs.is_empty() {
+        if theirs.is_empty() && !own.is_empty() {
             theirs.extend(&own);
+            decided_by.insert(&claim.session, claim);
         }
         if !own.is_empty() && !theirs.is_empty() && own.is_disjoint(theirs) {
+            let first = decided_by.get(&claim.session[..]);
+            if let Some(first) = first.filter(|first| first.may_come_after(claim, tolerance)) {
+                let why = NamedFirst::Crossed(first.place, claim.place);
+                let known = believed.doubtful.entry(claim.session.clone());
+                let known = known.or_insert(why);
+                if *known == NamedFirst::Unseen {
+                    *known = why;
+                }
+            }
             continue;
         }
         // It may speak for the session before the server says that it may.
