@@ -1,7 +1,9 @@
-//! Two recordings whose clocks disagree: what rests on an order that nobody knows is undecided.
+//! Two recordings: what rests on an order that nobody knows is undecided, and so is what one of them may lack.
 
+mod elsewhere;
 mod named;
 mod random;
+mod told;
 mod whose;
 
 use std::time::Duration;

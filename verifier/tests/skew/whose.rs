@@ -1,15 +1,9 @@
 //! Whom facts speak of, where that goes by who was seen first.
 
-use std::path::Path;
-use std::time::Duration;
-
-use wsaudit_verifier::case::Case;
-use wsaudit_verifier::engine::{Input, verify};
 use wsaudit_verifier::facts::{Fact, Facts};
-use wsaudit_verifier::history::Source;
-use wsaudit_verifier::rules::Pack;
-use wsaudit_verifier::suite::{Directory, Prepared};
 use wsaudit_verifier::verdict::State;
+
+use super::told;
 
 /// Each user counts its own documents, and facts say which session has them.
 const PACK: &str = r#"
@@ -64,17 +58,6 @@ field = "session"
 to    = "session"
 "#;
 
-fn recording(pack: &str, trace: &str) -> Box<dyn Source> {
-    let text = format!(
-        "# A recording\n\n```toml\n{pack}```\n\n```trace\n{trace}\n5.0 end\n\nexpect undecided it\n```\n"
-    );
-    let case = Case::parse("case.md", &text).unwrap_or_else(|errors| panic!("{errors}"));
-    let directory = Directory::of(Path::new("case.md"));
-    let prepared = Prepared::new(&case, &directory).expect("a case with its own rules");
-    let mut sources = prepared.sources.into_iter();
-    sources.next().expect("a case is a recording")
-}
-
 /// How the rule stands where user u-1 names session s-1 after so many ms, and u-2 in the other recording; a document is
 /// listed for that session, and another session of u-1 is shown it.
 fn state(first: u32, second: u32, skew: u64) -> State {
@@ -83,12 +66,11 @@ fn state(first: u32, second: u32, skew: u64) -> State {
             "A = user {user} (presented)\n0.1 A open\n0.{at} A > {{\"type\":\"hello\",\"session\":\"s-1\"}}\n"
         )
     };
-    let shown = "0.9 B < {\"type\":\"told\",\"doc\":\"d-1\"}";
+    let shown = "0.9 B < {\"type\":\"told\",\"doc\":\"d-1\"}\n5.0 end";
     let first = format!(
         "B = session s-9, user u-1\n0.1 B open\n{}{shown}",
         named("u-1", first)
     );
-    let pack = Pack::from_texts(&[("pack.toml", PACK)]).unwrap_or_else(|errors| panic!("{errors}"));
     let mut facts = Facts::default();
     let listed = Fact {
         resource: "d-1".to_owned(),
@@ -96,18 +78,7 @@ fn state(first: u32, second: u32, skew: u64) -> State {
         origin: "docs.csv line 2".to_owned(),
     };
     facts.extend("docs", [listed]);
-    let input = Input {
-        packs: std::slice::from_ref(&pack),
-        facts: &facts,
-        sources: &[
-            recording(PACK, &first),
-            recording(PACK, &named("u-2", second)),
-        ],
-        unread: &[],
-        skew: Duration::from_millis(skew),
-    };
-    let found = verify(&input, &mut |_| {}).expect("memory can be read");
-    found.rules[0].state
+    told::state(PACK, &facts, [&first, &named("u-2", second)], skew)
 }
 
 #[test]
@@ -126,24 +97,16 @@ fn of_two_users_whose_order_is_not_known_a_fact_may_be_about_either_ones() {
 /// How the rule stands where user u-1 names session s-1 after so many ms, and u-2 in the other recording, and u-2 is sent
 /// what is addressed to that session.
 fn sent(first: u32, second: u32, skew: u64) -> State {
-    let named = |user: u32, at: u32, more: &str| {
-        let trace = format!(
+    let named = |user: u32, at: u32| {
+        format!(
             "A = session s-10{user} (presented), user u-{user}\n0.1 A open\n\
-             0.{at} A > {{\"type\":\"hello\",\"session\":\"s-1\"}}\n{more}"
-        );
-        recording(ADDRESSED, &trace)
+             0.{at} A > {{\"type\":\"hello\",\"session\":\"s-1\"}}\n"
+        )
     };
-    let told = "0.9 A < {\"type\":\"told\",\"session\":\"s-1\"}";
-    let pack = Pack::from_texts(&[("pack.toml", ADDRESSED)]).expect("a pack");
-    let input = Input {
-        packs: std::slice::from_ref(&pack),
-        facts: &Facts::default(),
-        sources: &[named(1, first, ""), named(2, second, told)],
-        unread: &[],
-        skew: Duration::from_millis(skew),
-    };
-    let found = verify(&input, &mut |_| {}).expect("memory can be read");
-    found.rules[0].state
+    let told = "0.9 A < {\"type\":\"told\",\"session\":\"s-1\"}\n5.0 end";
+    let traces = [named(1, first), named(2, second) + told];
+    let [first, second] = &traces;
+    told::state(ADDRESSED, &Facts::default(), [first, second], skew)
 }
 
 #[test]

@@ -327,7 +327,8 @@ impl Check {
                 Measured {
                     holder,
                     key,
-                    took: until - span.start.at,
+                    // It may have begun when another recording had broken off.
+                    took: (until - span.start.at).max(0),
                     span,
                 }
             })

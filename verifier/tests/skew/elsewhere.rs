@@ -1,15 +1,9 @@
 //! What one recording lacks excuses what another one shows, from then on: whose frames they were, nobody knows.
 
-use std::path::Path;
-use std::time::Duration;
-
-use wsaudit_verifier::case::Case;
-use wsaudit_verifier::engine::{Input, verify};
 use wsaudit_verifier::facts::Facts;
-use wsaudit_verifier::history::Source;
-use wsaudit_verifier::rules::Pack;
-use wsaudit_verifier::suite::{Directory, Prepared};
 use wsaudit_verifier::verdict::State;
+
+use super::told;
 
 const PACK: &str = r#"
 [pack]
@@ -35,31 +29,10 @@ within      = "2s"
 unsolicited = "violated"
 "#;
 
-fn recording(trace: &str) -> Box<dyn Source> {
-    let text = format!(
-        "# A recording\n\n```toml\n{PACK}```\n\n```trace\nA = session s-1\n{trace}\n\n\
-         expect undecided it\n```\n"
-    );
-    let case = Case::parse("case.md", &text).unwrap_or_else(|errors| panic!("{errors}"));
-    let directory = Directory::of(Path::new("case.md"));
-    let prepared = Prepared::new(&case, &directory).expect("a case with its own rules");
-    let mut sources = prepared.sources.into_iter();
-    sources.next().expect("a case is a recording")
-}
-
-/// How the rule stands over two recordings whose clocks agree.
+/// How the rule stands over two recordings of session s-1 whose clocks agree.
 fn state(first: &str, second: &str) -> State {
-    let pack = Pack::from_texts(&[("pack.toml", PACK)]).unwrap_or_else(|errors| panic!("{errors}"));
-    let sources = [first, second].map(recording);
-    let input = Input {
-        packs: std::slice::from_ref(&pack),
-        facts: &Facts::default(),
-        sources: &sources,
-        unread: &[],
-        skew: Duration::ZERO,
-    };
-    let found = verify(&input, &mut |_| {}).expect("memory can be read");
-    found.rules[0].state
+    let traces = [first, second].map(|trace| format!("A = session s-1\n{trace}"));
+    told::state(PACK, &Facts::default(), [&traces[0], &traces[1]], 0)
 }
 
 const STRAY: &str = "0.2 A > {\"type\":\"ask\",\"id\":2}\n0.3 A < {\"type\":\"reply\",\"id\":2}\n\
@@ -98,4 +71,29 @@ fn an_answer_may_have_come_where_the_recorder_was_killed() {
         let killed = format!("0.1 A open\n{killed} unclean: killed");
         assert_eq!(state(&killed, asked), expected, "{killed}");
     }
+}
+
+const COHORTS: &str = r#"
+[pack]
+name   = "cohorts"
+format = 1
+
+[[rule]]
+id         = "it"
+title      = "who connects at the same time is served within 5 s"
+kind       = "duration"
+from       = "@open"
+to         = "@accepted"
+per        = "connection"
+cohort-max = "5s"
+"#;
+
+#[test]
+fn who_connects_when_another_recording_has_broken_off_is_in_nobodys_company_for_that() {
+    let later = "0.5 A open\n0.6 A drop\n9.0 B open\n9.1 B accept\n9.5 end";
+    let later = format!("A = session s-1\nB = session s-2\n{later}");
+    let killed = "C = session s-3\n0.1 C open\n0.2 unclean: killed";
+    let state = told::state(COHORTS, &Facts::default(), [killed, &later], 0);
+    // Two that never stood at the same time.
+    assert_eq!(state, State::NotExercised);
 }
