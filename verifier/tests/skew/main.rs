@@ -5,6 +5,7 @@ mod named;
 mod random;
 mod told;
 mod whose;
+mod windows;
 
 use std::time::Duration;
 

@@ -286,7 +286,8 @@ impl Stood {
 
 impl Bounds {
     /// What an event is to a window, as bits: its start, its end, and something that the rule speaks
-    /// of. 0: nothing.
+    /// of. 0: nothing. One that is several of these means something else after another one like it than
+    /// before it, so in each recording it is another part ([`Crossings::see`]).
     fn part(&self, event: &Event<'_>, selected: Selected) -> u64 {
         let (starts, ends) = match self {
             Self::Always => return 0,
@@ -294,7 +295,13 @@ impl Bounds {
             Self::After(start) => (start.has(event), false),
             Self::Between(start, end) => (start.has(event), end.has(event)),
         };
-        u64::from(starts) | u64::from(ends) << 1 | u64::from(selected == Selected::Yes) << 2
+        let part =
+            u64::from(starts) | u64::from(ends) << 1 | u64::from(selected == Selected::Yes) << 2;
+        if part.count_ones() > 1 {
+            part | (1 + u64::from(event.place.recording)) << 3
+        } else {
+            part
+        }
     }
 
     /// Whether an event begins or ends windows.
