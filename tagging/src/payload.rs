@@ -8,7 +8,8 @@
 //! after   {"user":{"email":"redacted-6f…","age":7},"note":"pay by redacted-19…"}
 //! ```
 //!
-//! Default-deny: where a pointer is asked for, a message in which it cannot be followed is withheld.
+//! A pointer is also followed in strings that are JSON themselves. Default-deny: where one is asked for, a message in
+//! which it cannot be followed is withheld.
 
 mod json;
 mod places;
@@ -70,6 +71,9 @@ impl PayloadRules {
             Ok(texts) => {
                 for json in texts.iter() {
                     json.values_at(self.pointers(), &mut places);
+                    if self.has_pointers() {
+                        json.encoded_at(self.pointers(), ENCODINGS, &mut places);
+                    }
                 }
                 if escapes || !found.is_empty() {
                     self.place(&found, &texts, &mut places);
@@ -139,7 +143,7 @@ impl PayloadRules {
     }
 }
 
-/// How often JSON may stand in a string of JSON for patterns to be looked for in it.
+/// How often JSON may stand in a string of JSON for rules to be looked for in it.
 const ENCODINGS: usize = 3;
 
 /// Where in a message a tag's value was.

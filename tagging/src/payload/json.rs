@@ -78,6 +78,32 @@ impl<'t> Json<'t> {
         self.walk(self.after_space(0), &ways, places);
     }
 
+    /// Takes the places in strings that are JSON texts themselves, `depth` times at most; deeper ones are taken as a
+    /// whole.
+    ///
+    /// `SockJS` sends its messages so: `["{\"token\":\"x\"}"]`.
+    pub(super) fn encoded_at(&self, pointers: &[JsonPointer], depth: usize, places: &mut Places) {
+        for scalar in self.scalars().filter(Scalar::is_string) {
+            let text = unescaped(scalar.text);
+            if !text.trim_start().starts_with(['{', '[']) {
+                continue;
+            }
+            let Ok(json) = Json::parse(&text, 0) else {
+                continue;
+            };
+            if depth == 0 {
+                places.value(scalar.at);
+                continue;
+            }
+            let mut within = Places::default();
+            json.values_at(pointers, &mut within);
+            json.encoded_at(pointers, depth - 1, &mut within);
+            if !within.is_empty() {
+                places.encoded(scalar.at, text.clone().into_owned(), within);
+            }
+        }
+    }
+
     /// Every string, number and word, in order.
     pub(super) fn scalars(&self) -> impl Iterator<Item = Scalar<'t>> {
         let this = *self;

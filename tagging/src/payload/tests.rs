@@ -143,10 +143,54 @@ fn json_in_the_usual_framings_is_json() {
         &["/arguments/*"],
         "{\"type\":1,\"arguments\":[<\"x\">]}\u{1E}{\"type\":6}\u{1E}",
     );
-    for without in ["2", "3probe", "40", "41/admin,", "{}\u{1E}"] {
+    for without in [
+        "2",
+        "3probe",
+        "40",
+        "41/admin,",
+        "{}\u{1E}",
+        "o",
+        "h",
+        "c[3000,\"Go\"]",
+    ] {
         check(&["/token"], without);
     }
     check(&[r"/x\d/"], r#"42/<x1>,["<x2>",{"<x3>":4}]"#);
+}
+
+#[test]
+fn a_pointer_is_followed_into_strings_that_are_json() {
+    let token = hash("x");
+    let inner = r#"{ "token":"x","room":"r-1" }"#;
+    let kept = format!(r#"{{ "token":"{token}","room":"r-1" }}"#);
+    let string = |text: &str| serde_json::Value::String(text.to_owned()).to_string();
+    for (before, after) in [("[", "]"), ("a[", "]"), (r#"{"data":"#, ",\"n\":1}")] {
+        let message = format!("{before}{}{after}", string(inner));
+        let expected = format!("{before}{}{after}", string(&kept));
+        assert_eq!(redact(&["/token"], &message), expected, "{message}");
+        // Twice encoded.
+        let message = format!("{before}{}{after}", string(&format!("[{}]", string(inner))));
+        let expected = format!("{before}{}{after}", string(&format!("[{}]", string(&kept))));
+        assert_eq!(redact(&["/token"], &message), expected, "{message}");
+    }
+    // What leads nowhere stays as it is written.
+    let written = r#"["{\u0022room\":1}"]"#;
+    assert_eq!(redact(&["/token"], written), written);
+    // What an expression finds there, too: all of it goes.
+    let message = format!("[{}]", string(inner));
+    let whole = redact(&["/token", r"/r-\d/"], &message);
+    assert_eq!(whole, format!("[\"{}\"]", hash(inner)));
+}
+
+#[test]
+fn what_is_encoded_too_often_to_be_looked_at_goes_as_a_whole() {
+    let mut message = r#"{"token":"x"}"#.to_owned();
+    for _ in 0..8 {
+        message = format!("[{}]", serde_json::Value::String(message));
+    }
+    let kept = redact(&["/token"], &message);
+    assert!(!kept.contains("token"), "{kept}");
+    assert!(kept.contains("redacted-"), "{kept}");
 }
 
 #[test]

@@ -11,26 +11,26 @@ pub(super) struct Texts<'m>(Vec<Json<'m>>);
 
 impl<'m> Texts<'m> {
     /// The message as one JSON text; as several, each with a record separator (0x1E) after it, as
-    /// `SignalR` sends them; or as a Socket.IO packet, which has its type, namespace and number before
-    /// the JSON.
+    /// `SignalR` sends them; as a Socket.IO packet, which has its type, namespace and number before
+    /// the JSON; or as a `SockJS` frame, which has its type before it.
     ///
     /// <https://github.com/dotnet/aspnetcore/blob/main/src/SignalR/docs/specs/HubProtocol.md>
     /// <https://socket.io/docs/v4/socket-io-protocol/#packet-encoding>
+    /// <https://sockjs.github.io/sockjs-protocol/sockjs-protocol-0.3.3.html>
     pub(super) fn of(message: &'m [u8]) -> Result<Self, Withheld> {
         let text = std::str::from_utf8(message).map_err(|error| Withheld::NotUtf8 {
             at: error.valid_up_to(),
         })?;
         match Json::parse(text, 0) {
             Ok(json) => Ok(Self(vec![json])),
-            Err(error) => {
-                records(text)
-                    .or_else(|| packet(text))
-                    .map(Self)
-                    .ok_or(Withheld::NotJson {
-                        line: error.line(),
-                        column: error.column(),
-                    })
-            }
+            Err(error) => records(text)
+                .or_else(|| packet(text))
+                .or_else(|| frame(text))
+                .map(Self)
+                .ok_or(Withheld::NotJson {
+                    line: error.line(),
+                    column: error.column(),
+                }),
         }
     }
 
@@ -96,4 +96,15 @@ fn packet(text: &str) -> Option<Vec<Json<'_>>> {
         return Some(Vec::new());
     }
     Json::parse(&text[at..], at).ok().map(|json| vec![json])
+}
+
+fn frame(text: &str) -> Option<Vec<Json<'_>>> {
+    if matches!(text, "o" | "h") {
+        return Some(Vec::new());
+    }
+    // `a["..."]`: messages; `c[3000,"..."]`: the end.
+    text.strip_prefix(['a', 'c'])
+        .filter(|rest| rest.starts_with('['))
+        .and_then(|rest| Json::parse(rest, 1).ok())
+        .map(|json| vec![json])
 }
