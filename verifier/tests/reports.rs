@@ -172,6 +172,67 @@ fn a_judgement_is_null_where_nothing_was_exercised_or_the_recording_cannot_tell(
 }
 
 #[test]
+fn a_session_that_no_rule_looked_at_is_not_judged() {
+    const TRACE: &str = r#"# Two endpoints
+
+```toml
+[pack]
+name   = "scoped"
+format = 1
+
+[scope]
+path = "/ws"
+
+[message]
+name = "/type"
+
+[fields]
+session = "/session"
+
+[[rule]]
+id      = "own"
+title   = "a message reaches the session that it names"
+kind    = "addressed"
+field   = "session"
+to      = "session"
+reports = "thread_isolation_verified"
+```
+
+```trace
+A = session s-1, user u-1
+B = session s-2, user u-2
+C = session s-3, user u-1
+0.1 A open /ws
+0.2 B open /ws
+0.3 C open /v2
+1.0 A < {"type":"told","session":"s-1"}
+1.1 B < {"type":"told","session":"s-2"}
+1.2 C < {"type":"told","session":"s-2"}
+
+expect clean
+```
+"#;
+    let found = report(TRACE);
+    let sessions = found.sessions.iter();
+    let sessions: Vec<_> = sessions.map(|it| it.thread_isolation_verified).collect();
+    assert_eq!(sessions, [Some(true), Some(true), None]);
+    let users = found.users.iter();
+    let users: Vec<_> = users.map(|it| it.thread_isolation_maintained).collect();
+    assert_eq!(
+        users,
+        [None, Some(true)],
+        "one of its sessions was not seen"
+    );
+    let notes: Vec<_> = found.notes.iter().map(|note| &note.message[..]).collect();
+    assert_eq!(
+        notes,
+        [
+            "connection 3 (`/v2`) is outside the [scope] of pack scoped, whose rules say nothing of what was sent there"
+        ]
+    );
+}
+
+#[test]
 fn a_session_that_two_users_held_belongs_to_both() {
     let report = report(
         &LEAK

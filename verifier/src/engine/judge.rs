@@ -4,6 +4,7 @@
 mod coverage;
 mod held;
 mod outside;
+mod scoped;
 mod settle;
 mod tagged;
 
@@ -41,6 +42,8 @@ pub struct Verification {
     pub users: Vec<String>,
     /// The connections, by [`ConnectionIx`].
     pub connections: Vec<ConnectionStats>,
+    /// By pack: connections that were accepted, and that it is not about.
+    pub outside: Vec<BTreeSet<ConnectionIx>>,
     /// What the packs met, and what they did not speak of.
     pub coverage: Coverage,
     /// How many messages were read.
@@ -187,7 +190,11 @@ pub fn verify_with(
         .collect();
     let coverage = coverage(input.packs, &finished);
     let messages = finished.tally.messages;
-    let rules = judged(input, &tagged, finished);
+    let outside = finished.scopes.iter();
+    let outside: Vec<_> = outside
+        .map(|scope| scoped::outside(&finished.cx, scope))
+        .collect();
+    let rules = judged(input, &tagged, &outside, finished);
     let verdict = rules
         .iter()
         .map(|rule| rule.verdict)
@@ -199,6 +206,7 @@ pub fn verify_with(
         sessions,
         users,
         connections,
+        outside,
         coverage,
         messages,
         unread: input.unread.to_vec(),
@@ -212,7 +220,12 @@ pub fn verify_with(
 }
 
 /// What every rule comes to, with what stands outside it: what the history lacks, and whom sessions are of.
-fn judged(input: &Input<'_>, tagged: &Tagged, finished: Finished<'_>) -> Vec<RuleResult> {
+fn judged(
+    input: &Input<'_>,
+    tagged: &Tagged,
+    outside_scope: &[BTreeSet<ConnectionIx>],
+    finished: Finished<'_>,
+) -> Vec<RuleResult> {
     let cx = &finished.cx;
     let judge = Judge {
         packs: input.packs,
@@ -234,6 +247,10 @@ fn judged(input: &Input<'_>, tagged: &Tagged, finished: Finished<'_>) -> Vec<Rul
                 settle(&input.packs[pack], rule, outcome, &outside[pack]);
             if first_about_holders(&input.packs[pack]) == Some(rule) {
                 outcome.notes.extend(tagged.notes(cx));
+            }
+            if rule == 0 {
+                let note = scoped::note(cx, &input.packs[pack], &outside_scope[pack]);
+                outcome.notes.extend(note);
             }
             rules.push(RuleResult {
                 pack,

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use self::reach::{Holders, Reach};
 use super::model::{Session, User, Violation};
-use crate::engine::{RuleResult, SessionIx, UserIx, Verification};
+use crate::engine::{ConnectionIx, RuleResult, SessionIx, UserIx, Verification};
 use crate::finding::Measure;
 use crate::rules::{Pack, ReportField};
 use crate::verdict::{Reason, State};
@@ -159,7 +159,8 @@ impl<'v> People<'v> {
     }
 
     /// What the rules that report one of `fields` say of somebody: false if one was broken by it or
-    /// at its cost; `None` where none was exercised, or one is in doubt; else true.
+    /// at its cost; `None` where none was exercised, or one is in doubt, or none looked at one of its connections;
+    /// else true.
     fn holds(&self, person: Person, fields: &[ReportField]) -> Option<bool> {
         let reporting = || {
             let reports = |field: ReportField| fields.contains(&field);
@@ -172,7 +173,20 @@ impl<'v> People<'v> {
         }
         let exercised = reporting().any(|finding| finding.result.state != State::NotExercised);
         let in_doubt = reporting().any(|finding| finding.doubted.message(person).is_some());
-        (exercised && !in_doubt).then_some(true)
+        let looked_at = |connection: &ConnectionIx| {
+            reporting()
+                .any(|finding| !self.verification.outside[finding.result.pack].contains(connection))
+        };
+        let is_seen = || {
+            let any_outside = self.verification.outside.iter().any(|it| !it.is_empty());
+            !any_outside
+                || self
+                    .holders
+                    .connections(self.verification, person)
+                    .iter()
+                    .all(looked_at)
+        };
+        (exercised && !in_doubt && is_seen()).then_some(true)
     }
 
     /// The first thing that is said of somebody.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Person;
-use crate::engine::{SessionIx, UserIx, Verification};
+use crate::engine::{ConnectionIx, SessionIx, UserIx, Verification};
 use crate::finding::Subject;
 
 /// Who holds which session. One that several users held belongs to each of them.
@@ -12,6 +12,8 @@ pub(super) struct Holders {
     by_user: BTreeMap<UserIx, BTreeSet<SessionIx>>,
     /// By connection: its session at the end.
     connections: Vec<Option<SessionIx>>,
+    /// Those of a user at the end.
+    of_user: BTreeMap<UserIx, Vec<ConnectionIx>>,
 }
 
 impl Holders {
@@ -36,11 +38,37 @@ impl Holders {
         }
         let connections = verification.connections.iter();
         let connections = connections.map(|connection| connection.session).collect();
+        let mut of_user: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        for (index, connection) in (0..).map(ConnectionIx).zip(&verification.connections) {
+            if let Some(user) = connection.user {
+                of_user.entry(user).or_default().push(index);
+            }
+        }
         Self {
             by_session,
             by_user,
             connections,
+            of_user,
         }
+    }
+
+    /// The connections of somebody.
+    pub(super) fn connections(
+        &self,
+        verification: &Verification,
+        person: Person,
+    ) -> BTreeSet<ConnectionIx> {
+        let (sessions, own) = match person {
+            Person::Session(session) => ([session].into(), None),
+            Person::User(user) => (self.sessions(user), self.of_user.get(&user)),
+        };
+        let sessions = sessions.iter();
+        let of_sessions =
+            sessions.flat_map(|session| &verification.sessions[session.0 as usize].connections);
+        of_sessions
+            .chain(own.into_iter().flatten())
+            .copied()
+            .collect()
     }
 
     /// The sessions of a user.
