@@ -233,6 +233,52 @@ expect clean
 }
 
 #[test]
+fn a_doubt_about_a_user_is_one_about_whoever_shares_a_session() {
+    const TRACE: &str = r#"# Begun, and done by one of them
+
+```toml
+[pack]
+name   = "shared"
+format = 1
+
+[message]
+name = "/type"
+
+[events]
+begin = { from = "client", name = "begin" }
+done  = { from = "server", name = "done" }
+
+[[rule]]
+id      = "it"
+title   = "what is begun is done"
+kind    = "duration"
+from    = "begin"
+to      = "done"
+per     = "user"
+max     = "5s"
+reports = "thread_isolation_verified"
+```
+
+```trace
+A = session s-1, user u-1
+B = session s-1, user u-2
+C = session s-3, user u-3
+1.0 A > {"type":"begin"}
+1.1 B > {"type":"begin"}
+1.1 C > {"type":"begin"}
+1.2 B < {"type":"done"}
+1.2 C < {"type":"done"}
+
+expect undecided it
+```
+"#;
+    let report = report(TRACE);
+    let users = report.users.iter();
+    let users: Vec<_> = users.map(|it| it.thread_isolation_maintained).collect();
+    assert_eq!(users, [None, None, Some(true)]);
+}
+
+#[test]
 fn a_session_that_two_users_held_belongs_to_both() {
     let report = report(
         &LEAK

@@ -61,6 +61,7 @@ impl<'v> People<'v> {
                 let doubts = result.outcome.doubts.iter();
                 for doubt in doubts.filter(|doubt| doubt.reason != Reason::NotExercised) {
                     let known = doubted.extend(&holders, doubt.subject, &doubt.message);
+                    doubted.extend_to_companions(&holders, doubt.subject, &doubt.message);
                     // Who nobody knows could be anybody; and what cannot be read may be anybody's,
                     // whoever received it.
                     if !known || doubt.reason == Reason::Undecodable {

@@ -9,6 +9,21 @@ use wsaudit_verifier::history::{Connection, MemorySource, Moment, Outline, Part,
 use wsaudit_verifier::rules::Pack;
 use wsaudit_verifier::verdict::State;
 
+const STATISTIC: &str = r#"
+[pack]
+name   = "statistic"
+format = 1
+
+[[rule]]
+id   = "it"
+title = "half of all handshakes are accepted at once"
+kind  = "duration"
+from  = "@open"
+to    = "@accepted"
+per   = "connection"
+p50   = "0ms"
+"#;
+
 const PACK: &str = r#"
 [pack]
 name   = "accepted"
@@ -58,7 +73,11 @@ fn part(number: u32, connections: Vec<Connection>) -> Rc<dyn Source> {
 }
 
 fn state(parts: &[Rc<dyn Source>]) -> State {
-    let pack = Pack::from_texts(&[("pack.toml", PACK)]).unwrap_or_else(|errors| panic!("{errors}"));
+    state_of(PACK, parts)
+}
+
+fn state_of(pack: &str, parts: &[Rc<dyn Source>]) -> State {
+    let pack = Pack::from_texts(&[("pack.toml", pack)]).unwrap_or_else(|errors| panic!("{errors}"));
     let sources = join(parts).expect("each part is there once");
     let input = Input {
         packs: std::slice::from_ref(&pack),
@@ -85,4 +104,21 @@ fn a_handshake_that_may_have_been_answered_in_it_is_not_called_unanswered() {
     };
     let second = part(2, vec![goes_on(), ended]);
     assert_eq!(state(&[first(), second, last()]), State::Violated);
+}
+
+#[test]
+fn what_is_too_slow_on_the_whole_may_have_been_faster_there() {
+    let slow = |number, opened| {
+        let mut slow = connection(number, opened, Some(opened + 1));
+        slow.answered = Some(Moment {
+            seq: opened + 1,
+            at: 5_000_000,
+        });
+        slow
+    };
+    let parts = || [part(1, vec![slow(1, 11)]), part(3, vec![slow(3, 31)])];
+    let [first, last] = parts();
+    let second = part(2, vec![slow(2, 21)]);
+    assert_eq!(state_of(STATISTIC, &[first, second, last]), State::Violated);
+    assert_eq!(state_of(STATISTIC, &parts()), State::Undecided);
 }

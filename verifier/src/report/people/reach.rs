@@ -122,6 +122,21 @@ impl<'v> Reach<'v> {
         true
     }
 
+    /// Adds those who share a session with the users whom a finding is about: it may turn out to be about that session.
+    pub(super) fn extend_to_companions(
+        &mut self,
+        holders: &Holders,
+        subject: Subject,
+        message: &'v str,
+    ) {
+        let sessions = holders.users(subject).into_iter();
+        for session in sessions.flat_map(|user| holders.sessions(user)) {
+            for user in holders.by_session.get(&session).into_iter().flatten() {
+                self.users.entry(*user).or_insert(message);
+            }
+        }
+    }
+
     pub(super) fn extend_to_everybody(&mut self, message: &'v str) {
         self.everybody.get_or_insert(message);
     }

@@ -47,7 +47,7 @@ impl Check {
     }
 
     /// What keeps it from being known that every measurement was seen: one that took less would make a
-    /// statistic lower. The steps of a connection's life are never missing.
+    /// statistic lower. The steps of a connection's life are missing only where frames of whatever connection are.
     fn unseen(&self, cx: &Cx<'_>) -> Option<Unseen> {
         if self.start_of_nobody {
             return Some(Unseen::Holder);
@@ -59,8 +59,12 @@ impl Check {
             };
             cx.may_hide(connection, first)
         };
-        (cx.is_cut_off() || !self.starts_are_steps && cx.connections().any(lost))
-            .then_some(Unseen::Frames)
+        let is_unseen = if self.starts_are_steps {
+            cx.may_lack_connections()
+        } else {
+            cx.is_cut_off() || cx.connections().any(lost)
+        };
+        is_unseen.then_some(Unseen::Frames)
     }
 }
 
