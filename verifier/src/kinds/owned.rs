@@ -73,7 +73,13 @@
 //! there were; of what was asked for and granted, the first read and the first write, unless what granted it is told already. Where a share, a membership, a release, an announcement or a request of the rule,
 //! that would make right what was found, may be among frames of the receiver (a share: of the owner, too) that are missing or cannot be
 //! decoded, it is undecided; nothing is given away before it was asked for. So it is where a claimed id is a word of a text over HTTP that
-//! reached somebody who has no access, unless `seen = "anywhere"` makes that a sighting. Content that carries no id at all, and ids that no field names, are not seen.
+//! reached somebody who has no access, unless `seen = "anywhere"` makes that a sighting. A refusal (`denied-by`) that repeats an id which
+//! its receiver named shows nothing.
+//!
+//! Whoever gets an event of `members-by` is a member: that the server should have refused it, or meant somebody else, the rule does
+//! not see. A `response` rule with `unsolicited = "violated"` finds one that nobody asked for on its connection; who may ask, facts
+//! say, or an `owned` rule with `claimed-by` and `used-by` beside it. Content that carries no id at all, and ids that no field names,
+//! are not seen.
 
 mod access;
 mod announcements;

@@ -220,11 +220,10 @@ impl<'a> Asked<'a> {
         })
     }
 
-    /// Whether somebody asked for a document before an event.
+    /// Whether somebody named a document before an event.
     fn asked(&self, doc: usize, who: Party, before: &Event<'_>) -> bool {
         self.events.iter().any(|ask| {
-            ask.is(&["open", "change"])
-                && ask.from == Some(Direction::ClientToServer)
+            ask.from == Some(Direction::ClientToServer)
                 && ask.number < before.number
                 && ask.doc() == Some(doc)
                 && self.whose.acts_for(self.rule.owner, ask) == who

@@ -154,6 +154,8 @@ impl Check {
             self.ask(cx, event, party, Severity::Write);
         } else if roles.meets(Roles::READS) {
             self.ask(cx, event, party, Severity::Read);
+        } else if self.roles.any_denies() {
+            self.name(cx, event, claimant);
         }
         self.end(cx, event, claimant, roles);
     }
@@ -181,6 +183,15 @@ impl Check {
         for id in ids.chain(strings) {
             self.lives.see(cx, event, || Slot::shared(id), part);
         }
+    }
+
+    /// A client names something that it does not ask for, as far as the rule knows: a refusal may repeat it.
+    fn name(&mut self, cx: &Cx<'_>, event: &Event<'_>, claimant: PartyIx) {
+        let resources = self.resources(cx, event, Where::AsBound);
+        for resource in &resources {
+            self.uses.name(*resource, claimant);
+        }
+        self.scratch = resources;
     }
 
     /// A client asks for what the event names.
@@ -243,7 +254,7 @@ impl Check {
             let besides = self.parties.besides(cx, &self.others, event.line());
             for resource in &resources {
                 let resource = *resource;
-                // A refusal repeats what its receiver asked for: that shows nothing.
+                // A refusal repeats what its receiver named: that shows nothing.
                 if denies && self.uses.was_named(resource, claimant) {
                     continue;
                 }
