@@ -180,11 +180,10 @@ impl<'h> Cx<'h> {
         outlines.any(|outline| outline.is_cut_off())
     }
 
-    /// Whether connections may be missing altogether: at the end of a recording, or where frames of whatever connection
-    /// are missing.
+    /// Whether connections may be missing altogether: at the end of a recording, or in a part that is missing.
     pub fn may_lack_connections(&self) -> bool {
         let mut gaps = self.outlines.iter().flat_map(|outline| &outline.gaps);
-        self.is_cut_off() || gaps.any(|gap| gap.connection.is_none())
+        self.is_cut_off() || gaps.any(|gap| gap.cause == GapCause::MissingPart)
     }
 
     /// Whether frames of a connection from `from` on are missing, or could not be decoded: what was

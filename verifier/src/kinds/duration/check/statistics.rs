@@ -47,7 +47,7 @@ impl Check {
     }
 
     /// What keeps it from being known that every measurement was seen: one that took less would make a
-    /// statistic lower. The steps of a connection's life are missing only where frames of whatever connection are.
+    /// statistic lower. The steps of a connection's life are missing only with a part of the run.
     fn unseen(&self, cx: &Cx<'_>) -> Option<Unseen> {
         if self.start_of_nobody {
             return Some(Unseen::Holder);
