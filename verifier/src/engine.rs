@@ -11,6 +11,7 @@
 //! `Losses`, `Breaches`, `Named`.
 
 mod breaches;
+mod called;
 mod checker;
 mod crossings;
 mod elsewhere;
@@ -39,6 +40,7 @@ mod timeline;
 mod watched;
 
 pub use breaches::Breaches;
+pub use called::{Called, EventNames};
 pub use checker::{Again, Checker};
 pub use crossings::{Crossings, Slot};
 pub use event::{Carried, Event, EventSet, Excuse};

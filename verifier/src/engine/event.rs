@@ -212,15 +212,6 @@ impl<'e> Event<'e> {
             .is_some_and(|values| conditions.iter().all(|condition| condition.is_met(values)))
     }
 
-    /// How it is called in a sentence, whatever events of the pack it is.
-    pub fn called(&self) -> &'e str {
-        match (self.name, self.direction) {
-            (Some(name), _) => name,
-            (None, Some(_)) => "a message without a name",
-            (None, None) => "a step of the connection",
-        }
-    }
-
     /// What it travelled on.
     pub fn line(&self) -> Line {
         Line {
@@ -257,48 +248,6 @@ impl<'e> Event<'e> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_message_without_a_name_is_not_called_a_step() {
-        let step = Event {
-            place: Place {
-                recording: 0,
-                seq: 1,
-            },
-            at: 0,
-            connection: ConnectionIx(0),
-            lane: Lane::Only,
-            direction: None,
-            carrier: Carrier::Socket,
-            session: None,
-            user: None,
-            name: None,
-            named: None,
-            is: EventSet::default(),
-            excuse: Excuse::default(),
-            values: None,
-            strings: None,
-            is_text: false,
-            is_unread: false,
-        };
-        let message = Event {
-            direction: Some(Direction::ServerToClient),
-            ..step
-        };
-        let named = Event {
-            name: Some("hint"),
-            ..message
-        };
-        let called = [step, message, named].map(|event| event.called());
-        assert_eq!(
-            called,
-            [
-                "a step of the connection",
-                "a message without a name",
-                "hint"
-            ]
-        );
-    }
 
     #[test]
     fn lifecycle_steps_and_named_events_do_not_collide() {

@@ -2,6 +2,7 @@
 //! silence.
 
 use std::collections::BTreeMap;
+use std::fmt::Display;
 
 use super::event::Event;
 use super::state::{ConnectionIx, Cx, Holder};
@@ -42,11 +43,11 @@ pub struct Skipped {
 
 impl Skipped {
     /// Counts one; `called` is its name.
-    pub fn note(&mut self, event: &Event<'_>, called: &str) {
+    pub fn note(&mut self, event: &Event<'_>, called: impl Display) {
         self.count += 1;
         self.is_about(event.subject());
         self.first
-            .get_or_insert_with(|| (event.place, event.connection, called.to_owned()));
+            .get_or_insert_with(|| (event.place, event.connection, called.to_string()));
     }
 
     fn is_about(&mut self, subject: Subject) {
@@ -69,13 +70,13 @@ impl Skipped {
         cx: &Cx<'_>,
         kind: HolderKind,
         event: &Event<'_>,
-        called: &str,
+        called: impl Display,
     ) {
         let state = cx.connection(event.connection);
         let is_nobodys = state.lanes.is_empty() && cx.first_name(kind, event.connection).is_none();
         let is_stranger = kind == HolderKind::Session && is_nobodys && state.info.http.is_none();
         if is_stranger {
-            let first = || (0, event.place, called.to_owned());
+            let first = || (0, event.place, called.to_string());
             let (count, ..) = self.strangers.entry(event.connection).or_insert_with(first);
             *count += 1;
         } else {

@@ -90,6 +90,7 @@ mod few;
 mod ledger;
 mod listed;
 mod parties;
+mod requests;
 mod sightings;
 mod texts;
 mod uses;

@@ -127,6 +127,9 @@ pub(crate) fn rules() -> impl Strategy<Value = Rule> {
     })
 }
 
+/// By which message, in answer to which request (see [`Asked::answers`]), and whether after access had ended.
+type How<'a> = (&'a str, Option<(&'a str, bool)>, bool);
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Access {
     Yes,
@@ -196,6 +199,31 @@ impl<'a> Asked<'a> {
             Some(end) if end.on != seen.on && seen.at - end.at <= SLACK => Access::Perhaps,
             Some(_) => Access::No,
         }
+    }
+
+    /// Whether whose an event is had access to a document before, which it has no more.
+    fn had_access(&self, doc: usize, seen: &Event<'_>) -> bool {
+        let who = self.whose.acts_for(self.rule.owner, seen);
+        let mut shares = self.events.iter().filter(|event| event.is(&["shared"]));
+        shares.any(|share| {
+            share.number <= seen.number
+                && share.doc() == Some(doc)
+                && self.named(share) == Some(who)
+        })
+    }
+
+    /// The request for a document, by its name, that an event answers, and whether it grants that it is changed.
+    fn answers(&self, doc: usize, event: &Event<'_>) -> Option<(&'a str, bool)> {
+        let key = event.request()?;
+        let grants = event.is(&["content", "granted"]);
+        let asks = self.events.iter().filter(|ask| {
+            ask.from == Some(Direction::ClientToServer)
+                && ask.on == event.on
+                && ask.number < event.number
+                && ask.request() == Some(key)
+        });
+        let ask = asks.last().filter(|ask| ask.doc() == Some(doc))?;
+        (grants || event.is(&["refused"])).then_some((ask.name, grants && ask.is(&["change"])))
     }
 
     /// Whether a document is shared with whose an event is just after it.
@@ -341,8 +369,8 @@ impl<'a> Asked<'a> {
                 }
             }
         }
-        // By document and receiver: by what messages are called, the first time that it is surely wrong.
-        let mut told: BTreeMap<(usize, Party), BTreeMap<&str, usize>> = BTreeMap::new();
+        // By document and receiver: by how it is shown, the first time that it is surely wrong.
+        let mut told: BTreeMap<(usize, Party), BTreeMap<How<'_>, usize>> = BTreeMap::new();
         for event in &self.events {
             if event.from != Some(Direction::ServerToClient) || event.is(&["motd"]) {
                 continue;
@@ -371,18 +399,20 @@ impl<'a> Asked<'a> {
                 };
                 let foreign = owner.is_some_and(|owner| whose.differ(owner.owner, receiver));
                 let sure = foreign && certain && !(refuses && self.asked_unseen(event));
-                let by_name = told.entry((doc, receiver)).or_default();
+                let by_how = told.entry((doc, receiver)).or_default();
                 if sure {
-                    by_name.entry(event.name).or_insert(event.number);
+                    let had_access = !several && self.had_access(doc, event);
+                    let how = (event.name, self.answers(doc, event), had_access);
+                    by_how.entry(how).or_insert(event.number);
                 }
             }
         }
         let mut shown: BTreeMap<_, BTreeSet<usize>> = BTreeMap::new();
-        for ((doc, receiver), by_name) in told {
+        for ((doc, receiver), by_how) in told {
             let owner = self.owner(doc);
             let unseen = |place| owner.is_some_and(|it| self.may_be_unseen(it, receiver, place));
-            expected.doubts |= by_name.is_empty();
-            for place in by_name.into_values() {
+            expected.doubts |= by_how.is_empty();
+            for place in by_how.into_values() {
                 if unseen(place) {
                     expected.doubts = true;
                     continue;

@@ -2,7 +2,8 @@
 
 use super::{Addressed, Missing};
 use crate::engine::{
-    Breaches, Checker, Compiler, Cx, Event, Holder, Ids, Interest, Named, Skipped, is_hashed,
+    Breaches, Checker, Compiler, Cx, Event, EventNames, Holder, Ids, Interest, Named, Skipped,
+    is_hashed,
 };
 use crate::finding::{Evidence, Outcome, Violation};
 use crate::rules::HolderKind;
@@ -14,6 +15,7 @@ impl Addressed {
             field: compiler.field(self.field),
             field_name: compiler.field_name(self.field).to_owned(),
             events: compiler.named(&self.events),
+            names: compiler.event_names(),
             spec: self.clone(),
             breaches: Breaches::default(),
             unidentified: Skipped::default(),
@@ -31,6 +33,7 @@ pub(crate) struct Check {
     field: Ids,
     field_name: String,
     events: Named,
+    names: EventNames,
     breaches: Breaches,
     unidentified: Skipped,
     missing: Skipped,
@@ -52,7 +55,7 @@ impl Checker for Check {
             return;
         }
         self.examined += 1;
-        let called = event.called();
+        let called = self.names.called(event);
         let Some(receiver) = event.holder(self.spec.to) else {
             let stranger = named.find(|id| {
                 self.spec.to == HolderKind::Session && cx.is_stranger(event.connection, id)
@@ -122,7 +125,7 @@ impl Checker for Check {
 
 impl Check {
     fn missing(&mut self, cx: &Cx<'_>, event: &Event<'_>, receiver: Holder) {
-        let called = event.called();
+        let called = self.names.called(event);
         match self.spec.missing {
             Missing::Ignore => {}
             Missing::Undecided => self.missing.note(event, called),
@@ -162,7 +165,7 @@ impl Check {
         receiver: Holder,
         id: &str,
     ) -> Violation {
-        let called = event.called();
+        let called = self.names.called(event);
         let name = cx.describe(receiver);
         let kind = self.spec.to.as_str();
         let owner = cx.holder_named(self.spec.to, id);

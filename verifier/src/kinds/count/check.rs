@@ -8,8 +8,8 @@ use hashbrown::{HashMap, HashSet};
 use self::window::Window;
 use super::{Count, CountPer};
 use crate::engine::{
-    Absence, Checker, Compiler, ConnectionIx, Cx, Event, Holder, Ids, Named, Skipped, Watched,
-    grown, nanoseconds,
+    Absence, Checker, Compiler, ConnectionIx, Cx, Event, EventNames, Holder, Ids, Named, Skipped,
+    Watched, grown, nanoseconds,
 };
 use crate::finding::{Measure, Outcome, Place, Subject};
 use crate::rules::{HolderKind, Lifecycle};
@@ -32,6 +32,7 @@ impl Count {
         };
         Check {
             events: compiler.named(&self.events),
+            names: compiler.event_names(),
             having: compiler.named(&self.having),
             distinct,
             per,
@@ -52,6 +53,7 @@ impl Count {
 pub(crate) struct Check {
     spec: Count,
     events: Named,
+    names: EventNames,
     having: Named,
     /// Which ids are told apart, and how they are called.
     distinct: Option<(Ids, String)>,
@@ -138,7 +140,7 @@ impl Checker for Check {
                     }
                     None if matters => {
                         self.unplaced.insert(event.connection);
-                        let called = event.called();
+                        let called = self.names.called(event);
                         self.unidentified
                             .note_unidentified(cx, *kind, event, called);
                     }
@@ -150,7 +152,7 @@ impl Checker for Check {
                 let values: Vec<_> = event.ids(ids).map(str::to_owned).collect();
                 if values.is_empty() {
                     self.unplaced.insert(event.connection);
-                    self.keyless.note(event, event.called());
+                    self.keyless.note(event, self.names.called(event));
                 }
                 for value in values {
                     self.note(cx, event, Counted::Value(value));
@@ -294,7 +296,7 @@ impl Check {
         let mut ids = event.ids(ids).peekable();
         if ids.peek().is_none() {
             tally.without_id = true;
-            let called = event.called();
+            let called = self.names.called(event);
             self.keyless.note(event, called);
         }
         for id in ids {

@@ -2,8 +2,8 @@
 
 use super::{Span, Window};
 use crate::engine::{
-    Compiler, Crossings, Cx, Event, EventSet, Holder, Ids, Interest, Named, Names, Pairs, Skipped,
-    Slot,
+    Compiler, Crossings, Cx, Event, EventNames, EventSet, Holder, Ids, Interest, Named, Names,
+    Pairs, Skipped, Slot,
 };
 use crate::finding::{Doubt, Place, Violation};
 use crate::rules::HolderKind;
@@ -15,6 +15,7 @@ pub(in crate::kinds) struct Walk {
     key: Option<(Ids, String)>,
     states: States,
     crossings: Crossings,
+    names: EventNames,
     unidentified: Skipped,
     keyless: Skipped,
     /// What came after frames that may have ended its window.
@@ -107,6 +108,7 @@ impl Walk {
             key,
             states: States::default(),
             crossings: Crossings::default(),
+            names: compiler.event_names(),
             unidentified: Skipped::default(),
             keyless: Skipped::default(),
             unsure: Skipped::default(),
@@ -159,7 +161,7 @@ impl Walk {
             return;
         }
         let matters = selected == Selected::Yes || self.span.speaks_of(event);
-        let called = event.called();
+        let called = self.names.called(event);
         let Some(holder) = event.holder(self.per) else {
             if matters {
                 self.unidentified
@@ -238,7 +240,7 @@ impl Walk {
 
     /// Notes what would break the rule, if the window had not ended before it.
     pub(in crate::kinds) fn note_unsure(&mut self, event: &Event<'_>) {
-        let called = event.called();
+        let called = self.names.called(event);
         self.unsure.note(event, called);
     }
 

@@ -2,6 +2,7 @@
 
 mod kinship;
 mod shown;
+mod told;
 mod unseen;
 mod used;
 

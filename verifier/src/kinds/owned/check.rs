@@ -4,6 +4,7 @@
 mod build;
 mod changes;
 mod roles;
+mod showing;
 
 use super::access::{Access, Standing};
 use super::announcements::Announced;
@@ -11,11 +12,14 @@ use super::compiled::{CompiledClaim, CompiledGrant, CompiledReply};
 use super::ledger::{Ledger, ResourceIx};
 use super::listed::Listed;
 use super::parties::{Besides, Parties, Party, PartyIx};
-use super::sightings::Sightings;
+use super::requests::Requests;
+use super::sightings::{Showing, Sightings};
 use super::texts::Texts;
 use super::uses::{Answer, Used, Uses};
 use super::{Owned, Seen};
-use crate::engine::{Again, Checker, Crossings, Cx, Event, Holder, Ids, Interest, Skipped, Slot};
+use crate::engine::{
+    Again, Checker, Crossings, Cx, Event, EventNames, Holder, Ids, Interest, Skipped, Slot,
+};
 use crate::finding::{Outcome, Severity};
 use crate::rules::{HolderKind, Lifecycle};
 
@@ -26,6 +30,7 @@ pub(crate) struct Check {
     pub(super) spec: Owned,
     /// The resource's field, as sentences call it.
     pub(super) field: String,
+    pub(super) names: EventNames,
     /// The facts that it uses.
     pub(super) listed: Option<Listed>,
     resource: Ids,
@@ -37,6 +42,7 @@ pub(crate) struct Check {
     /// By id: where it is released, and where it means something; of recordings of several clocks.
     pub(super) lives: Crossings,
     reply: Option<CompiledReply>,
+    pub(super) requests: Requests,
     /// Messages that are about a resource, and do not say which.
     pub(super) nameless: Skipped,
     /// In nanoseconds.
@@ -59,18 +65,21 @@ impl Checker for Check {
         if event.direction.is_none() {
             if event.is_step(Lifecycle::Closed) {
                 self.access.disconnect(cx, event.connection);
+                self.requests.disconnect(event.connection);
             }
             return;
         }
         self.texts.met |= event.is_text;
         let roles = self.roles.of(event);
+        if event.from_client() {
+            self.keep_request(cx, event, roles);
+        }
         if self.says_nothing(event, roles) {
             return;
         }
         let names_one = roles.meets(Roles::NAMES_ONE) && !event.is_unread;
         if names_one && event.id(&self.resource).is_none() {
-            self.nameless
-                .note(event, event.name.unwrap_or("a message without a name"));
+            self.nameless.note(event, self.names.called(event));
         }
         self.see_lives(cx, event, roles);
         if event.from_server() {
@@ -95,6 +104,7 @@ impl Checker for Check {
         self.ledger.rewind();
         self.access = Access::new(self.spec.membership, self.spec.owner);
         self.uses = Uses::default();
+        self.requests.rewind();
         self.sightings = Sightings::default();
         self.texts.shown.clear();
         self.lives = Crossings::default();
@@ -107,7 +117,11 @@ impl Checker for Check {
 
     fn interest(&self) -> Interest {
         let ids = &self.resource_anywhere;
-        Interest::of(&self.roles.spoken_of()).or_ids(ids).or_text()
+        let interest = Interest::of(&self.roles.spoken_of()).or_ids(ids).or_text();
+        match self.requests.key() {
+            Some(key) => interest.or_ids(key),
+            None => interest,
+        }
     }
 
     fn finish(self: Box<Self>, cx: &Cx<'_>) -> Outcome {
@@ -199,16 +213,21 @@ impl Check {
         let resources = self.resources(cx, event, Where::AsBound);
         let claimant = self.parties.claimant(cx, self.spec.owner, event.line());
         let besides = self.parties.besides(cx, &self.others, event.line());
+        let request = self.requests.number(self.names.called(event));
         for resource in &resources {
             self.examined += 1;
             self.ledger.meet(*resource);
             self.uses.name(*resource, claimant);
-            let answer = match self.standing(cx, event, *resource, (party, besides)) {
+            let standing = self.standing(cx, event, *resource, (party, besides));
+            let ended =
+                matches!(standing, Standing::Refused(Some(_))) && !self.is_anybody(cx, party);
+            let answer = match standing {
                 // Access of one of several is none of the others.
                 _ if self.is_anybody(cx, party) => Answer::Unanswered,
                 Standing::Allowed => {
                     if cx.has_several_clocks() {
-                        self.sightings.allow(*resource, party, event);
+                        let showing = Showing::of(&self.names, event);
+                        self.sightings.allow(*resource, party, showing);
                     }
                     continue;
                 }
@@ -221,6 +240,8 @@ impl Check {
                 line: event.line(),
                 besides,
                 severity,
+                request,
+                ended,
                 answer,
                 excuse: event.excuse,
             };
@@ -262,11 +283,12 @@ impl Check {
                     self.examine(cx, event, resource);
                     let standing = self.standing(cx, event, resource, (receiver, besides));
                     if !matches!(standing, Standing::Allowed) || self.is_anybody(cx, receiver) {
-                        self.sightings.refuse(resource, receiver, event);
+                        let showing = Showing::of(&self.names, event);
+                        self.sightings.refuse(resource, receiver, showing);
                     }
                     continue;
                 }
-                self.sight(cx, event, resource, (receiver, besides));
+                self.sight(cx, event, roles, resource, (receiver, besides));
             }
             self.text(cx, event, &resources, (receiver, besides), denies);
             self.scratch = resources;
@@ -336,9 +358,7 @@ impl Check {
             self.uses
                 .answer_key((event.line(), event.at), key, answer, slack);
         } else {
-            let since = reply
-                .within
-                .map_or(i64::MIN, |within| event.at.saturating_sub(within));
+            let since = reply.since(event);
             // It may be of a request that nobody saw.
             let answer =
                 if cx.loses_between(Holder::Connection(event.connection), None, event.place) {
@@ -379,30 +399,37 @@ impl Check {
         &mut self,
         cx: &Cx<'_>,
         event: &Event<'_>,
+        roles: Roles,
         resource: ResourceIx,
         (receiver, besides): (PartyIx, Besides),
     ) {
         self.examine(cx, event, resource);
-        match self.standing(cx, event, resource, (receiver, besides)) {
+        let standing = self.standing(cx, event, resource, (receiver, besides));
+        let access_ended = match standing {
             // Access of one of several is none of the others.
-            _ if self.is_anybody(cx, receiver) => {
-                let slack = cx.widest(self.slack);
-                self.sightings
-                    .see(resource, receiver, besides, event, None, slack);
+            _ if self.is_anybody(cx, receiver) => None,
+            Standing::Allowed => {
+                if cx.has_several_clocks() {
+                    let showing = Showing::of(&self.names, event);
+                    self.sightings.allow(resource, receiver, showing);
+                }
+                return;
             }
-            Standing::Allowed if cx.has_several_clocks() => {
-                self.sightings.allow(resource, receiver, event);
-            }
-            Standing::Allowed => {}
             Standing::JustBegun(with) | Standing::JustEnded(with) => {
-                self.sightings.doubt(resource, receiver, event, with);
+                let showing = Showing::of(&self.names, event);
+                self.sightings.doubt(resource, receiver, showing, with);
+                return;
             }
-            Standing::Refused(ended) => {
-                let slack = cx.widest(self.slack);
-                self.sightings
-                    .see(resource, receiver, besides, event, ended, slack);
-            }
-        }
+            Standing::Refused(ended) => ended,
+        };
+        let showing = Showing {
+            answers: self.answered(cx, event, roles, resource),
+            access_ended,
+            ..Showing::of(&self.names, event)
+        };
+        let slack = cx.widest(self.slack);
+        self.sightings
+            .see(resource, receiver, besides, showing, slack);
     }
 
     /// Whether whoever gets a refusal may have asked for what it names in a message that is missing or

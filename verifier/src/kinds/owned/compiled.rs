@@ -178,6 +178,12 @@ pub(super) enum Answered {
 }
 
 impl CompiledReply {
+    /// From when on a request may be meant by an answer that does not say which.
+    pub(super) fn since(&self, answer: &Event<'_>) -> i64 {
+        self.within
+            .map_or(i64::MIN, |within| answer.at.saturating_sub(within))
+    }
+
     pub(super) fn new(reply: &Reply, compiler: &mut Compiler<'_>) -> Self {
         Self {
             key: reply.key.as_ref().map(|key| compiler.ids(key)),

@@ -4,7 +4,8 @@ use hashbrown::HashMap;
 
 use super::ledger::ResourceIx;
 use super::parties::{Besides, PartyIx};
-use crate::engine::{Cx, Event, Excuse, Line, NameIx, Pairs};
+use super::requests::RequestName;
+use crate::engine::{Called, Cx, Event, EventNames, EventSet, Excuse, Line, NameIx, Pairs};
 use crate::finding::Place;
 
 /// A frame that shows a resource to somebody.
@@ -13,10 +14,11 @@ pub(super) struct Sighting {
     pub(super) place: Place,
     pub(super) at: i64,
     pub(super) line: Line,
-    /// The message's name.
-    pub(super) name: Option<Box<str>>,
-    /// The name's number.
-    named: Option<NameIx>,
+    /// How the message is called.
+    pub(super) called: Box<str>,
+    pub(super) how: How,
+    /// The request that it answers, where that is known.
+    pub(super) asked: Option<Place>,
     /// The frame that had ended the receiver's access; `None`: it never had any.
     pub(super) access_ended: Option<Place>,
     /// Who the receiver was besides, where access given soon would leave it in doubt.
@@ -24,15 +26,97 @@ pub(super) struct Sighting {
 }
 
 impl Sighting {
-    fn of(event: &Event<'_>, access_ended: Option<Place>) -> Self {
+    fn of(showing: Showing<'_>) -> Self {
+        let Showing { event, called, .. } = showing;
         Self {
             place: event.place,
             at: event.at,
             line: event.line(),
-            name: event.name.map(Into::into),
-            named: event.named,
-            access_ended,
+            called: called.to_string().into(),
+            how: showing.how(),
+            asked: showing.answers.map(|answers| answers.asked),
+            access_ended: showing.access_ended,
             besides: Besides::default(),
+        }
+    }
+}
+
+/// How a resource is shown. What leaks in one way hides no leak in another, and they have other fingerprints.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct How {
+    /// The number of the message's name.
+    named: Option<NameIx>,
+    /// Where it has none, and answers no known request: what it is to the pack.
+    is: EventSet,
+    /// What it answers.
+    pub(super) answers: Option<(RequestName, To)>,
+    /// Whether the receiver had access before.
+    ended: bool,
+}
+
+impl How {
+    /// Whether the message has a name of its own.
+    pub(super) const fn is_named(&self) -> bool {
+        self.named.is_some()
+    }
+
+    /// Where nothing but the name counts: that.
+    fn plainly(&self) -> Option<NameIx> {
+        self.named.filter(|_| self.answers.is_none() && !self.ended)
+    }
+}
+
+/// To what request a message that shows a resource is the answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum To {
+    /// To one that changes the resource: it was granted.
+    Change,
+    /// To one for the resource.
+    Asking,
+    /// To one that does not name it.
+    SomethingElse,
+}
+
+/// The request that a message answers.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Answers {
+    pub(super) name: RequestName,
+    pub(super) to: To,
+    pub(super) asked: Place,
+}
+
+/// A message that shows a resource.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Showing<'e> {
+    pub(super) event: &'e Event<'e>,
+    pub(super) called: Called<'e>,
+    pub(super) answers: Option<Answers>,
+    /// The frame that had ended the receiver's access.
+    pub(super) access_ended: Option<Place>,
+}
+
+impl<'e> Showing<'e> {
+    /// One that nobody is known to have asked for, to somebody who never had access.
+    pub(super) fn of(names: &'e EventNames, event: &'e Event<'e>) -> Self {
+        Self {
+            event,
+            called: names.called(event),
+            answers: None,
+            access_ended: None,
+        }
+    }
+
+    fn how(&self) -> How {
+        let is_known = self.event.named.is_some() || self.answers.is_some();
+        How {
+            named: self.event.named,
+            is: if is_known {
+                EventSet::default()
+            } else {
+                self.event.is
+            },
+            answers: self.answers.map(|answers| (answers.name, answers.to)),
+            ended: self.access_ended.is_some(),
         }
     }
 }
@@ -41,10 +125,9 @@ impl Sighting {
 /// is rare takes little room where there is none.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Seen {
-    /// Of messages of each name, the first sighting that no access given later can excuse: what leaks in one
-    /// hides no leak in another.
+    /// Of each way in which it was shown, the first sighting that no access given later can excuse.
     pub(super) definite: Vec<Sighting>,
-    /// Of each name and line, and of each that its receiver was besides, the first one that access given soon
+    /// Of each way and line, and of each that its receiver was besides, the first one that access given soon
     /// would leave in doubt, in order: a membership is given to one connection, and excuses nothing on another.
     pending: Vec<Sighting>,
     /// The first one that raced with access given or taken.
@@ -59,14 +142,14 @@ pub(super) struct Seen {
 }
 
 impl Seen {
-    /// Whether messages of a name are known to have shown it: nothing that they show without access adds to that.
-    fn is_definite(&self, named: Option<NameIx>) -> bool {
-        self.definite.iter().any(|one| one.named == named)
+    /// Whether it is known to have been shown so: nothing that is shown so without access adds to that.
+    fn is_definite(&self, how: How) -> bool {
+        self.definite.iter().any(|one| one.how == how)
     }
 
     /// No access can excuse it any more.
     fn settle(&mut self, sighting: Sighting) {
-        if !self.is_definite(sighting.named) {
+        if !self.is_definite(sighting.how) {
             self.definite.push(sighting);
         }
     }
@@ -111,18 +194,18 @@ struct Tally {
 struct Names(u64);
 
 impl Names {
-    fn insert(&mut self, named: Option<NameIx>) {
-        self.0 |= Self::bit(named);
+    fn insert(&mut self, how: How) {
+        self.0 |= Self::bit(how);
     }
 
-    fn contains(self, named: Option<NameIx>) -> bool {
-        self.0 & Self::bit(named) != 0
+    fn contains(self, how: How) -> bool {
+        self.0 & Self::bit(how) != 0
     }
 
-    /// The name's bit; none for a high number.
-    fn bit(named: Option<NameIx>) -> u64 {
-        let number = named.map_or(0, |named| named.number().saturating_add(1));
-        1_u64.checked_shl(number).unwrap_or_default()
+    /// The name's bit; none for a high number, and where more than a name counts.
+    fn bit(how: How) -> u64 {
+        let bit = |named: NameIx| 1_u64.checked_shl(named.number());
+        how.plainly().and_then(bit).unwrap_or_default()
     }
 }
 
@@ -133,13 +216,13 @@ impl Sightings {
         resource: ResourceIx,
         receiver: PartyIx,
         besides: Besides,
-        event: &Event<'_>,
-        access_ended: Option<Place>,
+        showing: Showing<'_>,
         slack: i64,
     ) {
+        let (event, how) = (showing.event, showing.how());
         let (tally, all) = self.tally((resource, receiver, event.excuse));
         tally.count += 1;
-        if tally.definite.contains(event.named) {
+        if tally.definite.contains(how) {
             return;
         }
         let seen = &mut all[tally.seen];
@@ -148,18 +231,17 @@ impl Sightings {
         for one in past {
             seen.settle(one);
         }
-        if seen.is_definite(event.named) {
-            seen.pending.retain(|one| one.named != event.named);
-            tally.definite.insert(event.named);
+        if seen.is_definite(how) {
+            seen.pending.retain(|one| one.how != how);
+            tally.definite.insert(how);
             return;
         }
-        let is_alike = |one: &Sighting| {
-            one.named == event.named && one.line == event.line() && one.besides == besides
-        };
+        let is_alike =
+            |one: &Sighting| one.how == how && one.line == event.line() && one.besides == besides;
         if !seen.pending.iter().any(is_alike) {
             seen.pending.push(Sighting {
                 besides,
-                ..Sighting::of(event, access_ended)
+                ..Sighting::of(showing)
             });
         }
     }
@@ -169,29 +251,29 @@ impl Sightings {
         &mut self,
         resource: ResourceIx,
         receiver: PartyIx,
-        event: &Event<'_>,
+        showing: Showing<'_>,
         with: Place,
     ) {
-        let seen = self.count((resource, receiver, event.excuse));
+        let seen = self.count((resource, receiver, showing.event.excuse));
         seen.doubtful
-            .get_or_insert_with(|| Box::new(Sighting::of(event, None)));
+            .get_or_insert_with(|| Box::new(Sighting::of(showing)));
         seen.crosses(with);
     }
 
     /// A resource is named in a refusal, to somebody who may have asked for it unseen.
-    pub(super) fn refuse(&mut self, resource: ResourceIx, receiver: PartyIx, event: &Event<'_>) {
-        let seen = self.count((resource, receiver, event.excuse));
-        let first = || Box::new(Sighting::of(event, None));
+    pub(super) fn refuse(&mut self, resource: ResourceIx, receiver: PartyIx, showing: Showing<'_>) {
+        let seen = self.count((resource, receiver, showing.event.excuse));
+        let first = || Box::new(Sighting::of(showing));
         seen.refused.get_or_insert_with(first);
     }
 
     /// A resource is shown to somebody who has access.
-    pub(super) fn allow(&mut self, resource: ResourceIx, receiver: PartyIx, event: &Event<'_>) {
-        let (tally, all) = self.tally((resource, receiver, event.excuse));
+    pub(super) fn allow(&mut self, resource: ResourceIx, receiver: PartyIx, showing: Showing<'_>) {
+        let (tally, all) = self.tally((resource, receiver, showing.event.excuse));
         let seen = &mut all[tally.seen];
-        let recording = event.place.recording;
+        let recording = showing.event.place.recording;
         seen.allowed.retain(|one| one.place.recording != recording);
-        seen.allowed.push(Sighting::of(event, None));
+        seen.allowed.push(Sighting::of(showing));
     }
 
     /// Access to a resource ends, somebody's: what another clock's recording shows just before may have

@@ -47,7 +47,7 @@ impl Check {
             if matches!(standing, Standing::Allowed) && !self.is_anybody(cx, receiver) {
                 continue;
             }
-            let first = || (event.place, event.called().to_owned());
+            let first = || (event.place, self.names.called(event).to_string());
             let shown = self.texts.shown.entry((resource, receiver));
             shown.or_insert_with(first);
         }

@@ -9,6 +9,7 @@ use hashbrown::{Equivalent, HashMap};
 use super::few::Few;
 use super::ledger::ResourceIx;
 use super::parties::{Besides, PartyIx};
+use super::requests::RequestName;
 use super::sightings::{Sight, Sighting};
 use crate::engine::{ConnectionIx, Cx, Event, Excuse, Lane, Line, Pairs};
 use crate::finding::{Place, Severity};
@@ -67,22 +68,18 @@ enum Since {
 /// What is known of one user and resource.
 #[derive(Debug, Default)]
 struct Told {
-    /// The use that tells most.
-    most: Option<Box<Used>>,
-    /// What was read, granted, beside something that was written.
-    read: Option<Box<Used>>,
+    /// Of what was granted, the first use of each kind.
+    granted: Vec<Used>,
+    /// Of the others, the one that tells most.
+    other: Option<Box<Used>>,
     /// Those that access given soon would leave in doubt.
     recent: Vec<Used>,
 }
 
-/// What the uses of a resource by one party come to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct UsedMost {
-    /// What tells most.
-    pub(super) most: Used,
-    /// What was read, granted, where that is something that was written.
-    read: Option<Used>,
-}
+/// What the uses of a resource by one party come to: what was granted, of each kind what was asked first; where
+/// nothing was, the one that tells most.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct UsedMost(Vec<Used>);
 
 impl UsedMost {
     /// Which of them is told with a sighting: what it answers, or, where nothing was granted, what the first of
@@ -100,7 +97,7 @@ impl UsedMost {
 
     /// What is told.
     pub(super) fn each(&self) -> impl Iterator<Item = &Used> {
-        std::iter::once(&self.most).chain(&self.read)
+        self.0.iter()
     }
 }
 
@@ -113,6 +110,10 @@ pub(super) struct Used {
     /// Who asked, besides.
     pub(super) besides: Besides,
     pub(super) severity: Severity,
+    /// How it was asked for.
+    pub(super) request: RequestName,
+    /// Whether whoever asked had access before.
+    pub(super) ended: bool,
     pub(super) answer: Answer,
     /// Which exception covers whoever asked.
     pub(super) excuse: Excuse,
@@ -203,21 +204,10 @@ impl Uses {
         answer: Answer,
         slack: i64,
     ) {
-        let numbers = self.of_connection.get_mut(&line.connection);
-        let Some(numbers) = numbers.filter(|numbers| !numbers.is_empty()) else {
+        let meant = self.meant(line, since);
+        let Some(numbers) = self.of_connection.get_mut(&line.connection) else {
             return;
         };
-        // Newest first: what was asked too long ago is not looked at.
-        let in_time = |number: &u64| {
-            let open = self.open.get(number);
-            open.is_some_and(|open| open.used.at >= since)
-        };
-        let newest = numbers.iter().rev();
-        let may_be_meant = |number: &u64| {
-            let open = self.open.get(number);
-            open.is_some_and(|open| line.may_answer(open.used.line))
-        };
-        let meant: Vec<_> = newest.take_while(in_time).filter(may_be_meant).collect();
         let answer = match (meant.len(), answer) {
             (0 | 1, answer) => answer,
             (_, answer) => answer.of_one_of_several(),
@@ -231,6 +221,33 @@ impl Uses {
                 Some(_) | None => self.answer(number, at, answer, slack),
             }
         }
+    }
+
+    /// The only use that an answer on a line could belong to which does not say what it answers.
+    pub(super) fn only_meant(&self, line: Line, since: i64) -> Option<(ResourceIx, Used)> {
+        let [number] = self.meant(line, since)[..] else {
+            return None;
+        };
+        let open = self.open.get(&number)?;
+        Some((open.resource, open.used))
+    }
+
+    /// All of them, by their numbers.
+    fn meant(&self, line: Line, since: i64) -> Vec<u64> {
+        let Some(numbers) = self.of_connection.get(&line.connection) else {
+            return Vec::new();
+        };
+        // Newest first: what was asked too long ago is not looked at.
+        let in_time = |number: &u64| {
+            let open = self.open.get(number);
+            open.is_some_and(|open| open.used.at >= since)
+        };
+        let newest = numbers.iter().rev();
+        let may_be_meant = |number: &u64| {
+            let open = self.open.get(number);
+            open.is_some_and(|open| line.may_answer(open.used.line))
+        };
+        newest.take_while(in_time).filter(may_be_meant).collect()
     }
 
     /// A client names a resource, whether or not it has access.
@@ -311,12 +328,10 @@ impl Uses {
                 for used in std::mem::take(&mut told.recent) {
                     told.add(used);
                 }
-                let Some(most) = told.most else { continue };
-                let used = UsedMost {
-                    most: *most,
-                    read: told.read.map(|read| *read),
-                };
-                all.insert((resource, user, excuse), used);
+                let used = told.most();
+                if !used.0.is_empty() {
+                    all.insert((resource, user, excuse), used);
+                }
             }
         }
         all
@@ -339,7 +354,8 @@ impl Uses {
         // past doubt. It need not be the first to be answered.
         let class = |used: &Used| {
             let (answer, severity) = (used.answer.rank(), used.severity);
-            (answer, severity, used.line, used.besides)
+            let how = (severity, used.request, used.ended);
+            (answer, how, used.line, used.besides)
         };
         match told
             .recent
@@ -394,23 +410,29 @@ fn forget<K: Eq + Hash>(sets: &mut HashMap<K, Few>, key: K, number: u64) {
 impl Told {
     /// Adds a use that no access can leave in doubt any more.
     fn add(&mut self, used: Used) {
-        let Some(most) = &mut self.most else {
-            self.most = Some(Box::new(used));
-            return;
-        };
-        let mut lesser = used;
-        if rank(&lesser) < rank(most) {
-            std::mem::swap(&mut **most, &mut lesser);
-        }
-        let is_granted = |used: &Used| matches!(used.answer, Answer::Granted(_));
-        let was_read = is_granted(&lesser) && lesser.severity == Severity::Read;
-        let was_written = is_granted(most) && most.severity == Severity::Write;
-        if was_read && was_written {
-            let read = self.read.get_or_insert(Box::new(lesser));
-            if rank(&lesser) < rank(read) {
-                **read = lesser;
+        if !matches!(used.answer, Answer::Granted(_)) {
+            let other = self.other.get_or_insert(Box::new(used));
+            if rank(&used) < rank(other) {
+                **other = used;
             }
+            return;
         }
+        let kind = |used: &Used| (used.severity, used.request, used.ended);
+        let mut known = self.granted.iter_mut();
+        match known.find(|known| kind(known) == kind(&used)) {
+            Some(known) if used.place < known.place => *known = used,
+            Some(_) => {}
+            None => self.granted.push(used),
+        }
+    }
+
+    /// What is told of it.
+    fn most(mut self) -> UsedMost {
+        if self.granted.is_empty() {
+            return UsedMost(self.other.into_iter().map(|other| *other).collect());
+        }
+        self.granted.sort_unstable_by_key(rank);
+        UsedMost(self.granted)
     }
 }
 

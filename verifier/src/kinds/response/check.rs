@@ -8,8 +8,8 @@ use hashbrown::{HashMap, HashSet};
 use self::askers::Askers;
 use super::{Expect, Response, Unsolicited};
 use crate::engine::{
-    Absence, Again, Checker, Compiler, Crossings, Cx, Event, EventSet, Holder, Ids, Interest,
-    Named, Skipped, Slot, Watched, nanoseconds,
+    Absence, Again, Checker, Compiler, Crossings, Cx, Event, EventNames, EventSet, Holder, Ids,
+    Interest, Named, Skipped, Slot, Watched, nanoseconds,
 };
 use crate::finding::{Evidence, Outcome, Place, Subject, Violation};
 
@@ -19,6 +19,7 @@ impl Response {
         Check {
             requests: compiler.named(&self.requests),
             replies: compiler.named(&self.replies),
+            names: compiler.event_names(),
             key: compiler.ids(&self.key),
             key_name: compiler.selector_name(&self.key),
             same: self
@@ -49,6 +50,7 @@ pub(crate) struct Check {
     spec: Response,
     requests: Named,
     replies: Named,
+    names: EventNames,
     key: Ids,
     key_name: String,
     same: Vec<(String, Ids)>,
@@ -112,7 +114,7 @@ impl Checker for Check {
             return;
         }
         self.examined += 1;
-        let (called, key) = (event.called(), event.id(&self.key));
+        let (called, key) = (self.names.called(event), event.id(&self.key));
         let Some(holder) = event.holder(self.spec.on) else {
             let key = key.map(str::to_owned);
             if asks {

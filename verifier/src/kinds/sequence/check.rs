@@ -7,8 +7,8 @@ use hashbrown::HashMap;
 
 use super::Sequence;
 use crate::engine::{
-    Absence, Checker, Compiler, ConnectionIx, Crossings, Cx, Event, Holder, Ids, Interest, Named,
-    Skipped, Slot, Watched, nanoseconds,
+    Absence, Checker, Compiler, ConnectionIx, Crossings, Cx, Event, EventNames, Holder, Ids,
+    Interest, Named, Skipped, Slot, Watched, nanoseconds,
 };
 use crate::finding::{Outcome, Place, Subject};
 use steps::{Positions, Steps};
@@ -19,6 +19,7 @@ impl Sequence {
         let events: Vec<_> = self.steps.iter().map(|step| step.event).collect();
         Check {
             events: compiler.named(&events),
+            names: compiler.event_names(),
             steps: Steps::new(&self.steps, compiler),
             key: compiler.ids(&self.key),
             key_name: compiler.selector_name(&self.key),
@@ -40,6 +41,7 @@ impl Sequence {
 pub(crate) struct Check {
     spec: Sequence,
     events: Named,
+    names: EventNames,
     steps: Steps,
     key: Ids,
     key_name: String,
@@ -133,7 +135,7 @@ impl Checker for Check {
             return;
         }
         self.examined += 1;
-        let called = event.called();
+        let called = self.names.called(event);
         let Some(holder) = event.holder(self.spec.on) else {
             for key in event.ids(&self.key) {
                 self.unplaced.insert(key.to_owned(), event.place);

@@ -25,6 +25,8 @@ struct Use<'a, 'h> {
     asks: &'a Event<'h>,
     doc: usize,
     user: Party,
+    /// Access had ended by then.
+    had_access: bool,
     /// Access ended at about the same time.
     just_ended: bool,
     /// Access was given since, before it was answered.
@@ -54,7 +56,7 @@ impl Use<'_, '_> {
 }
 
 impl Asked<'_> {
-    /// By document and user: what tells most, and what was read beside what was changed.
+    /// By document and user: of each kind, the first that was granted; else what tells most.
     pub(super) fn uses(&self) -> Vec<((usize, Party), Answer)> {
         let mut uses: Vec<Use<'_, '_>> = Vec::new();
         for event in &self.events {
@@ -75,22 +77,20 @@ impl Asked<'_> {
                 Answer::Denied => 4,
             };
             // To change is worse than to read.
-            let it = (rank, one.asks.is(&["open"]), one.asks.number, answer);
+            let kind = (one.asks.is(&["open"]), one.had_access);
+            let it = (rank, kind, one.asks.number, answer);
             all.entry((one.doc, one.user)).or_default().insert(it);
         }
         let mut told = Vec::new();
         for (key, uses) in all {
-            let granted = |reads| {
-                let mut uses = uses.iter();
-                uses.find(move |(rank, opens, ..)| *rank == 0 && *opens == reads)
-            };
-            match (granted(false), granted(true)) {
-                (None, None) => told.extend(uses.first().map(|(.., answer)| (key, *answer))),
-                (change, open) => {
-                    let both = change.into_iter().chain(open);
-                    told.extend(both.map(|(.., answer)| (key, *answer)));
-                }
+            let mut granted = BTreeMap::new();
+            for (_, kind, _, answer) in uses.iter().filter(|(rank, ..)| *rank == 0) {
+                granted.entry(*kind).or_insert(*answer);
             }
+            if granted.is_empty() {
+                told.extend(uses.first().map(|(.., answer)| (key, *answer)));
+            }
+            told.extend(granted.into_values().map(|answer| (key, answer)));
         }
         told
     }
@@ -108,6 +108,9 @@ impl Asked<'_> {
             asks: event,
             doc,
             user,
+            had_access: access == Access::No
+                && !self.whose.is_one_of_several(self.rule.owner, user)
+                && self.had_access(doc, event),
             just_ended: access == Access::Perhaps,
             given: false,
             given_after: false,

@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 
 use super::kinship::Kinship;
 use super::{Argument, COMPARE, IDENTIFY};
-use crate::finding::{Doubt, Place, Severity, Subject, Violation};
-use crate::kinds::owned::ledger::ResourceIx;
+use crate::finding::{Doubt, Evidence, Place, Severity, Subject, Violation};
+use crate::kinds::owned::ledger::{Resource, ResourceIx};
 use crate::kinds::owned::parties::{Party, PartyIx};
-use crate::kinds::owned::sightings::{Seen, Sighting};
+use crate::kinds::owned::sightings::{Seen, Sighting, To};
 use crate::kinds::owned::uses::{Answer, Used, UsedMost};
 use crate::verdict::Reason;
 
@@ -86,9 +86,9 @@ impl Argument<'_, '_> {
                 self.unseen(&what, by, definite.place, self.subject(receiver));
                 continue;
             }
-            let names = seen.definite.len();
+            let names: BTreeSet<_> = seen.definite.iter().map(|one| &one.called).collect();
             // How often is told with the first one, of all names together.
-            let more = match (number, count, names) {
+            let more = match (number, count, names.len()) {
                 (0, 2.., 1) => format!(" (in {count} messages)"),
                 (0, 2.., names) => format!(" (in {count} messages of {names} names)"),
                 _ => String::new(),
@@ -143,44 +143,9 @@ impl Argument<'_, '_> {
         used: Option<&Used>,
     ) -> Violation {
         let resource = self.check.ledger.get(resource_ix);
-        let (field, name) = (self.field(), self.name(receiver));
-        let in_message = sighting
-            .name
-            .as_deref()
-            .unwrap_or("a message without a name");
-        let whose = self.whose(resource);
-        let mut evidence = resource
-            .owner()
-            .map(|owner| self.claim_lines(resource, owner))
-            .unwrap_or_default();
-        evidence.extend(
-            used.into_iter()
-                .flat_map(|used| self.use_lines(resource, receiver, used)),
-        );
-        if let Some(ended) = sighting.access_ended {
-            evidence.push(Self::line(
-                format!("the access of {name} to {} ended", resource.id),
-                ended,
-                resource,
-            ));
-        }
-        evidence.retain(|line| line.place != Some(sighting.place));
-        evidence.push(Self::line(
-            format!("{name} received {} in `{in_message}`", resource.id),
-            sighting.place,
-            resource,
-        ));
-        let after = match used.map(|used| used.answer) {
-            Some(Answer::Denied(_)) => ", after its request had been refused",
-            Some(Answer::Granted(_)) => ", which it had asked for",
-            Some(Answer::Raced | Answer::Ambiguous(_) | Answer::Unanswered) | None => "",
-        };
         Violation {
-            message: format!("{name} was given {whose}{after}{more}"),
-            roles: format!(
-                "{} received {field} in `{in_message}`",
-                self.relation(resource, receiver)
-            ),
+            message: self.shown_message(resource, receiver, (sighting, more), used),
+            roles: self.shown_roles(resource, receiver, sighting),
             subject: Subject {
                 connection: Some(sighting.line.connection),
                 ..self.subject(receiver)
@@ -191,11 +156,55 @@ impl Argument<'_, '_> {
                 .unwrap_or_default(),
             resource: Some(resource.id.clone()),
             offending: sighting.place,
-            evidence,
+            evidence: self.shown_lines(resource, receiver, sighting, used),
             expected: self.expected(resource),
-            severity: used
-                .filter(|used| matches!(used.answer, Answer::Granted(_)))
-                .map_or(Severity::Read, |used| used.severity),
+            severity: match (sighting.how.answers, used) {
+                (Some((_, To::Change)), _) => Severity::Write,
+                (_, Some(used)) if matches!(used.answer, Answer::Granted(_)) => used.severity,
+                (_, Some(_) | None) => Severity::Read,
+            },
         }
+    }
+
+    /// The frames that show whose it is, what was asked for, that access ended, and that it was shown.
+    fn shown_lines(
+        &self,
+        resource: &Resource,
+        receiver: PartyIx,
+        sighting: &Sighting,
+        used: Option<&Used>,
+    ) -> Vec<Evidence> {
+        let name = self.name(receiver);
+        let mut lines = resource
+            .owner()
+            .map(|owner| self.claim_lines(resource, owner))
+            .unwrap_or_default();
+        let used = used.map(|used| self.use_lines(resource, receiver, used));
+        lines.extend(used.unwrap_or_else(|| self.asked_line(receiver, sighting)));
+        if let Some(ended) = sighting.access_ended {
+            lines.push(Self::line(
+                format!("the access of {name} to {} ended", resource.id),
+                ended,
+                resource,
+            ));
+        }
+        lines.retain(|line| line.place != Some(sighting.place));
+        let within = self.within(sighting);
+        let text = format!("{name} received {} {within}", resource.id);
+        lines.push(Self::line(text, sighting.place, resource));
+        lines
+    }
+
+    /// The request that a message answers in which something is shown, where that did not name it.
+    fn asked_line(&self, receiver: PartyIx, sighting: &Sighting) -> Vec<Evidence> {
+        let asked = sighting.asked.zip(sighting.how.answers);
+        let asked = asked.map(|(place, (request, _))| {
+            let request = self.check.requests.name(request);
+            Evidence::at(
+                place,
+                format!("{} asked with `{request}`", self.name(receiver)),
+            )
+        });
+        asked.into_iter().collect()
     }
 }

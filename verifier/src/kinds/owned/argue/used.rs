@@ -112,7 +112,7 @@ impl Argument<'_, '_> {
     ) -> Violation {
         let resource = self.check.ledger.get(resource_ix);
         let owner = resource.owner();
-        let (field, name, verb) = (self.field(), self.name(user), used.severity.verb());
+        let (name, verb) = (self.name(user), used.severity.verb());
         let whose = self.whose(resource);
         let mut evidence = owner
             .map(|owner| self.claim_lines(resource, owner))
@@ -120,7 +120,7 @@ impl Argument<'_, '_> {
         evidence.extend(self.use_lines(resource, user, used));
         Violation {
             message: format!("{name} {verb} {whose}, and the server granted it"),
-            roles: format!("{} {verb} {field}, granted", self.relation(resource, user)),
+            roles: self.granted_roles((resource, user), used.severity, used.request, used.ended),
             subject: Subject {
                 connection: Some(used.line.connection),
                 ..self.subject(user)

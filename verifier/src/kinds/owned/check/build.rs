@@ -9,10 +9,11 @@ use crate::kinds::owned::compiled::{CompiledClaim, CompiledGrant, CompiledReply}
 use crate::kinds::owned::ledger::{Basis, ClaimMade, Ledger, Support};
 use crate::kinds::owned::listed::Listed;
 use crate::kinds::owned::parties::{Parties, Party};
+use crate::kinds::owned::requests::Requests;
 use crate::kinds::owned::sightings::Sightings;
 use crate::kinds::owned::texts::Texts;
 use crate::kinds::owned::uses::Uses;
-use crate::rules::HolderKind;
+use crate::rules::{HolderKind, Selector};
 
 impl Owned {
     /// The checker.
@@ -53,6 +54,8 @@ impl Owned {
                 .map(|grant| CompiledGrant::new(grant, compiler))
                 .collect(),
             roles: RolesOf::new(self),
+            requests: Requests::new(self.request_key().map(|key| compiler.ids(key))),
+            names: compiler.event_names(),
             lives: Crossings::default(),
             reply: self
                 .reply
@@ -73,6 +76,15 @@ impl Owned {
             nameless: Skipped::default(),
             spec: self.clone(),
         }
+    }
+}
+
+impl Owned {
+    /// Where the id is that a request and its answer share, as far as the rule says.
+    fn request_key(&self) -> Option<&Selector> {
+        let reply = self.reply.iter().find_map(|reply| reply.key.as_ref());
+        let mut claims = self.claims.iter();
+        reply.or_else(|| claims.find_map(|claim| Some(&claim.answers.as_ref()?.key)))
     }
 }
 

@@ -33,6 +33,10 @@ impl Roles {
     pub(super) const DENIES: Self = Self(1 << 10);
     /// It goes to everybody: it shows nothing.
     pub(super) const BROADCASTS: Self = Self(1 << 11);
+    /// It asks for something.
+    pub(super) const ASKS: Self = Self(Self::ASKS_FOR_A_CLAIM.0 | Self::READS.0 | Self::WRITES.0);
+    /// It answers something.
+    pub(super) const ANSWERS: Self = Self(Self::GRANTS.0 | Self::DENIES.0);
     /// It is about a resource, and has to say which.
     pub(super) const NAMES_ONE: Self = Self(
         Self::CLAIMS.0

@@ -1,0 +1,97 @@
+//! What a message that shows a resource answers.
+
+use super::Check;
+use super::roles::Roles;
+use crate::engine::{Cx, Event, Holder};
+use crate::finding::Severity;
+use crate::kinds::owned::ledger::ResourceIx;
+use crate::kinds::owned::requests::Request;
+use crate::kinds::owned::sightings::{Answers, To};
+
+impl Check {
+    /// A client asks: what answers that is known by it.
+    pub(super) fn keep_request(&mut self, cx: &Cx<'_>, event: &Event<'_>, roles: Roles) {
+        let Some(key) = self.requests.key_of(event) else {
+            return;
+        };
+        // A client that answers the server repeats an id, too.
+        if event.name.is_none() && !roles.meets(Roles::ASKS) {
+            return;
+        }
+        let resources = event.ids(&self.resource);
+        let request = Request {
+            place: event.place,
+            name: self.requests.number(self.names.called(event)),
+            asks: if roles.meets(Roles::WRITES) {
+                Severity::Write
+            } else {
+                Severity::Read
+            },
+            resources: resources
+                .map(|id| self.ledger.number(cx, event, id))
+                .collect(),
+        };
+        self.requests.ask(event.connection, key, request);
+    }
+
+    /// The request that a message answers in which a resource is shown.
+    pub(super) fn answered(
+        &mut self,
+        cx: &Cx<'_>,
+        event: &Event<'_>,
+        roles: Roles,
+        resource: ResourceIx,
+    ) -> Option<Answers> {
+        if self.requests.key_of(event).is_some() {
+            self.answered_by_id(event, roles, resource)
+        } else if roles.meets(Roles::GRANTS) {
+            self.changed(cx, event, resource)
+        } else {
+            None
+        }
+    }
+
+    /// By the id that both name.
+    fn answered_by_id(
+        &mut self,
+        event: &Event<'_>,
+        roles: Roles,
+        resource: ResourceIx,
+    ) -> Option<Answers> {
+        let key = self.requests.key_of(event)?;
+        let request = self.requests.answered(event.connection, key)?;
+        let (name, asked) = (request.name, request.place);
+        let is_about_it = request.resources.contains(&resource);
+        let to = match (is_about_it, request.asks) {
+            (false, _) => To::SomethingElse,
+            (true, Severity::Write) if roles.meets(Roles::GRANTS) => To::Change,
+            (true, Severity::Write | Severity::Read) => To::Asking,
+        };
+        // What has a name need not be an answer: a server counts its own requests.
+        let is_known = match event.name {
+            None => true,
+            Some(_) if !roles.meets(Roles::ANSWERS) => false,
+            // Over HTTP an answer is called as its request.
+            Some(called) => match to {
+                To::Change => true,
+                To::Asking => called != self.requests.name(name),
+                To::SomethingElse => false,
+            },
+        };
+        is_known.then_some(Answers { name, to, asked })
+    }
+
+    /// By what is open, where the rule names no id: whether that was to change the resource.
+    fn changed(&self, cx: &Cx<'_>, event: &Event<'_>, resource: ResourceIx) -> Option<Answers> {
+        let reply = self.reply.as_ref().filter(|reply| reply.key.is_none())?;
+        if cx.loses_between(Holder::Connection(event.connection), None, event.place) {
+            return None;
+        }
+        let (meant, used) = self.uses.only_meant(event.line(), reply.since(event))?;
+        (meant == resource && used.severity == Severity::Write).then_some(Answers {
+            name: used.request,
+            to: To::Change,
+            asked: used.place,
+        })
+    }
+}
