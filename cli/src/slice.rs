@@ -88,7 +88,12 @@ pub(crate) fn run(args: &SliceArgs, output: &mut Output) -> anyhow::Result<Exit>
             // What the slice shows is told, not what was around it in the recording.
             let told = slice.violation()?;
             let title = format!("{}: {}", violation.rule, one_line(&told.message));
-            let text = slice.case(&title, &prose(&verified, violation, &told), &rules)?;
+            let text = slice.case(&title, &prose(&verified, violation, &told), &rules);
+            let text = text.map_err(|why| {
+                anyhow::anyhow!(
+                    "{why}; `--out FILE.db` writes it as a recording, which holds anything"
+                )
+            })?;
             check(path.unwrap_or(Path::new("slice.md")), &text)?;
             match path {
                 Some(path) => {

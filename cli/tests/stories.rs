@@ -102,6 +102,32 @@ fn a_slice_is_a_case_that_wsaudit_test_takes() {
     has(&printed.stdout, &["```trace", "#! expect room-messages"]);
 }
 
+/// A header as its user: no word of a case.
+#[test]
+fn what_no_case_can_name_is_said_with_what_can_hold_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let [rules, out] = ["rules.toml", "cut.db"].map(|name| {
+        let path = directory.path().join(name);
+        path.to_str().unwrap().to_owned()
+    });
+    let text = fs::read_to_string(fixture("peers/chat/rules.toml")).unwrap();
+    let text = text.replace(r#"["message:/user"]"#, r#"["header:User-Agent"]"#);
+    fs::write(&rules, text).unwrap();
+    let recording = fixture("golden/chat-leaky.db");
+    let of = |command: &str, more: &[&str]| {
+        let args = [command, "--rules", &rules, &recording];
+        run([&args[..], more].concat())
+    };
+    let report: Value = serde_json::from_str(&of("verify", &["--json", "-"]).stdout).unwrap();
+    let fingerprint = report["violations"][0]["fingerprint"].as_str().unwrap();
+    let ran = of("slice", &[fingerprint]).ends_with(2);
+    has(
+        ran.error(),
+        &["has white space or a comma in it; `--out FILE.db` writes it as a recording"],
+    );
+    of("slice", &[fingerprint, "--out", &out]).ends_with(0);
+}
+
 /// Who received what: no pack of this one tags, the recorder did.
 const ADDRESSED: &str = r#"
 [pack]

@@ -188,6 +188,25 @@ fn a_change_that_was_granted_is_told_as_one() {
     );
 }
 
+#[test]
+fn that_access_ended_is_told_where_it_did() {
+    let report = report(&PACK.replace("REPLY", BY_ID), REVOKED);
+    let [violation] = &report.violations[..] else {
+        panic!("one violation");
+    };
+    let told: Vec<_> = violation.evidence.iter().map(|line| &*line.text).collect();
+    assert_eq!(
+        told,
+        [
+            "the server named session s-1 as the owner of o-1",
+            "the access of session s-2 to o-1 ended",
+            "session s-2 asked for o-1",
+            "session s-2 received o-1 in the answer to `order.get`",
+        ]
+    );
+    assert!(violation.message.ends_with("after its access had ended"));
+}
+
 /// What messages with names showed, asked for or not, was one.
 #[test]
 fn an_answer_with_a_name_is_told_from_a_broadcast_of_that_name() {

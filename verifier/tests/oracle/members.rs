@@ -345,8 +345,10 @@ impl<'a> Asked<'a> {
             } else {
                 access == Access::No && !self.given_soon(event)
             };
-            // What is certain of the same is told, and not the doubt; of messages of each name.
-            let place = (foreign && certain).then_some((event.name, event.number));
+            // What is certain of the same is told, and not the doubt; of messages of each name, and apart
+            // from what came before access was given what came after it had ended.
+            let how = (event.name, !several && self.had_access(event));
+            let place = (foreign && certain).then_some((how, event.number));
             told.insert((doc, receiver, place));
         }
         let pairs: BTreeSet<_> = told
@@ -358,13 +360,13 @@ impl<'a> Asked<'a> {
                 .iter()
                 .filter(|(of, who, _)| (*of, *who) == (doc, receiver));
             let unseen = |place| self.may_be_unseen(self.owner(doc), receiver, place);
-            let mut by_name = BTreeMap::new();
-            for (name, place) in sure.filter_map(|(.., place)| *place) {
-                let first = by_name.entry(name).or_insert(place);
+            let mut by_how = BTreeMap::new();
+            for (how, place) in sure.filter_map(|(.., place)| *place) {
+                let first = by_how.entry(how).or_insert(place);
                 *first = place.min(*first);
             }
-            expected.doubts |= by_name.is_empty();
-            for place in by_name.into_values() {
+            expected.doubts |= by_how.is_empty();
+            for place in by_how.into_values() {
                 if unseen(place) {
                     expected.doubts = true;
                     continue;

@@ -74,18 +74,12 @@ impl Checker for Check {
         if event.from_client() {
             self.keep_request(cx, event, roles);
         }
-        if self.says_nothing(event, roles) {
-            return;
+        if !self.says_nothing(event, roles) {
+            self.said(cx, event, roles);
         }
-        let names_one = roles.meets(Roles::NAMES_ONE) && !event.is_unread;
-        if names_one && event.id(&self.resource).is_none() {
-            self.nameless.note(event, self.names.called(event));
-        }
-        self.see_lives(cx, event, roles);
-        if event.from_server() {
-            self.server_said(cx, event, roles);
-        } else {
-            self.client_said(cx, event, roles);
+        if event.from_server() && is_exchange(cx, event) {
+            // It is answered once.
+            self.requests.disconnect(event.connection);
         }
     }
 
@@ -142,12 +136,31 @@ enum Where {
 /// are everywhere.
 pub(super) const SHORTEST_ANYWHERE: usize = 6;
 
+/// Whether an event is a part of an exchange over HTTP.
+fn is_exchange(cx: &Cx<'_>, event: &Event<'_>) -> bool {
+    cx.connection(event.connection).info.http.is_some()
+}
+
 impl Check {
     /// Whether a message is none of the rule's events, and shows none of its resources: most are that.
     fn says_nothing(&self, event: &Event<'_>, roles: Roles) -> bool {
         !roles.is_spoken_of()
             && event.id(&self.resource_anywhere).is_none()
             && event.strings().next().is_none()
+    }
+
+    /// A message that is about the rule.
+    fn said(&mut self, cx: &Cx<'_>, event: &Event<'_>, roles: Roles) {
+        let names_one = roles.meets(Roles::NAMES_ONE) && !event.is_unread;
+        if names_one && event.id(&self.resource).is_none() {
+            self.nameless.note(event, self.names.called(event));
+        }
+        self.see_lives(cx, event, roles);
+        if event.from_server() {
+            self.server_said(cx, event, roles);
+        } else {
+            self.client_said(cx, event, roles);
+        }
     }
 
     fn client_said(&mut self, cx: &Cx<'_>, event: &Event<'_>, roles: Roles) {
@@ -383,53 +396,6 @@ impl Check {
             }
         }
         crossed
-    }
-
-    /// Counts what is shown of a resource.
-    fn examine(&mut self, cx: &Cx<'_>, event: &Event<'_>, resource: ResourceIx) {
-        self.examined += 1;
-        self.ledger.meet(resource);
-        let holder = event.holder(self.spec.owner);
-        if cx.others_connected(self.spec.owner, holder) {
-            self.opportunities += 1;
-        }
-    }
-
-    fn sight(
-        &mut self,
-        cx: &Cx<'_>,
-        event: &Event<'_>,
-        roles: Roles,
-        resource: ResourceIx,
-        (receiver, besides): (PartyIx, Besides),
-    ) {
-        self.examine(cx, event, resource);
-        let standing = self.standing(cx, event, resource, (receiver, besides));
-        let access_ended = match standing {
-            // Access of one of several is none of the others.
-            _ if self.is_anybody(cx, receiver) => None,
-            Standing::Allowed => {
-                if cx.has_several_clocks() {
-                    let showing = Showing::of(&self.names, event);
-                    self.sightings.allow(resource, receiver, showing);
-                }
-                return;
-            }
-            Standing::JustBegun(with) | Standing::JustEnded(with) => {
-                let showing = Showing::of(&self.names, event);
-                self.sightings.doubt(resource, receiver, showing, with);
-                return;
-            }
-            Standing::Refused(ended) => ended,
-        };
-        let showing = Showing {
-            answers: self.answered(cx, event, roles, resource),
-            access_ended,
-            ..Showing::of(&self.names, event)
-        };
-        let slack = cx.widest(self.slack);
-        self.sightings
-            .see(resource, receiver, besides, showing, slack);
     }
 
     /// Whether whoever gets a refusal may have asked for what it names in a message that is missing or

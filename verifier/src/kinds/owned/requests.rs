@@ -41,8 +41,8 @@ struct Last {
 }
 
 impl Last {
-    /// How many are new; as many are old.
-    const MOST: usize = 1_000;
+    /// How many are new; as many are old. Nearly all are answered before so many others are asked.
+    const MOST: usize = 64;
 
     fn ask(&mut self, key: &str, request: Request) {
         if self.new.len() >= Self::MOST {
@@ -83,7 +83,7 @@ impl Requests {
         self.of_connection.clear();
     }
 
-    /// Nothing more is answered on a connection.
+    /// Nothing more is answered on a connection, or exchange.
     pub(super) fn disconnect(&mut self, connection: ConnectionIx) {
         self.of_connection.remove(&connection);
     }

@@ -96,6 +96,12 @@ impl Asked<'_> {
         access
     }
 
+    /// Whether whoever receives an event had access before.
+    pub(super) fn had_access(&self, seen: &Event<'_>) -> bool {
+        let mut before = self.events.iter();
+        before.any(|turn| turn.number <= seen.number && self.turns(turn, seen) == Some(true))
+    }
+
     /// Whether access is given just after.
     pub(super) fn given_soon(&self, seen: &Event<'_>) -> bool {
         self.events.iter().any(|turn| {

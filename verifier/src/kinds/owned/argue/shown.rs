@@ -180,14 +180,18 @@ impl Argument<'_, '_> {
             .map(|owner| self.claim_lines(resource, owner))
             .unwrap_or_default();
         let used = used.map(|used| self.use_lines(resource, receiver, used));
-        lines.extend(used.unwrap_or_else(|| self.asked_line(receiver, sighting)));
+        let mut used = used.unwrap_or_else(|| self.asked_line(receiver, sighting));
         if let Some(ended) = sighting.access_ended {
-            lines.push(Self::line(
-                format!("the access of {name} to {} ended", resource.id),
-                ended,
-                resource,
-            ));
+            let text = format!("the access of {name} to {} ended", resource.id);
+            // In the order of the frames, where it is known.
+            let is_later = |place: Place| place.recording == ended.recording && place > ended;
+            let later = used
+                .iter()
+                .position(|line| line.place.is_some_and(is_later));
+            let line = Self::line(text, ended, resource);
+            used.insert(later.unwrap_or(used.len()), line);
         }
+        lines.extend(used);
         lines.retain(|line| line.place != Some(sighting.place));
         let within = self.within(sighting);
         let text = format!("{name} received {} {within}", resource.id);

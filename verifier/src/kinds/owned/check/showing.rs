@@ -1,12 +1,14 @@
-//! What a message that shows a resource answers.
+//! What a message shows, and what it answers.
 
-use super::Check;
 use super::roles::Roles;
+use super::{Check, is_exchange};
 use crate::engine::{Cx, Event, Holder};
 use crate::finding::Severity;
+use crate::kinds::owned::access::Standing;
 use crate::kinds::owned::ledger::ResourceIx;
+use crate::kinds::owned::parties::{Besides, PartyIx};
 use crate::kinds::owned::requests::Request;
-use crate::kinds::owned::sightings::{Answers, To};
+use crate::kinds::owned::sightings::{Answers, Showing, To};
 
 impl Check {
     /// A client asks: what answers that is known by it.
@@ -14,8 +16,9 @@ impl Check {
         let Some(key) = self.requests.key_of(event) else {
             return;
         };
-        // A client that answers the server repeats an id, too.
-        if event.name.is_none() && !roles.meets(Roles::ASKS) {
+        // A client that answers the server repeats an id, too; what answers an exchange over HTTP has its name.
+        let needs_role = event.name.is_none() || is_exchange(cx, event);
+        if needs_role && !roles.meets(Roles::ASKS) {
             return;
         }
         let resources = event.ids(&self.resource);
@@ -34,8 +37,56 @@ impl Check {
         self.requests.ask(event.connection, key, request);
     }
 
+    /// Counts what is shown of a resource.
+    pub(super) fn examine(&mut self, cx: &Cx<'_>, event: &Event<'_>, resource: ResourceIx) {
+        self.examined += 1;
+        self.ledger.meet(resource);
+        let holder = event.holder(self.spec.owner);
+        if cx.others_connected(self.spec.owner, holder) {
+            self.opportunities += 1;
+        }
+    }
+
+    /// A resource is shown to whoever an event reaches.
+    pub(super) fn sight(
+        &mut self,
+        cx: &Cx<'_>,
+        event: &Event<'_>,
+        roles: Roles,
+        resource: ResourceIx,
+        (receiver, besides): (PartyIx, Besides),
+    ) {
+        self.examine(cx, event, resource);
+        let standing = self.standing(cx, event, resource, (receiver, besides));
+        let access_ended = match standing {
+            // Access of one of several is none of the others.
+            _ if self.is_anybody(cx, receiver) => None,
+            Standing::Allowed => {
+                if cx.has_several_clocks() {
+                    let showing = Showing::of(&self.names, event);
+                    self.sightings.allow(resource, receiver, showing);
+                }
+                return;
+            }
+            Standing::JustBegun(with) | Standing::JustEnded(with) => {
+                let showing = Showing::of(&self.names, event);
+                self.sightings.doubt(resource, receiver, showing, with);
+                return;
+            }
+            Standing::Refused(ended) => ended,
+        };
+        let showing = Showing {
+            answers: self.answered(cx, event, roles, resource),
+            access_ended,
+            ..Showing::of(&self.names, event)
+        };
+        let slack = cx.widest(self.slack);
+        self.sightings
+            .see(resource, receiver, besides, showing, slack);
+    }
+
     /// The request that a message answers in which a resource is shown.
-    pub(super) fn answered(
+    fn answered(
         &mut self,
         cx: &Cx<'_>,
         event: &Event<'_>,
