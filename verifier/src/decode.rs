@@ -30,6 +30,8 @@ pub enum Value<'v> {
     Null,
     /// An object or an array.
     Composite,
+    /// A string or a number of the array before it: an id where ids are looked for, and nothing to any condition.
+    Element(&'v str),
 }
 
 impl<'v> Value<'v> {
@@ -37,7 +39,15 @@ impl<'v> Value<'v> {
     pub const fn as_id(self) -> Option<&'v str> {
         match self {
             Self::Text(text) | Self::Number(text) => Some(text),
-            Self::Bool(_) | Self::Null | Self::Composite => None,
+            Self::Bool(_) | Self::Null | Self::Composite | Self::Element(_) => None,
+        }
+    }
+
+    /// The value as an id, also where it is one of a list.
+    pub const fn as_listed_id(self) -> Option<&'v str> {
+        match self {
+            Self::Element(text) => Some(text),
+            other => other.as_id(),
         }
     }
 
@@ -45,7 +55,7 @@ impl<'v> Value<'v> {
     pub fn as_number(self) -> Option<f64> {
         match self {
             Self::Number(text) => text.parse().ok(),
-            Self::Text(_) | Self::Bool(_) | Self::Null | Self::Composite => None,
+            Self::Text(_) | Self::Bool(_) | Self::Null | Self::Composite | Self::Element(_) => None,
         }
     }
 }

@@ -1,7 +1,7 @@
 //! All pointers as one trie, and one message through it.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::json::{self, Trie};
@@ -12,6 +12,8 @@ use crate::rules::{Codec, Pointer};
 #[derive(Debug, Default)]
 pub struct ExtractorBuilder {
     slots: BTreeMap<Pointer, SlotId>,
+    /// Those at which ids are looked for.
+    ids: BTreeSet<SlotId>,
     /// Slots of values that no pointer leads to.
     others: usize,
 }
@@ -21,6 +23,13 @@ impl ExtractorBuilder {
     pub fn slot(&mut self, pointer: &Pointer) -> SlotId {
         let next = self.next();
         *self.slots.entry(pointer.clone()).or_insert(next)
+    }
+
+    /// The slot of `pointer`, at which ids are looked for: of an array, each of its elements is one.
+    pub fn id_slot(&mut self, pointer: &Pointer) -> SlotId {
+        let slot = self.slot(pointer);
+        self.ids.insert(slot);
+        slot
     }
 
     /// A slot for values that no pointer leads to; see [`Extractor::push`].
@@ -44,6 +53,7 @@ impl ExtractorBuilder {
             pointers
                 .iter()
                 .map(|(pointer, slot)| (pointer.steps(), *slot)),
+            &self.ids,
         );
         Extractor {
             trie: Arc::new(trie),
@@ -213,7 +223,10 @@ mod tests {
         let mut builder = ExtractorBuilder::default();
         let slots: Vec<_> = pointers
             .iter()
-            .map(|text| builder.slot(&text.parse().unwrap()))
+            .map(|text| match text.strip_prefix("id:") {
+                Some(text) => builder.id_slot(&text.parse().unwrap()),
+                None => builder.slot(&text.parse().unwrap()),
+            })
             .collect();
         let mut extractor = builder.build();
         extractor.read(Codec::Json, message.as_bytes()).unwrap();
@@ -247,6 +260,32 @@ mod tests {
                 vec![],
             ]
         );
+    }
+
+    #[test]
+    fn where_ids_are_looked_for_the_elements_of_an_array_are_some() {
+        let message = r#"{"to":["a\u0062", 7,null,true,["x"],{"y":"z"},-1e2],"cc":["c"],"no":[ ],"o":{"p":"q"}}"#;
+        assert_eq!(
+            yields(&["id:/to", "/cc", "id:/no", "id:/o", "id:/to/0"], message),
+            [
+                vec![
+                    "Composite".to_owned(),
+                    r#"Element("ab")"#.to_owned(),
+                    r#"Element("7")"#.to_owned(),
+                    r#"Element("-1e2")"#.to_owned(),
+                ],
+                vec!["Composite".to_owned()],
+                vec!["Composite".to_owned()],
+                vec!["Composite".to_owned()],
+                vec![r#"Text("ab")"#.to_owned()],
+            ]
+        );
+        let mut builder = ExtractorBuilder::default();
+        builder.id_slot(&"/to".parse().unwrap());
+        let mut extractor = builder.build();
+        extractor.read(Codec::Json, message.as_bytes()).unwrap();
+        let counts: Vec<_> = extractor.yielded().map(|(_, count)| count).collect();
+        assert_eq!(counts, [1], "a list is one value");
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! JSON through a trie of pointers, with serde's streaming: no value is built that no rule needs.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fmt;
 
@@ -21,6 +22,8 @@ pub(super) struct Trie {
 struct Node {
     /// The pointers that end here.
     slots: Vec<SlotId>,
+    /// Of these, those at which ids are looked for.
+    ids: Vec<SlotId>,
     /// The way on for named members (and elements, where the name is an index), by [`bucket`].
     named: Vec<Named>,
     /// By bucket: where its names begin in `named`; behind the last one, where it has none.
@@ -71,9 +74,17 @@ impl Node {
 }
 
 impl Trie {
-    pub(super) fn new<'p>(pointers: impl Iterator<Item = (&'p [PointerStep], SlotId)>) -> Self {
+    /// `ids`: the slots at which ids are looked for.
+    pub(super) fn new<'p>(
+        pointers: impl Iterator<Item = (&'p [PointerStep], SlotId)>,
+        ids: &BTreeSet<SlotId>,
+    ) -> Self {
         let mut trie = Self { nodes: Vec::new() };
         trie.add(&pointers.collect::<Vec<_>>());
+        for node in &mut trie.nodes {
+            let own = node.slots.iter().filter(|slot| ids.contains(slot));
+            node.ids = own.copied().collect();
+        }
         trie
     }
 
@@ -183,20 +194,27 @@ impl<'de> DeserializeSeed<'de> for Place<'_> {
         let raw: &RawValue = serde::Deserialize::deserialize(deserializer)?;
         let raw = raw.get();
         let composite = matches!(raw.as_bytes().first(), Some(b'{' | b'['));
-        let unescaped;
+        let text;
         let value = match raw.as_bytes().first() {
-            Some(b'"') if raw.contains('\\') => {
-                unescaped = serde_json::from_str::<String>(raw).map_err(D::Error::custom)?;
-                Value::Text(&unescaped)
+            Some(b'"') => {
+                text = unquoted(raw).map_err(D::Error::custom)?;
+                Value::Text(&text)
             }
-            Some(b'"') => Value::Text(&raw[1..raw.len() - 1]),
             Some(b'{' | b'[') => Value::Composite,
             Some(b't') => Value::Bool(true),
             Some(b'f') => Value::Bool(false),
             Some(b'n') => Value::Null,
             _ => Value::Number(raw),
         };
-        self.values.push(&self.trie.nodes[self.node].slots, value);
+        let node = &self.trie.nodes[self.node];
+        self.values.push(&node.slots, value);
+        if composite && !node.ids.is_empty() {
+            let elements = Elements {
+                ids: &node.ids,
+                values: self.values,
+            };
+            elements.read(raw).map_err(D::Error::custom)?;
+        }
         if composite && !self.trie.is_leaf(self.node) {
             // Others go on from here: a second look at this part of the message.
             serde_json::Deserializer::from_str(raw)
@@ -289,6 +307,54 @@ impl<'de> Visitor<'de> for Place<'_> {
     }
 
     fn visit_unit<E>(self) -> Result<(), E> {
+        Ok(())
+    }
+}
+
+/// A string of the document, without its quotes and escapes.
+fn unquoted(raw: &str) -> serde_json::Result<Cow<'_, str>> {
+    if raw.contains('\\') {
+        return serde_json::from_str(raw).map(Cow::Owned);
+    }
+    Ok(Cow::Borrowed(&raw[1..raw.len() - 1]))
+}
+
+/// What stands in an array, where ids are looked for.
+struct Elements<'t> {
+    ids: &'t [SlotId],
+    values: &'t mut Values,
+}
+
+impl Elements<'_> {
+    /// `raw`: an array, or an object, whose members are no ids.
+    fn read(self, raw: &str) -> serde_json::Result<()> {
+        if !raw.starts_with('[') {
+            return Ok(());
+        }
+        serde_json::Deserializer::from_str(raw).deserialize_seq(self)
+    }
+
+    fn push(&mut self, raw: &str) -> serde_json::Result<()> {
+        match raw.as_bytes().first() {
+            Some(b'"') => self.values.push(self.ids, Value::Element(&unquoted(raw)?)),
+            Some(b'-' | b'0'..=b'9') => self.values.push(self.ids, Value::Element(raw)),
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+impl<'de> Visitor<'de> for Elements<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an array")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(mut self, mut elements: A) -> Result<(), A::Error> {
+        while let Some(raw) = elements.next_element::<&RawValue>()? {
+            self.push(raw.get()).map_err(A::Error::custom)?;
+        }
         Ok(())
     }
 }

@@ -85,6 +85,7 @@ enum Shape {
     False,
     Null,
     Composite,
+    Element,
 }
 
 impl Values {
@@ -126,6 +127,10 @@ impl Values {
             Value::Bool(false) => Shape::False,
             Value::Null => Shape::Null,
             Value::Composite => Shape::Composite,
+            Value::Element(text) => {
+                self.text.push_str(text);
+                Shape::Element
+            }
         };
         let end = self.offset();
         for slot in slots {
@@ -162,10 +167,10 @@ impl Values {
         self.duplicate_keys
     }
 
-    /// Adds to each slot's count how many values it has.
+    /// Adds to each slot's count how many values it has; a list is one.
     pub(super) fn count(&self, counts: &mut [u64]) {
         for entry in &self.entries {
-            counts[entry.slot.index()] += 1;
+            counts[entry.slot.index()] += u64::from(!matches!(entry.shape, Shape::Element));
         }
     }
 
@@ -240,6 +245,7 @@ impl<'v> Iterator for Yielded<'v, '_> {
             Shape::False => Value::Bool(false),
             Shape::Null => Value::Null,
             Shape::Composite => Value::Composite,
+            Shape::Element => Value::Element(text),
         })
     }
 }

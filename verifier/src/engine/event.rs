@@ -191,14 +191,14 @@ impl<'e> Event<'e> {
         self.direction == Some(Direction::ClientToServer)
     }
 
-    /// The ids of a selector, in the message's order: where an event that this is binds the field,
+    /// The ids of a selector, in the message's order, of an array each of its strings and numbers: where an event that this is binds the field,
     /// there; else where the field says.
     pub fn ids<'i>(&self, ids: &'i Ids) -> impl Iterator<Item = &'e str> + Clone + use<'e, 'i> {
         let yielded = match self.values {
             Some(values) if values.may_have(ids.all()) => values.of_each(ids.slots(&self.is)),
             Some(_) | None => Yielded::default(),
         };
-        yielded.filter_map(Value::as_id)
+        yielded.filter_map(Value::as_listed_id)
     }
 
     /// The first of [`Self::ids`].

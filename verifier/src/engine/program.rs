@@ -97,7 +97,7 @@ impl<'b> Compiler<'b> {
                 field
                     .pointers
                     .iter()
-                    .map(|pointer| builder.slot(pointer))
+                    .map(|pointer| builder.id_slot(pointer))
                     .collect()
             })
             .collect();
@@ -120,7 +120,7 @@ impl<'b> Compiler<'b> {
             }
             captures.push(own);
             for (field, pointers) in &event.bind {
-                let slots = pointers.iter().map(|pointer| builder.slot(pointer));
+                let slots = pointers.iter().map(|pointer| builder.id_slot(pointer));
                 places.entry(*field).or_default().extend(slots);
             }
             for (field, slots) in places {
@@ -144,7 +144,7 @@ impl<'b> Compiler<'b> {
     pub fn ids(&mut self, selector: &Selector) -> Ids {
         match selector {
             Selector::Field(field) => self.field(*field),
-            Selector::Pointer(pointer) => Ids::new(vec![self.slot(pointer)], vec![]),
+            Selector::Pointer(pointer) => Ids::new(vec![self.builder.id_slot(pointer)], vec![]),
             Selector::Exchange => Ids::new(vec![self.exchange], vec![]),
         }
     }

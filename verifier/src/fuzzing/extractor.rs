@@ -11,7 +11,8 @@ use wsaudit_wire::fuzzing::Control;
 use crate::decode::{ExtractorBuilder, Value};
 use crate::rules::{Codec, Pointer, PointerStep};
 
-/// Up to four pointers yield what a step-by-step walk yields, in order, duplicates included.
+/// Up to four pointers yield what a step-by-step walk yields, in order, duplicates included. Ids are looked for at every
+/// other one.
 pub fn extractor(data: &[u8]) {
     let mut control = Control::new(data);
     let mut builder = ExtractorBuilder::default();
@@ -19,7 +20,11 @@ pub fn extractor(data: &[u8]) {
     for _ in 0..=control.byte() % 4 {
         let text = std::str::from_utf8(control.part()).unwrap_or_default();
         if let Ok(pointer) = text.parse::<Pointer>() {
-            pointers.push((builder.slot(&pointer), pointer));
+            let slot = match pointers.len() % 2 {
+                0 => builder.slot(&pointer),
+                _ => builder.id_slot(&pointer),
+            };
+            pointers.push((slot, pointer));
         }
     }
     let mut extractor = builder.build();
@@ -39,9 +44,18 @@ pub fn extractor(data: &[u8]) {
     let (Some(document), true) = (document, valid) else {
         return;
     };
+    let of_ids = pointers.iter().skip(1).step_by(2);
+    let of_ids: Vec<_> = of_ids.map(|(slot, _)| *slot).collect();
     for (slot, pointer) in &pointers {
+        let mut found = Vec::new();
+        walk(document, pointer.steps(), &mut found);
         let mut expected = Vec::new();
-        walk(document, pointer.steps(), &mut expected);
+        for json in found {
+            expected.push(leaf(json));
+            if of_ids.contains(slot) {
+                elements(json, &mut expected);
+            }
+        }
         let got: Vec<_> = extractor.values().of(*slot).map(shown).collect();
         assert_eq!(got, expected, "at {pointer}");
     }
@@ -52,19 +66,19 @@ fn shown(value: Value<'_>) -> String {
 }
 
 /// What `steps` lead to in `json`.
-fn walk(json: &str, steps: &[PointerStep], found: &mut Vec<String>) {
+fn walk<'j>(json: &'j str, steps: &[PointerStep], found: &mut Vec<&'j str>) {
     let json = json.trim_ascii();
     let Some((step, rest)) = steps.split_first() else {
-        found.push(leaf(json));
+        found.push(json);
         return;
     };
-    let children: Vec<(Cow<'_, str>, &RawValue)> = match json.as_bytes().first() {
+    let children: Vec<(Cow<'j, str>, &'j RawValue)> = match json.as_bytes().first() {
         Some(b'{') => {
-            let members: Members<'_> = serde_json::from_str(json).expect("checked before");
+            let members: Members<'j> = serde_json::from_str(json).expect("checked before");
             members.0
         }
         Some(b'[') => {
-            let elements: Vec<&RawValue> = serde_json::from_str(json).expect("checked before");
+            let elements: Vec<&'j RawValue> = serde_json::from_str(json).expect("checked before");
             let numbered = elements.into_iter().enumerate();
             numbered
                 .map(|(at, it)| (at.to_string().into(), it))
@@ -90,6 +104,18 @@ fn leaf(json: &str) -> String {
         serde_json::Value::Bool(value) => shown(Value::Bool(value)),
         serde_json::Value::Null => shown(Value::Null),
         serde_json::Value::Array(_) | serde_json::Value::Object(_) => shown(Value::Composite),
+    }
+}
+
+/// What ids an array is.
+fn elements(json: &str, found: &mut Vec<String>) {
+    let elements: Vec<&RawValue> = serde_json::from_str(json).unwrap_or_default();
+    for element in elements {
+        match serde_json::from_str(element.get()).expect("checked before") {
+            serde_json::Value::String(text) => found.push(shown(Value::Element(&text))),
+            serde_json::Value::Number(_) => found.push(shown(Value::Element(element.get()))),
+            _ => {}
+        }
     }
 }
 

@@ -130,6 +130,18 @@ mod tests {
     }
 
     #[test]
+    fn elements_are_ids_and_nothing_to_a_condition() {
+        let list = [Value::Composite, Value::Element("a")];
+        let equal = || Matcher::AnyOf(vec![Literal::Text("a".into())]);
+        let prefix = Matcher::Prefix("a".into());
+        for matcher in [equal(), prefix, Matcher::Regex(Regex::new("a").unwrap())] {
+            assert!(!matcher.matches_any(list.into_iter()), "{matcher:?}");
+        }
+        assert!(Matcher::Not(Box::new(equal())).matches_any(list.into_iter()));
+        assert!(Matcher::Exists.matches_any(list.into_iter()));
+    }
+
+    #[test]
     fn ids_are_compared_as_canonical_text() {
         let matcher = Matcher::AnyOf(vec![Literal::Number("42".into())]);
         assert!(one(&matcher, Value::Text("42")));
