@@ -175,7 +175,7 @@ impl<'e> Event<'e> {
         self.is.meets(events)
     }
 
-    /// In the second pass, where a rule looks at them: all strings of a server's message, wherever they stand,
+    /// In the second pass, where a rule looks at them: all strings and members' names of a server's message, wherever they stand,
     /// and all words of one that is text.
     pub fn strings(&self) -> impl Iterator<Item = &'e str> + use<'e> {
         self.strings.into_iter().flat_map(Strings::iter)

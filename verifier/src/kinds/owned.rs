@@ -53,7 +53,8 @@
 //!   neither, who is told owns, if nobody else is told.
 //! - `facts`: ownership facts of `[facts]`.
 //! - `seen`: what a sighting is: `"fields"` (default): every server message in which the field yields; `"anywhere"`: besides, any
-//!   string in it that equals a claimed id (of six characters or more), and any word of a text over HTTP, such as a page.
+//!   string or member's name in it that equals a claimed id (of six characters or more), also in a string that is JSON itself, and any
+//!   word of a text over HTTP, such as a page.
 //! - `shared-by`, `revoked-by`: `{ event, with, holder }`: server events that give (take) access; `with` is where they name to whom,
 //!   `holder` what that id is: `"session"` or `"user"`.
 //! - `members-by`, `left-by`: events that make whoever sends or gets them a member, and end that. Members may see and use.
@@ -182,7 +183,7 @@ pub struct Answers {
 pub enum Seen {
     /// Every server message in which the resource's field yields a value (the default).
     AtField,
-    /// Besides, any string anywhere in a server message that equals a claimed id.
+    /// Besides, any string or member's name anywhere in a server message that equals a claimed id.
     Anywhere,
 }
 
