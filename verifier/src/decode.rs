@@ -13,7 +13,7 @@ mod values;
 pub use body::{Body, is_json};
 pub(crate) use extractor::utf8;
 pub use extractor::{AheadReader, Extractor, ExtractorBuilder, ReadAhead};
-pub use records::records;
+pub use records::{batch, may_be_batch, records};
 pub use strings::{Strings, for_each_string};
 pub use values::{SlotBits, SlotId, Values, Yielded};
 

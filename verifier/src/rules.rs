@@ -454,6 +454,19 @@ impl Codec {
         }
     }
 
+    /// Whether each of its messages is JSON.
+    pub const fn is_json(self) -> bool {
+        match self {
+            Self::Auto | Self::Json => true,
+            Self::Text
+            | Self::SocketIo
+            | Self::SignalR
+            | Self::SockJs
+            | Self::Stomp
+            | Self::NdJson => false,
+        }
+    }
+
     /// Whether what one reads out of a message, the other reads, too.
     pub(crate) fn decodes_like(self, other: Self) -> bool {
         let plain = |codec| match codec {

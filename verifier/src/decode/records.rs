@@ -12,6 +12,7 @@ use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use serde::de::IgnoredAny;
+use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use super::DecodeError;
@@ -35,6 +36,27 @@ pub fn records(codec: Codec, message: &str) -> Result<Vec<Cow<'_, str>>, DecodeE
         codec: codec.as_str(),
         why,
     })
+}
+
+/// The elements of a document that is an array of objects, such as a batch of JSON-RPC; nothing where it is anything
+/// else.
+pub fn batch(document: &str) -> Option<Vec<Cow<'_, str>>> {
+    if !may_be_batch(document.as_bytes()) {
+        return None;
+    }
+    let elements: Vec<&RawValue> = serde_json::from_str(document).ok()?;
+    let elements = elements
+        .into_iter()
+        .map(|element| Cow::Borrowed(element.get()));
+    let elements: Vec<_> = elements.collect();
+    let is_batch = !elements.is_empty() && elements.iter().all(|element| element.starts_with('{'));
+    is_batch.then_some(elements)
+}
+
+/// Whether a document begins as an array.
+#[inline]
+pub fn may_be_batch(document: &[u8]) -> bool {
+    document.trim_ascii_start().first() == Some(&b'[')
 }
 
 type Records<'m> = Result<Vec<Cow<'m, str>>, String>;
@@ -178,6 +200,15 @@ mod tests {
                 "\u{e9}",
             ],
         );
+    }
+
+    #[test]
+    fn a_batch_is_an_array_of_objects() {
+        let elements = batch(" [{\"a\":[1]} , {}]").unwrap();
+        assert_eq!(elements, ["{\"a\":[1]}", "{}"]);
+        for other in ["[]", "[{},1]", "[[{}]]", "{}", "[{}", "[{}] 1", "", "1"] {
+            assert_eq!(batch(other), None, "{other}");
+        }
     }
 
     #[test]

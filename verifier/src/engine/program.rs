@@ -79,6 +79,8 @@ pub struct Compiler<'b> {
     captures: Vec<Vec<Capture>>,
     /// Where the HTTP exchange of a message is.
     exchange: SlotId,
+    /// Whether a pointer leads into messages that are arrays.
+    asks_of_arrays: bool,
 }
 
 /// An expression over a request's path, and the slots of its groups.
@@ -137,6 +139,7 @@ impl<'b> Compiler<'b> {
             binds,
             captures,
             exchange,
+            asks_of_arrays: asks_of_arrays(pack),
         }
     }
 
@@ -144,7 +147,10 @@ impl<'b> Compiler<'b> {
     pub fn ids(&mut self, selector: &Selector) -> Ids {
         match selector {
             Selector::Field(field) => self.field(*field),
-            Selector::Pointer(pointer) => Ids::new(vec![self.builder.id_slot(pointer)], vec![]),
+            Selector::Pointer(pointer) => {
+                self.asks_of_arrays |= pointer.begins_in_an_array();
+                Ids::new(vec![self.builder.id_slot(pointer)], vec![])
+            }
             Selector::Exchange => Ids::new(vec![self.exchange], vec![]),
         }
     }
@@ -213,8 +219,18 @@ impl<'b> Compiler<'b> {
     }
 
     fn slot(&mut self, pointer: &Pointer) -> SlotId {
+        self.asks_of_arrays |= pointer.begins_in_an_array();
         self.builder.slot(pointer)
     }
+}
+
+/// Whether a pointer that is a pack's own leads into messages that are arrays; those of its rules come later.
+fn asks_of_arrays(pack: &Pack) -> bool {
+    let fields = pack.fields.iter().flat_map(|field| &field.pointers);
+    let bound = pack.events.iter().flat_map(|event| &event.bind);
+    let bound = bound.flat_map(|(_, pointers)| pointers);
+    let mut all = fields.chain(bound).chain(&pack.naming.at);
+    all.any(Pointer::begins_in_an_array)
 }
 
 /// Where a selector's ids are, by event.

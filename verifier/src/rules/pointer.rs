@@ -44,6 +44,17 @@ impl Pointer {
         &self.steps
     }
 
+    /// Whether it leads into a document that is an array: it begins with an index or `*`.
+    pub fn begins_in_an_array(&self) -> bool {
+        match self.steps.first() {
+            Some(Step::Name(name)) => {
+                !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_digit())
+            }
+            Some(Step::Any) => true,
+            None => false,
+        }
+    }
+
     /// The pointer as it was written.
     pub fn as_str(&self) -> &str {
         &self.text
@@ -112,6 +123,13 @@ mod tests {
             ]
         );
         assert_eq!(pointer.to_string(), "/a~1b/~01/*/0");
+    }
+
+    #[test]
+    fn an_index_or_a_star_leads_into_an_array() {
+        let begins = |text: &str| text.parse::<Pointer>().unwrap().begins_in_an_array();
+        assert!(begins("/0") && begins("/12/a") && begins("/*/id"));
+        assert!(!begins("") && !begins("/") && !begins("/a/0") && !begins("/0a"));
     }
 
     #[test]

@@ -1,10 +1,12 @@
 //! Which of a pack's events a message is: by its name first, of which there are few.
 
+use std::borrow::Cow;
+
 use hashbrown::HashMap;
 use wsaudit_wire::{Direction, percent_decode};
 
 use super::{Capture, CompiledCondition, Compiler};
-use crate::decode::{Extractor, SlotId, Value, Values};
+use crate::decode::{Extractor, SlotId, Value, Values, batch};
 use crate::engine::event::EventSet;
 use crate::engine::tally::NameIx;
 use crate::history::{Exchange, SourcePayload};
@@ -22,6 +24,8 @@ pub(in crate::engine) struct PackProgram {
     events: Vec<CompiledEvent>,
     candidates: Known,
     exchange: SlotId,
+    /// Whether an array of objects is as many documents.
+    takes_apart: bool,
 }
 
 /// How a message came.
@@ -199,14 +203,21 @@ impl PackProgram {
             })
             .collect();
         let name_at = pack.name_at.iter();
+        let name_slots = name_at.map(|pointer| compiler.slot(pointer)).collect();
         Self {
             codec: pack.codec,
             ignore: pack.ignore.clone(),
-            name_slots: name_at.map(|pointer| compiler.slot(pointer)).collect(),
+            name_slots,
             candidates: Known::new(&events),
             events,
             exchange: compiler.exchange,
+            takes_apart: !compiler.asks_of_arrays,
         }
+    }
+
+    /// The elements of a document that is a batch, unless the pack speaks of arrays.
+    pub(in crate::engine) fn batch<'d>(&self, document: &'d str) -> Option<Vec<Cow<'d, str>>> {
+        batch(document).filter(|_| self.takes_apart)
     }
 
     /// The message's name: the first pointer that yields wins.

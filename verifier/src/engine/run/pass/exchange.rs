@@ -6,9 +6,10 @@ use wsaudit_wire::Direction;
 
 use super::Pass;
 use super::payload::{missing, read};
-use crate::decode::{Body, DecodeError, is_json};
+use crate::decode::{Body, DecodeError, is_json, utf8};
 use crate::engine::event::{Event, EventSet, Excuse};
 use crate::engine::lanes::Lane;
+use crate::engine::program::PackProgram;
 use crate::engine::run::room::Look;
 use crate::engine::state::ConnectionIx;
 use crate::engine::tally::Unread;
@@ -53,9 +54,10 @@ impl<'h> Pass<'_, 'h, '_> {
             if !room.reads(connection) {
                 continue;
             }
-            let read = match &body.inside {
-                Inside::Each(documents) => self.extractor.read_each(documents),
-                Inside::Json => read(&mut self.extractor, Codec::Json, message),
+            let read = match (body.apart(&room.program, message), &body.inside) {
+                (Some(documents), _) => self.extractor.read_each(&documents),
+                (None, Inside::Each(documents)) => self.extractor.read_each(documents),
+                (None, Inside::Json) => read(&mut self.extractor, Codec::Json, message),
             };
             if let Err(error) = read {
                 self.tally.undecodable(pack, connection, place, &error);
@@ -221,6 +223,22 @@ impl<'b> Content<'b> {
             text,
             hides,
             missing,
+        }
+    }
+
+    /// What pointers of a pack lead into, where the body is one batch: each of its elements.
+    fn apart<'d>(
+        &'d self,
+        program: &PackProgram,
+        message: &SourceMessage<'d>,
+    ) -> Option<Vec<Cow<'d, str>>> {
+        match (&self.inside, message.payload) {
+            (Inside::Each(documents), _) => match documents.as_slice() {
+                [document] => program.batch(document),
+                _ => None,
+            },
+            (Inside::Json, SourcePayload::Whole(bytes)) => program.batch(utf8(bytes).ok()?),
+            (Inside::Json, _) => None,
         }
     }
 

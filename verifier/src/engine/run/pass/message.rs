@@ -1,11 +1,13 @@
 //! A message of a socket: for whom it is, and what each pack makes of it.
 
+use std::borrow::Cow;
+
 use wsaudit_wire::Direction;
 
 use super::Pass;
 use super::payload::{decode, whole};
 use super::waiting::Waiting;
-use crate::decode::{DecodeError, ReadAhead, Strings, Values, records, utf8};
+use crate::decode::{DecodeError, ReadAhead, Strings, Values, may_be_batch, records, utf8};
 use crate::engine::event::{Carried, Event, EventSet, Excuse};
 use crate::engine::lanes::{self, Lane, Line};
 use crate::engine::program::PackProgram;
@@ -77,11 +79,11 @@ impl Pass<'_, '_, '_> {
             if !self.rooms[pack].reads(connection) {
                 continue;
             }
-            let codec = self.rooms[pack].program.codec;
-            if codec.is_framed() {
+            if let Some(records) = apart(&self.rooms[pack].program, message) {
                 decoded = None;
                 waiting.show(self.rooms, self.look, self.cx);
-                let read = self.records(pack, codec, message, &mut seen);
+                let read =
+                    records.and_then(|records| self.records(pack, &records, message, &mut seen));
                 let is_nothing = self.rooms[pack].program.ignores(message.payload);
                 if let (Err(error), false) = (read, is_nothing) {
                     self.tally.undecodable(pack, connection, place, &error);
@@ -128,18 +130,17 @@ impl Pass<'_, '_, '_> {
         self.tally.message(session, message, seen.named, &seen.is);
     }
 
-    /// Shows each of the values that a message holds within its framing, up to the first that cannot be read.
+    /// Shows each of the values that a message holds, up to the first that cannot be read.
     fn records(
         &mut self,
         pack: usize,
-        codec: Codec,
+        records: &[Cow<'_, str>],
         message: &SourceMessage<'_>,
         seen: &mut Seen,
     ) -> Result<(), DecodeError> {
-        let text = utf8(whole(message)?)?;
         let with_strings = self.with_strings && message.direction == Direction::ServerToClient;
         let mut strings = Strings::default();
-        for record in records(codec, text)? {
+        for record in records {
             self.extractor.read(Codec::Json, record.as_bytes())?;
             if with_strings {
                 strings.read(record.as_bytes())?;
@@ -169,6 +170,25 @@ impl Pass<'_, '_, '_> {
         for room in &mut *self.rooms {
             room.carry(self.cx, &carried);
         }
+    }
+}
+
+/// The JSON values that a message holds, where each is an event of its own: within a framing, or in a batch.
+#[inline]
+fn apart<'m>(
+    program: &PackProgram,
+    message: &SourceMessage<'m>,
+) -> Option<Result<Vec<Cow<'m, str>>, DecodeError>> {
+    let codec = program.codec;
+    if codec.is_framed() {
+        let text = whole(message).and_then(utf8);
+        return Some(text.and_then(|text| records(codec, text)));
+    }
+    match message.payload {
+        SourcePayload::Whole(bytes) if codec.is_json() && may_be_batch(bytes) => {
+            program.batch(utf8(bytes).ok()?).map(Ok)
+        }
+        _ => None,
     }
 }
 
