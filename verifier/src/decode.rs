@@ -32,6 +32,8 @@ pub enum Value<'v> {
     Composite,
     /// A string or a number of the array before it: an id where ids are looked for, and nothing to any condition.
     Element(&'v str),
+    /// More is in the object or array before it, where ids are looked for: no id, and some may be in there.
+    Deeper,
 }
 
 impl<'v> Value<'v> {
@@ -39,7 +41,7 @@ impl<'v> Value<'v> {
     pub const fn as_id(self) -> Option<&'v str> {
         match self {
             Self::Text(text) | Self::Number(text) => Some(text),
-            Self::Bool(_) | Self::Null | Self::Composite | Self::Element(_) => None,
+            Self::Bool(_) | Self::Null | Self::Composite | Self::Element(_) | Self::Deeper => None,
         }
     }
 
@@ -55,7 +57,12 @@ impl<'v> Value<'v> {
     pub fn as_number(self) -> Option<f64> {
         match self {
             Self::Number(text) => text.parse().ok(),
-            Self::Text(_) | Self::Bool(_) | Self::Null | Self::Composite | Self::Element(_) => None,
+            Self::Text(_)
+            | Self::Bool(_)
+            | Self::Null
+            | Self::Composite
+            | Self::Element(_)
+            | Self::Deeper => None,
         }
     }
 }

@@ -27,6 +27,7 @@ mod names;
 mod numbered;
 mod pairs;
 mod parts;
+mod passed_over;
 mod pipeline;
 mod program;
 mod renewed;

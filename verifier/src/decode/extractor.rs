@@ -1,7 +1,7 @@
 //! All pointers as one trie, and one message through it.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::json::{self, Trie};
@@ -13,7 +13,7 @@ use crate::rules::{Codec, Pointer};
 pub struct ExtractorBuilder {
     slots: BTreeMap<Pointer, SlotId>,
     /// Those at which ids are looked for.
-    ids: BTreeSet<SlotId>,
+    ids: BTreeMap<SlotId, Pointer>,
     /// Slots of values that no pointer leads to.
     others: usize,
 }
@@ -28,8 +28,13 @@ impl ExtractorBuilder {
     /// The slot of `pointer`, at which ids are looked for: of an array, each of its elements is one.
     pub fn id_slot(&mut self, pointer: &Pointer) -> SlotId {
         let slot = self.slot(pointer);
-        self.ids.insert(slot);
+        self.ids.entry(slot).or_insert_with(|| pointer.clone());
         slot
+    }
+
+    /// The pointer at which a slot's ids are looked for.
+    pub fn id_pointer(&self, slot: SlotId) -> Option<&Pointer> {
+        self.ids.get(&slot)
     }
 
     /// A slot for values that no pointer leads to; see [`Extractor::push`].
@@ -264,7 +269,7 @@ mod tests {
 
     #[test]
     fn where_ids_are_looked_for_the_elements_of_an_array_are_some() {
-        let message = r#"{"to":["a\u0062", 7,null,true,["x"],{"y":"z"},-1e2],"cc":["c"],"no":[ ],"o":{"p":"q"}}"#;
+        let message = r#"{"to":["a\u0062", 7,null,true,["x"],{"y":"z"},-1e2],"cc":["c"],"no":[ {},[ ] ],"o":{"p":"q"}}"#;
         assert_eq!(
             yields(&["id:/to", "/cc", "id:/no", "id:/o", "id:/to/0"], message),
             [
@@ -272,11 +277,13 @@ mod tests {
                     "Composite".to_owned(),
                     r#"Element("ab")"#.to_owned(),
                     r#"Element("7")"#.to_owned(),
+                    "Deeper".to_owned(),
+                    "Deeper".to_owned(),
                     r#"Element("-1e2")"#.to_owned(),
                 ],
                 vec!["Composite".to_owned()],
                 vec!["Composite".to_owned()],
-                vec!["Composite".to_owned()],
+                vec!["Composite".to_owned(), "Deeper".to_owned()],
                 vec![r#"Text("ab")"#.to_owned()],
             ]
         );

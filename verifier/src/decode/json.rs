@@ -1,7 +1,7 @@
 //! JSON through a trie of pointers, with serde's streaming: no value is built that no rule needs.
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use serde::de::{
@@ -10,7 +10,7 @@ use serde::de::{
 use serde_json::value::RawValue;
 
 use super::{DecodeError, SlotId, Value, Values};
-use crate::rules::PointerStep;
+use crate::rules::{Pointer, PointerStep};
 
 /// Pointers, merged: from each node at most one way leads on for a given member or element.
 #[derive(Debug)]
@@ -77,12 +77,12 @@ impl Trie {
     /// `ids`: the slots at which ids are looked for.
     pub(super) fn new<'p>(
         pointers: impl Iterator<Item = (&'p [PointerStep], SlotId)>,
-        ids: &BTreeSet<SlotId>,
+        ids: &BTreeMap<SlotId, Pointer>,
     ) -> Self {
         let mut trie = Self { nodes: Vec::new() };
         trie.add(&pointers.collect::<Vec<_>>());
         for node in &mut trie.nodes {
-            let own = node.slots.iter().filter(|slot| ids.contains(slot));
+            let own = node.slots.iter().filter(|slot| ids.contains_key(slot));
             node.ids = own.copied().collect();
         }
         trie
@@ -319,6 +319,11 @@ fn unquoted(raw: &str) -> serde_json::Result<Cow<'_, str>> {
     Ok(Cow::Borrowed(&raw[1..raw.len() - 1]))
 }
 
+/// Whether nothing is in an object or an array.
+fn is_empty(raw: &str) -> bool {
+    raw[1..raw.len() - 1].trim_ascii().is_empty()
+}
+
 /// What stands in an array, where ids are looked for.
 struct Elements<'t> {
     ids: &'t [SlotId],
@@ -327,17 +332,25 @@ struct Elements<'t> {
 
 impl Elements<'_> {
     /// `raw`: an array, or an object, whose members are no ids.
-    fn read(self, raw: &str) -> serde_json::Result<()> {
-        if !raw.starts_with('[') {
-            return Ok(());
+    fn read(mut self, raw: &str) -> serde_json::Result<()> {
+        if raw.starts_with('[') {
+            return serde_json::Deserializer::from_str(raw).deserialize_seq(self);
         }
-        serde_json::Deserializer::from_str(raw).deserialize_seq(self)
+        if !is_empty(raw) {
+            self.note_deeper();
+        }
+        Ok(())
+    }
+
+    fn note_deeper(&mut self) {
+        self.values.push(self.ids, Value::Deeper);
     }
 
     fn push(&mut self, raw: &str) -> serde_json::Result<()> {
         match raw.as_bytes().first() {
             Some(b'"') => self.values.push(self.ids, Value::Element(&unquoted(raw)?)),
             Some(b'-' | b'0'..=b'9') => self.values.push(self.ids, Value::Element(raw)),
+            Some(b'{' | b'[') if !is_empty(raw) => self.note_deeper(),
             _ => {}
         }
         Ok(())

@@ -64,6 +64,8 @@ pub struct Values {
     ends: Vec<(u32, u32)>,
     /// Those that have an entry.
     yielded: SlotBits,
+    /// Whether one is [`Value::Deeper`].
+    has_deeper: bool,
     duplicate_keys: u32,
 }
 
@@ -86,6 +88,14 @@ enum Shape {
     Null,
     Composite,
     Element,
+    Deeper,
+}
+
+impl Shape {
+    /// Whether it is a part of the value before it.
+    const fn is_part(self) -> bool {
+        matches!(self, Self::Element | Self::Deeper)
+    }
 }
 
 impl Values {
@@ -108,6 +118,7 @@ impl Values {
         }
         self.text.clear();
         self.yielded = SlotBits::default();
+        self.has_deeper = false;
         self.duplicate_keys = 0;
     }
 
@@ -130,6 +141,10 @@ impl Values {
             Value::Element(text) => {
                 self.text.push_str(text);
                 Shape::Element
+            }
+            Value::Deeper => {
+                self.has_deeper = true;
+                Shape::Deeper
             }
         };
         let end = self.offset();
@@ -170,13 +185,19 @@ impl Values {
     /// Adds to each slot's count how many values it has; a list is one.
     pub(super) fn count(&self, counts: &mut [u64]) {
         for entry in &self.entries {
-            counts[entry.slot.index()] += u64::from(!matches!(entry.shape, Shape::Element));
+            counts[entry.slot.index()] += u64::from(!entry.shape.is_part());
         }
     }
 
     /// Whether the slot's pointer yielded anything.
     pub fn has(&self, slot: SlotId) -> bool {
         self.ends[usize::from(slot.0)].0 != 0
+    }
+
+    /// Whether there may be ids in an object or an array where some are looked for: rarely.
+    #[inline]
+    pub const fn has_deeper(&self) -> bool {
+        self.has_deeper
     }
 
     /// The slots that have a value.
@@ -246,6 +267,7 @@ impl<'v> Iterator for Yielded<'v, '_> {
             Shape::Null => Value::Null,
             Shape::Composite => Value::Composite,
             Shape::Element => Value::Element(text),
+            Shape::Deeper => Value::Deeper,
         })
     }
 }

@@ -3,6 +3,7 @@
 use wsaudit_wire::{Direction, Opcode};
 
 use super::lanes::{Lane, Line};
+use super::passed_over::Met;
 use super::program::{CompiledCondition, Ids};
 use super::state::{ConnectionIx, Holder, SessionIx, UserIx};
 use super::tally::NameIx;
@@ -10,7 +11,7 @@ use crate::decode::{Strings, Value, Values, Yielded};
 use crate::finding::{Place, Subject};
 use crate::history::SourcePayload;
 use crate::rules::read::Carrier;
-use crate::rules::{EventId, EventRef, HolderKind, Lifecycle};
+use crate::rules::{EventId, EventRef, HolderKind, Lifecycle, Pointer};
 
 /// A set of a pack's events: which a rule speaks of, or which a message is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -138,6 +139,8 @@ pub struct Event<'e> {
     pub is_text: bool,
     /// Whether it may have something to say in a body that was not looked into: that is told once, for all of them.
     pub is_unread: bool,
+    /// Where it is noted that a rule looks for ids in an object or an array; `None`: the event has none of those there.
+    pub(super) met: Option<&'e Met>,
 }
 
 /// Which of a rule's exceptions covers whoever an event is about. What one covers is kept apart from
@@ -194,16 +197,43 @@ impl<'e> Event<'e> {
     /// The ids of a selector, in the message's order, of an array each of its strings and numbers: where an event that this is binds the field,
     /// there; else where the field says.
     pub fn ids<'i>(&self, ids: &'i Ids) -> impl Iterator<Item = &'e str> + Clone + use<'e, 'i> {
+        self.note_met(ids);
+        self.found(ids)
+    }
+
+    /// The first of [`Self::ids`].
+    pub fn id(&self, ids: &Ids) -> Option<&'e str> {
+        let first = self.found(ids).next();
+        if first.is_none() {
+            self.note_met(ids);
+        }
+        first
+    }
+
+    /// Whether there is one of [`Self::ids`], or may be in an object or an array: it is no rule's business yet.
+    pub fn may_have(&self, ids: &Ids) -> bool {
+        self.found(ids).next().is_some() || self.passed_over(ids).is_some()
+    }
+
+    /// What a rule may miss that looks for ids.
+    fn note_met(&self, ids: &Ids) {
+        if let (Some(met), Some(at)) = (self.met, self.passed_over(ids)) {
+            met.note(at);
+        }
+    }
+
+    #[inline]
+    fn passed_over<'i>(&self, ids: &'i Ids) -> Option<&'i Pointer> {
+        let values = self.values.filter(|values| values.has_deeper())?;
+        ids.passed_over(&self.is, values)
+    }
+
+    fn found<'i>(&self, ids: &'i Ids) -> impl Iterator<Item = &'e str> + Clone + use<'e, 'i> {
         let yielded = match self.values {
             Some(values) if values.may_have(ids.all()) => values.of_each(ids.slots(&self.is)),
             Some(_) | None => Yielded::default(),
         };
         yielded.filter_map(Value::as_listed_id)
-    }
-
-    /// The first of [`Self::ids`].
-    pub fn id(&self, ids: &Ids) -> Option<&'e str> {
-        self.ids(ids).next()
     }
 
     /// All that a pattern of values asks for; see [`crate::rules::Condition`].

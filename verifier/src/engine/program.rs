@@ -11,7 +11,7 @@ pub(super) use self::naming::{PackProgram, Way, is_one_of};
 use super::checker::{Checker, checker};
 use super::event::EventSet;
 use super::lanes;
-use crate::decode::{Extractor, ExtractorBuilder, SlotBits, SlotId, Values};
+use crate::decode::{Extractor, ExtractorBuilder, SlotBits, SlotId, Value, Values};
 use crate::facts::{Fact, Facts};
 use crate::rules::{
     Condition, EventId, EventRef, FieldId, Listing, Matcher, Pack, Pointer, Scope, Selector,
@@ -149,16 +149,29 @@ impl<'b> Compiler<'b> {
             Selector::Field(field) => self.field(*field),
             Selector::Pointer(pointer) => {
                 self.asks_of_arrays |= pointer.begins_in_an_array();
-                Ids::new(vec![self.builder.id_slot(pointer)], vec![])
+                let slot = self.builder.id_slot(pointer);
+                self.ids_at(vec![slot], vec![])
             }
-            Selector::Exchange => Ids::new(vec![self.exchange], vec![]),
+            Selector::Exchange => self.ids_at(vec![self.exchange], vec![]),
         }
     }
 
     /// Where a field's ids are: where an event binds it, there; else where the field says.
     pub fn field(&self, field: FieldId) -> Ids {
         let field = usize::from(field.0);
-        Ids::new(self.fields[field].clone(), self.binds[field].clone())
+        self.ids_at(self.fields[field].clone(), self.binds[field].clone())
+    }
+
+    fn ids_at(&self, slots: Vec<SlotId>, bound: Vec<(EventSet, Vec<SlotId>)>) -> Ids {
+        let all = bound.iter().flat_map(|(_, slots)| slots).chain(&slots);
+        let all: Vec<_> = all.copied().collect();
+        let pointer = |slot: &SlotId| Some((*slot, self.builder.id_pointer(*slot)?.clone()));
+        Ids {
+            pointers: all.iter().filter_map(pointer).collect(),
+            all: all.into_iter().collect(),
+            slots,
+            bound,
+        }
     }
 
     /// How a field is called in sentences.
@@ -240,18 +253,11 @@ pub struct Ids {
     bound: Vec<(EventSet, Vec<SlotId>)>,
     /// All of these slots.
     all: SlotBits,
+    /// What leads to them.
+    pointers: BTreeMap<SlotId, Pointer>,
 }
 
 impl Ids {
-    fn new(slots: Vec<SlotId>, bound: Vec<(EventSet, Vec<SlotId>)>) -> Self {
-        let all = bound.iter().flat_map(|(_, slots)| slots).chain(&slots);
-        Self {
-            all: all.copied().collect(),
-            slots,
-            bound,
-        }
-    }
-
     /// All slots that it looks at, whatever events a message is.
     pub(super) fn all(&self) -> SlotBits {
         self.all
@@ -263,6 +269,21 @@ impl Ids {
             .iter()
             .find(|(event, _)| event.meets(is))
             .map_or(&self.slots, |(_, slots)| slots)
+    }
+
+    /// Where a message that is these events has an object or an array in which there may be ids, and none of the
+    /// pointers leads to one in it.
+    pub(super) fn passed_over(&self, is: &EventSet, values: &Values) -> Option<&Pointer> {
+        let slots = || self.slots(is).iter();
+        let leads_to_one = |slot: &SlotId| values.of(*slot).any(|it| it.as_listed_id().is_some());
+        let is_looked_into = |at: &Pointer| {
+            let found = slots().filter(|slot| leads_to_one(slot));
+            let mut found = found.filter_map(|slot| self.pointers.get(slot));
+            found.any(|pointer| pointer.may_lead_into(at))
+        };
+        let deeper = slots().filter(|slot| values.of(**slot).any(|it| it == Value::Deeper));
+        let mut deeper = deeper.filter_map(|slot| self.pointers.get(slot));
+        deeper.find(|at| !is_looked_into(at))
     }
 }
 

@@ -7,7 +7,7 @@ use std::fmt::Display;
 use super::event::Event;
 use super::state::{ConnectionIx, Cx, Holder};
 use crate::finding::{Doubt, Place, Subject};
-use crate::rules::HolderKind;
+use crate::rules::{HolderKind, Pointer};
 use crate::verdict::Reason;
 
 /// What to do where nothing says who the holder is.
@@ -94,6 +94,16 @@ impl Skipped {
             &what,
             "correct the pointer in the rule or in [fields], or leave the event out",
         )
+    }
+
+    /// The doubt that events leave in which there may be ids within an object or an array.
+    pub(super) fn with_ids_within(&self, cx: &Cx<'_>, at: &Pointer) -> Option<Doubt> {
+        let what = format!("with an object or a list at `{at}`, in which may be ids,");
+        let settle = format!(
+            "point to where the id is in it, such as `{at}/id` or `{at}/*/id`, in the rule or in [fields], or leave \
+             the event out"
+        );
+        self.doubt(cx, Reason::Undecided, &what, &settle)
     }
 
     /// The doubt that events leave which break a rule, if no other one came before them.

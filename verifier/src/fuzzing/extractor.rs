@@ -107,13 +107,22 @@ fn leaf(json: &str) -> String {
     }
 }
 
-/// What ids an array is.
+/// What ids an array is, and where more may be in it, or in an object.
 fn elements(json: &str, found: &mut Vec<String>) {
+    let has_more = |json: &str| match serde_json::from_str(json).expect("checked before") {
+        serde_json::Value::Array(elements) => !elements.is_empty(),
+        serde_json::Value::Object(members) => !members.is_empty(),
+        _ => false,
+    };
+    if json.trim_ascii_start().starts_with('{') && has_more(json) {
+        found.push(shown(Value::Deeper));
+    }
     let elements: Vec<&RawValue> = serde_json::from_str(json).unwrap_or_default();
     for element in elements {
         match serde_json::from_str(element.get()).expect("checked before") {
             serde_json::Value::String(text) => found.push(shown(Value::Element(&text))),
             serde_json::Value::Number(_) => found.push(shown(Value::Element(element.get()))),
+            _ if has_more(element.get()) => found.push(shown(Value::Deeper)),
             _ => {}
         }
     }

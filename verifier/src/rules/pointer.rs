@@ -55,6 +55,14 @@ impl Pointer {
         }
     }
 
+    /// Whether it may lead into what another one leads to.
+    pub fn may_lead_into(&self, other: &Self) -> bool {
+        let same = |(own, theirs): (&Step, &Step)| {
+            own == theirs || *own == Step::Any || *theirs == Step::Any
+        };
+        self.steps.len() > other.steps.len() && self.steps.iter().zip(&other.steps).all(same)
+    }
+
     /// The pointer as it was written.
     pub fn as_str(&self) -> &str {
         &self.text
@@ -130,6 +138,18 @@ mod tests {
         let begins = |text: &str| text.parse::<Pointer>().unwrap().begins_in_an_array();
         assert!(begins("/0") && begins("/12/a") && begins("/*/id"));
         assert!(!begins("") && !begins("/") && !begins("/a/0") && !begins("/0a"));
+    }
+
+    #[test]
+    fn a_pointer_leads_into_what_a_shorter_one_leads_to() {
+        let into = |long: &str, short: &str| {
+            let [long, short] = [long, short].map(|text| text.parse::<Pointer>().unwrap());
+            long.may_lead_into(&short)
+        };
+        assert!(
+            into("/a/b", "/a") && into("/*/b", "/a") && into("/a/0/b", "/a/*") && into("/a", "")
+        );
+        assert!(!into("/a", "/a") && !into("/b/a", "/a") && !into("/a", "/a/b"));
     }
 
     #[test]

@@ -128,6 +128,7 @@ impl<'h> Pass<'_, 'h, '_> {
             strings: None,
             is_text: false,
             is_unread: false,
+            met: None,
         };
         for room in &mut *self.rooms {
             if room.is_about(connection) {

@@ -3,10 +3,12 @@
 
 use std::collections::BTreeMap;
 
+use crate::decode::Values;
 use crate::engine::checker::{Again, Checker};
 use crate::engine::event::{Carried, Event, EventSet};
 use crate::engine::exceptions;
 use crate::engine::interest::{Audience, Interest};
+use crate::engine::passed_over::{Met, PassedOver};
 use crate::engine::program::PackProgram;
 use crate::engine::state::{ConnectionIx, ConnectionState, Cx, Holder};
 use crate::finding::Outcome;
@@ -39,6 +41,7 @@ struct Worker<'p> {
     excepted: BTreeMap<String, u64>,
     requires: Option<(EventSet, RequiredPlace)>,
     required: u64,
+    passed_over: PassedOver,
 }
 
 /// A rule's outcome, and what the engine counted beside its checker.
@@ -162,6 +165,7 @@ impl<'p> Room<'p> {
         for worker in &mut self.workers {
             if worker.checker.again() != Again::No {
                 worker.checker.begin_again();
+                worker.passed_over.begin_again();
             }
         }
     }
@@ -246,6 +250,7 @@ impl<'p> Worker<'p> {
             excepted: BTreeMap::new(),
             requires,
             required: 0,
+            passed_over: PassedOver::default(),
         }
     }
 
@@ -276,6 +281,20 @@ impl<'p> Worker<'p> {
     }
 
     fn show(&mut self, cx: &Cx<'_>, event: &Event<'_>) {
+        if !event.values.is_some_and(Values::has_deeper) {
+            self.hand_on(cx, event);
+            return;
+        }
+        let met = Met::default();
+        let noting = Event {
+            met: Some(&met),
+            ..*event
+        };
+        self.hand_on(cx, &noting);
+        self.passed_over.note(event, met);
+    }
+
+    fn hand_on(&mut self, cx: &Cx<'_>, event: &Event<'_>) {
         if !self.excepts_somebody {
             self.checker.observe(cx, event);
             return;
@@ -294,6 +313,7 @@ impl<'p> Worker<'p> {
 
     fn finish(self, cx: &Cx<'_>) -> RuleOutcome {
         let mut outcome = self.checker.finish(cx);
+        outcome.doubts.extend(self.passed_over.doubt(cx));
         for (why, count) in self.excepted {
             *outcome.excepted.entry(why).or_default() += count;
         }

@@ -145,7 +145,7 @@ impl Check {
     /// Whether a message is none of the rule's events, and shows none of its resources: most are that.
     fn says_nothing(&self, event: &Event<'_>, roles: Roles) -> bool {
         !roles.is_spoken_of()
-            && event.id(&self.resource_anywhere).is_none()
+            && !event.may_have(&self.resource_anywhere)
             && event.strings().next().is_none()
     }
 

@@ -112,6 +112,7 @@ impl<'h> Pass<'_, 'h, '_> {
                 strings: strings.then_some(&self.strings),
                 is_text: direction == Direction::ServerToClient && !body.text.is_empty(),
                 is_unread,
+                met: None,
                 excuse: Excuse::default(),
             };
             room.observe(self.look, self.cx, &[event]);

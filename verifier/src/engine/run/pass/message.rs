@@ -246,6 +246,7 @@ impl Seen {
             strings: None,
             is_text: false,
             is_unread: false,
+            met: None,
         }
     }
 }
