@@ -98,7 +98,7 @@ impl Skipped {
 
     /// The doubt that events leave in which there may be ids within an object or an array.
     pub(super) fn with_ids_within(&self, cx: &Cx<'_>, at: &Pointer) -> Option<Doubt> {
-        let what = format!("with an object or a list at `{at}`, in which may be ids,");
+        let what = format!("with an object or a list at `{at}` that may have ids in it");
         let settle = format!(
             "point to where the id is in it, such as `{at}/id` or `{at}/*/id`, in the rule or in [fields], or leave \
              the event out"

@@ -70,7 +70,8 @@ lead into shows by how a body begins, whatever its media type says:
 - a form (`application/x-www-form-urlencoded`): an object of strings; a name that comes twice yields twice;
 - a stream of events (`text/event-stream`): the data of each event. Data that is no JSON is a string.
 
-Of several documents each is looked into as if it were the body: `/note` yields the note of each. Everything else (pages, tables,
+Of several documents each is looked into as if it were the body, and so is each object of an array of objects (unless a pointer of the pack
+begins with an index or `*`): `/note` yields the note of each. Everything else (pages, tables,
 multipart, downloads, what was cut off) has no values, and leaves one doubt, `undecodable`, that names how many there were, and of what:
 
 - where the message is an event of the pack, or may be one that has a `where`. An event without `where` and `bind` asks nothing of its

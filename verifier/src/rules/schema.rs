@@ -41,7 +41,7 @@ const MEANINGS: &[(&str, &str)] = &[
     ("message", "How messages are read."),
     (
         "message.codec",
-        "How they are decoded. `auto`, `json`: one JSON value a message. `text`: the whole message is its name. `socket.io`: as its own parser does, so `/data/0` is an event's name, `/data/1` its first argument, and `/args/0` that of an acknowledgement; `/type`, `/nsp` and `/id` are there, too. `signalr`, `sockjs`, `ndjson`: each record, string or line is a message. `stomp`: `/command`, `/headers/NAME` and `/body`.",
+        "How they are decoded. `auto`, `json`: one JSON value a message; each object of a batch is a message of its own, unless a pointer of the pack begins with an index or `*`. `text`: the whole message is its name. `socket.io`: as its own parser does, so `/data/0` is an event's name, `/data/1` its first argument, and `/args/0` that of an acknowledgement; `/type`, `/nsp` and `/id` are there, too. `signalr`, `sockjs`, `ndjson`: each record, string or line is a message. `stomp`: `/command`, `/headers/NAME` and `/body`.",
     ),
     (
         "message.ignore",
@@ -62,7 +62,7 @@ const MEANINGS: &[(&str, &str)] = &[
     ),
     (
         "fields",
-        "Where ids are, whatever the event: a name, and a JSON Pointer or several.",
+        "Where ids are, whatever the event: a name, and a JSON Pointer or several. Of a list, each string and number is an id.",
     ),
     ("events", "Single events, by name."),
     ("events.*.from", "Who sends it; without it, either."),

@@ -6,7 +6,7 @@ use hashbrown::HashMap;
 use wsaudit_wire::{Direction, percent_decode};
 
 use super::{Capture, CompiledCondition, Compiler};
-use crate::decode::{Extractor, SlotId, Value, Values, batch};
+use crate::decode::{Extractor, SlotId, Value, Values, batch, may_be_batch};
 use crate::engine::event::EventSet;
 use crate::engine::tally::NameIx;
 use crate::history::{Exchange, SourcePayload};
@@ -213,6 +213,22 @@ impl PackProgram {
             exchange: compiler.exchange,
             takes_apart: !compiler.asks_of_arrays,
         }
+    }
+
+    /// Documents, of a batch among them each element; nothing where there is no batch.
+    pub(in crate::engine) fn apart<'d>(
+        &self,
+        documents: &'d [Cow<'_, str>],
+    ) -> Option<Vec<Cow<'d, str>>> {
+        let mut begins = documents.iter().map(|document| document.as_bytes());
+        if !begins.any(may_be_batch) {
+            return None;
+        }
+        let each = |document: &'d Cow<'_, str>| {
+            let elements = self.batch(document);
+            elements.unwrap_or_else(|| vec![Cow::Borrowed(&**document)])
+        };
+        Some(documents.iter().flat_map(each).collect())
     }
 
     /// The elements of a document that is a batch, unless the pack speaks of arrays.

@@ -227,17 +227,14 @@ impl<'b> Content<'b> {
         }
     }
 
-    /// What pointers of a pack lead into, where the body is one batch: each of its elements.
+    /// What pointers of a pack lead into, where the body has a batch: each of its elements.
     fn apart<'d>(
         &'d self,
         program: &PackProgram,
         message: &SourceMessage<'d>,
     ) -> Option<Vec<Cow<'d, str>>> {
         match (&self.inside, message.payload) {
-            (Inside::Each(documents), _) => match documents.as_slice() {
-                [document] => program.batch(document),
-                _ => None,
-            },
+            (Inside::Each(documents), _) => program.apart(documents),
             (Inside::Json, SourcePayload::Whole(bytes)) => program.batch(utf8(bytes).ok()?),
             (Inside::Json, _) => None,
         }

@@ -140,7 +140,8 @@ impl Pass<'_, '_, '_> {
     ) -> Result<(), DecodeError> {
         let with_strings = self.with_strings && message.direction == Direction::ServerToClient;
         let mut strings = Strings::default();
-        for record in records {
+        let apart = self.rooms[pack].program.apart(records);
+        for record in apart.as_deref().unwrap_or(records) {
             self.extractor.read(Codec::Json, record.as_bytes())?;
             if with_strings {
                 strings.read(record.as_bytes())?;
