@@ -139,7 +139,7 @@ pub struct Event<'e> {
     pub is_text: bool,
     /// Whether it may have something to say in a body that was not looked into: that is told once, for all of them.
     pub is_unread: bool,
-    /// Where it is noted that a rule looks for ids in an object or an array; `None`: the event has none of those there.
+    /// Where it is noted that a rule meets an object or an array as it looks for ids; `None`: there is none to meet.
     pub(super) met: Option<&'e Met>,
 }
 
@@ -178,8 +178,8 @@ impl<'e> Event<'e> {
         self.is.meets(events)
     }
 
-    /// In the second pass, where a rule looks at them: all strings and members' names of a server's message, wherever they stand,
-    /// and all words of one that is text.
+    /// In the second pass, where a rule looks at them: all strings and members' names of a server's message, wherever
+    /// they stand, and all words of one that is text.
     pub fn strings(&self) -> impl Iterator<Item = &'e str> + use<'e> {
         self.strings.into_iter().flat_map(Strings::iter)
     }
@@ -194,8 +194,8 @@ impl<'e> Event<'e> {
         self.direction == Some(Direction::ClientToServer)
     }
 
-    /// The ids of a selector, in the message's order, of an array each of its strings and numbers: where an event that this is binds the field,
-    /// there; else where the field says.
+    /// The ids of a selector, in the message's order: where an event that this is binds the field,
+    /// there; else where the field says. Of an array, each of its strings and numbers is one.
     pub fn ids<'i>(&self, ids: &'i Ids) -> impl Iterator<Item = &'e str> + Clone + use<'e, 'i> {
         self.note_met(ids);
         self.found(ids)
@@ -210,12 +210,13 @@ impl<'e> Event<'e> {
         first
     }
 
-    /// Whether there is one of [`Self::ids`], or may be in an object or an array: it is no rule's business yet.
+    /// Whether there is one of [`Self::ids`], or may be in an object or an array. To ask is not to look for them: what
+    /// is passed over is no doubt yet.
     pub fn may_have(&self, ids: &Ids) -> bool {
         self.found(ids).next().is_some() || self.passed_over(ids).is_some()
     }
 
-    /// What a rule may miss that looks for ids.
+    /// Notes what a rule may miss that looks for ids.
     fn note_met(&self, ids: &Ids) {
         if let (Some(met), Some(at)) = (self.met, self.passed_over(ids)) {
             met.note(at);

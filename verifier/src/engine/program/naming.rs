@@ -233,7 +233,7 @@ impl PackProgram {
 
     /// The elements of a document that is a batch, unless the pack speaks of arrays.
     pub(in crate::engine) fn batch<'d>(&self, document: &'d str) -> Option<Vec<Cow<'d, str>>> {
-        batch(document).filter(|_| self.takes_apart)
+        self.takes_apart.then(|| batch(document)).flatten()
     }
 
     /// The message's name: the first pointer that yields wins.
