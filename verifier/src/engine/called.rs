@@ -94,6 +94,7 @@ mod tests {
             strings: None,
             is_text: false,
             is_unread: false,
+            met: None,
         };
         let message = Event {
             direction: Some(Direction::ServerToClient),

@@ -3,6 +3,7 @@
 
 use std::cell::OnceCell;
 
+use super::called::Called;
 use super::event::Event;
 use super::skipped::Skipped;
 use super::state::Cx;
@@ -33,7 +34,8 @@ impl PassedOver {
     /// Counts an event, if any were met in it.
     pub(super) fn note(&mut self, event: &Event<'_>, met: Met) {
         let Some(at) = met.0.into_inner() else { return };
-        self.events.note(event, event.called());
+        let called = event.name.map_or(Called::Nameless, Called::Name);
+        self.events.note(event, called);
         self.at.get_or_insert(at);
     }
 
