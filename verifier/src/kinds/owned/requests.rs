@@ -2,7 +2,9 @@
 //!
 //! Of each connection the last requests are kept. One that is answered again and again (a subscription) stays.
 
-use hashbrown::HashMap;
+use std::hash::BuildHasher as _;
+
+use hashbrown::{DefaultHashBuilder, HashMap};
 
 use super::ledger::ResourceIx;
 use crate::engine::{Called, ConnectionIx, Event, Ids, Names};
@@ -17,7 +19,10 @@ pub(super) struct RequestName(u32);
 pub(super) struct Requests {
     /// Where that id is; `None`: nothing in the rule says.
     key: Option<Ids>,
+    hasher: DefaultHashBuilder,
     names: Names,
+    /// The name that was numbered last: often the next one, too.
+    last_name: Option<u32>,
     of_connection: HashMap<ConnectionIx, Last>,
 }
 
@@ -28,35 +33,55 @@ pub(super) struct Request {
     pub(super) name: RequestName,
     /// Whether it changes what it names.
     pub(super) asks: Severity,
-    /// What it names.
-    pub(super) resources: Vec<ResourceIx>,
+    /// What it names first.
+    pub(super) resource: Option<ResourceIx>,
+    /// And besides.
+    pub(super) others: Option<Box<[ResourceIx]>>,
 }
 
-/// The last requests of a connection.
+impl Request {
+    pub(super) fn names(&self, resource: ResourceIx) -> bool {
+        let mut others = self.others.iter().flatten();
+        self.resource == Some(resource) || others.any(|other| *other == resource)
+    }
+}
+
+/// The last requests of a connection, each with the hash of its id: ids are many, and none is kept. The place behind the
+/// last one is where the next one goes.
 #[derive(Debug, Default)]
 struct Last {
-    new: HashMap<String, Request>,
-    /// Of these, those that are answered become new ones; the rest are forgotten once there are enough new ones.
-    old: HashMap<String, Request>,
+    ring: Vec<(u64, Request)>,
+    next: usize,
 }
 
 impl Last {
-    /// How many are new; as many are old. Nearly all are answered before so many others are asked.
-    const MOST: usize = 64;
+    /// Nearly all are answered before so many others are asked.
+    const MOST: usize = 32;
 
-    fn ask(&mut self, key: &str, request: Request) {
-        if self.new.len() >= Self::MOST {
-            self.old = std::mem::take(&mut self.new);
+    fn ask(&mut self, key: u64, request: Request) {
+        match self.ring.get_mut(self.next) {
+            Some(oldest) => *oldest = (key, request),
+            None => self.ring.push((key, request)),
         }
-        self.new.insert(key.to_owned(), request);
+        self.next = (self.next + 1) % Self::MOST;
     }
 
-    fn answered(&mut self, key: &str) -> Option<&Request> {
-        if !self.new.contains_key(key) {
-            let request = self.old.remove(key)?;
-            self.ask(key, request);
+    fn answered(&mut self, key: u64) -> Option<&Request> {
+        let (newer, older) = self.ring.split_at(self.next);
+        let from_last = newer.iter().rev().chain(older.iter().rev());
+        let age = from_last
+            .map(|(other, _)| *other)
+            .position(|other| other == key)?;
+        let count = self.ring.len();
+        let at = (self.next + count - 1 - age) % count;
+        if age < Self::MOST / 2 {
+            return Some(&self.ring[at].1);
         }
-        self.new.get(key)
+        // One that is answered again and again does not grow old.
+        let request = self.ring[at].1.clone();
+        let here = self.next;
+        self.ask(key, request);
+        Some(&self.ring[here].1)
     }
 }
 
@@ -68,7 +93,9 @@ impl Requests {
     pub(super) fn new(key: Option<Ids>) -> Self {
         Self {
             key,
+            hasher: DefaultHashBuilder::default(),
             names: Names::default(),
+            last_name: None,
             of_connection: HashMap::new(),
         }
     }
@@ -95,12 +122,14 @@ impl Requests {
 
     /// A client asks, under an id.
     pub(super) fn ask(&mut self, connection: ConnectionIx, key: &str, request: Request) {
+        let key = self.hasher.hash_one(key);
         let last = self.of_connection.entry(connection).or_default();
         last.ask(key, request);
     }
 
     /// What was asked on a connection under an id, the last time.
     pub(super) fn answered(&mut self, connection: ConnectionIx, key: &str) -> Option<&Request> {
+        let key = self.hasher.hash_one(key);
         self.of_connection.get_mut(&connection)?.answered(key)
     }
 
@@ -113,14 +142,15 @@ impl Requests {
             written = called.to_string();
             &written
         };
-        let is_new = self.names.known(name).is_none();
-        let is_full = self.names.all().end >= Self::MOST_NAMES;
-        let name = if is_new && is_full {
-            Self::OTHERS
-        } else {
-            name
-        };
-        RequestName(self.names.number(name))
+        if let Some(last) = self.last_name.filter(|last| self.names.name(*last) == name) {
+            return RequestName(last);
+        }
+        let number = self.names.known(name).unwrap_or_else(|| {
+            let is_full = self.names.all().end >= Self::MOST_NAMES;
+            self.names.number(if is_full { Self::OTHERS } else { name })
+        });
+        self.last_name = Some(number);
+        RequestName(number)
     }
 
     /// The name of that number.
@@ -133,32 +163,46 @@ impl Requests {
 mod tests {
     use super::*;
 
-    fn request(number: usize) -> Request {
+    fn request(number: u64) -> Request {
         Request {
             place: Place {
                 recording: 0,
-                seq: number as u64,
+                seq: number,
             },
             name: RequestName(0),
             asks: Severity::Read,
-            resources: Vec::new(),
+            resource: None,
+            others: None,
+        }
+    }
+
+    fn place(last: &mut Last, key: u64) -> Option<u64> {
+        last.answered(key).map(|request| request.place.seq)
+    }
+
+    #[test]
+    fn the_last_request_of_an_id_is_answered() {
+        let mut last = Last::default();
+        for number in 0..200 {
+            last.ask(number % 7, request(number));
+            for back in 0..7.min(number + 1) {
+                assert_eq!(place(&mut last, (number - back) % 7), Some(number - back));
+            }
         }
     }
 
     #[test]
     fn a_subscription_is_known_however_many_others_ask_and_what_nobody_answers_is_forgotten() {
+        let (subscription, unanswered) = (1_000, 1_001);
         let mut last = Last::default();
-        last.ask("subscription", request(7));
-        last.ask("unanswered", request(8));
-        for number in 0..10 * Last::MOST {
-            last.ask(&number.to_string(), request(number));
-            let place = last
-                .answered("subscription")
-                .map(|request| request.place.seq);
-            assert_eq!(place, Some(7));
+        last.ask(subscription, request(7));
+        last.ask(unanswered, request(8));
+        for number in 0..10 * Last::MOST as u64 {
+            last.ask(number, request(number));
+            assert_eq!(place(&mut last, subscription), Some(7));
         }
-        assert!(last.answered("unanswered").is_none());
-        assert!(last.new.len() + last.old.len() <= 2 * Last::MOST);
+        assert!(last.answered(unanswered).is_none());
+        assert!(last.ring.len() <= Last::MOST);
     }
 
     #[test]

@@ -21,7 +21,12 @@ impl Check {
         if needs_role && !roles.meets(Roles::ASKS) {
             return;
         }
-        let resources = event.ids(&self.resource);
+        let mut resources = event.ids(&self.resource);
+        let resource = resources.next();
+        let resource = resource.map(|id| self.ledger.number(cx, event, id));
+        let others: Vec<_> = resources
+            .map(|id| self.ledger.number(cx, event, id))
+            .collect();
         let request = Request {
             place: event.place,
             name: self.requests.number(self.names.called(event)),
@@ -30,9 +35,8 @@ impl Check {
             } else {
                 Severity::Read
             },
-            resources: resources
-                .map(|id| self.ledger.number(cx, event, id))
-                .collect(),
+            resource,
+            others: (!others.is_empty()).then(|| others.into_boxed_slice()),
         };
         self.requests.ask(event.connection, key, request);
     }
@@ -112,7 +116,7 @@ impl Check {
         let key = self.requests.key_of(event)?;
         let request = self.requests.answered(event.connection, key)?;
         let (name, asked) = (request.name, request.place);
-        let is_about_it = request.resources.contains(&resource);
+        let is_about_it = request.names(resource);
         let to = match (is_about_it, request.asks) {
             (false, _) => To::SomethingElse,
             (true, Severity::Write) if roles.meets(Roles::GRANTS) => To::Change,
