@@ -14,7 +14,7 @@ use crate::rules::read::Carrier;
 use crate::rules::{EventId, EventRef, HolderKind, Lifecycle, Pointer};
 
 /// A set of a pack's events: which a rule speaks of, or which a message is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct EventSet {
     words: [u64; 4],
 }

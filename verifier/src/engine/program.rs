@@ -5,6 +5,7 @@ mod naming;
 use std::collections::BTreeMap;
 
 use regex::Regex;
+use wsaudit_wire::Direction;
 
 pub(super) use self::naming::{PackProgram, Way, is_one_of};
 
@@ -172,6 +173,14 @@ impl<'b> Compiler<'b> {
             slots,
             bound,
         }
+    }
+
+    /// Whether all that a server sends on sockets has a name, as far as the pack's events say.
+    pub fn names_all_answers(&self) -> bool {
+        let events = self.pack.events.iter();
+        let mut answers = events
+            .filter(|event| event.http.is_none() && event.from != Some(Direction::ClientToServer));
+        answers.all(|event| event.name.is_some())
     }
 
     /// How a field is called in sentences.

@@ -41,7 +41,7 @@ struct Met {
 
 /// The name of a message, by its place in the order of first appearance. Of thousands of names, the last ones
 /// share a number.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct NameIx(u32);
 
 impl NameIx {

@@ -11,7 +11,7 @@ use crate::engine::{Called, ConnectionIx, Event, Ids, Names};
 use crate::finding::{Place, Severity};
 
 /// The name of a request, by its number in [`Requests`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct RequestName(u32);
 
 /// The requests of one rule, by the id that their answers repeat.

@@ -42,7 +42,7 @@ impl Sighting {
 }
 
 /// How a resource is shown. What leaks in one way hides no leak in another, and they have other fingerprints.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct How {
     /// The number of the message's name.
     named: Option<NameIx>,
@@ -67,7 +67,7 @@ impl How {
 }
 
 /// To what request a message that shows a resource is the answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum To {
     /// To one that changes the resource: it was granted.
     Change,
@@ -175,6 +175,7 @@ pub(super) struct Sightings {
     seen: Vec<Seen>,
     /// By resource: who saw it.
     receivers: HashMap<ResourceIx, Vec<(PartyIx, Excuse)>>,
+    ways: Ways,
 }
 
 /// What is counted of a resource and a receiver.
@@ -184,28 +185,37 @@ struct Tally {
     count: u64,
     /// Where in [`Sightings::seen`] that is told.
     seen: usize,
-    /// The names of which [`Seen::is_definite`] is known.
-    definite: Names,
+    /// The ways of which [`Seen::is_definite`] is known, each as its bit.
+    definite: u64,
 }
 
-/// Some of the names with low numbers, each as one bit: most recordings have no others, and this is looked at
-/// for each message.
-#[derive(Debug, Clone, Copy, Default)]
-struct Names(u64);
+/// Some ways in which resources are shown, each as one bit: most recordings have no others, and this is looked at for
+/// each message.
+#[derive(Debug, Default)]
+struct Ways {
+    /// Those in which more counts than a name.
+    others: HashMap<How, u32>,
+}
 
-impl Names {
-    fn insert(&mut self, how: How) {
-        self.0 |= Self::bit(how);
-    }
+impl Ways {
+    /// How many names have a bit, those with the lowest numbers; as many others have one.
+    const NAMES: u32 = 32;
 
-    fn contains(self, how: How) -> bool {
-        self.0 & Self::bit(how) != 0
-    }
-
-    /// The name's bit; none for a high number, and where more than a name counts.
-    fn bit(how: How) -> u64 {
-        let bit = |named: NameIx| 1_u64.checked_shl(named.number());
-        how.plainly().and_then(bit).unwrap_or_default()
+    /// The bit of one; none where there are too many.
+    fn bit(&mut self, how: How) -> u64 {
+        if let Some(named) = how.plainly() {
+            return if named.number() < Self::NAMES {
+                1 << named.number()
+            } else {
+                0
+            };
+        }
+        let number = Self::NAMES + u32::try_from(self.others.len()).unwrap_or(Self::NAMES);
+        if number < 2 * Self::NAMES {
+            return 1 << *self.others.entry(how).or_insert(number);
+        }
+        let known = self.others.get(&how);
+        known.map_or(0, |number| 1 << number)
     }
 }
 
@@ -220,9 +230,10 @@ impl Sightings {
         slack: i64,
     ) {
         let (event, how) = (showing.event, showing.how());
+        let bit = self.ways.bit(how);
         let (tally, all) = self.tally((resource, receiver, event.excuse));
         tally.count += 1;
-        if tally.definite.contains(how) {
+        if tally.definite & bit != 0 {
             return;
         }
         let seen = &mut all[tally.seen];
@@ -233,7 +244,7 @@ impl Sightings {
         }
         if seen.is_definite(how) {
             seen.pending.retain(|one| one.how != how);
-            tally.definite.insert(how);
+            tally.definite |= bit;
             return;
         }
         let is_alike =
@@ -339,6 +350,7 @@ impl Sightings {
             tallies,
             seen,
             receivers,
+            ..
         } = self;
         let whose = (receiver, excuse);
         let tally = tallies.get_or_insert_with(resource.number(), whose, || {
@@ -347,7 +359,7 @@ impl Sightings {
             Tally {
                 count: 0,
                 seen: seen.len() - 1,
-                definite: Names::default(),
+                definite: 0,
             }
         });
         (tally, seen)

@@ -30,6 +30,8 @@ impl Owned {
             };
             ledger.fact(&fact.resource, claim);
         }
+        let key = self.request_key(compiler).cloned();
+        let key = key.map(|key| compiler.ids(&key));
         Check {
             listed: self.facts.as_deref().map(|name| Listed {
                 name: name.to_owned(),
@@ -54,7 +56,7 @@ impl Owned {
                 .map(|grant| CompiledGrant::new(grant, compiler))
                 .collect(),
             roles: RolesOf::new(self),
-            requests: Requests::new(self.request_key().map(|key| compiler.ids(key))),
+            requests: Requests::new(key),
             names: compiler.event_names(),
             lives: Crossings::default(),
             reply: self
@@ -80,11 +82,13 @@ impl Owned {
 }
 
 impl Owned {
-    /// Where the id is that a request and its answer share, as far as the rule says.
-    fn request_key(&self) -> Option<&Selector> {
+    /// Where the id is that a request and its answer share, as far as the rule says; of claims, it matters only where
+    /// answers may have no name.
+    fn request_key(&self, compiler: &Compiler<'_>) -> Option<&Selector> {
         let reply = self.reply.iter().find_map(|reply| reply.key.as_ref());
         let mut claims = self.claims.iter();
-        reply.or_else(|| claims.find_map(|claim| Some(&claim.answers.as_ref()?.key)))
+        let mut of_claims = || claims.find_map(|claim| Some(&claim.answers.as_ref()?.key));
+        reply.or_else(|| (!compiler.names_all_answers()).then(&mut of_claims)?)
     }
 }
 

@@ -97,8 +97,8 @@ impl Check {
         roles: Roles,
         resource: ResourceIx,
     ) -> Option<Answers> {
-        if self.requests.key_of(event).is_some() {
-            self.answered_by_id(event, roles, resource)
+        if let Some(key) = self.requests.key_of(event) {
+            self.answered_by_id(event, key, roles, resource)
         } else if roles.meets(Roles::GRANTS) {
             self.changed(cx, event, resource)
         } else {
@@ -110,10 +110,10 @@ impl Check {
     fn answered_by_id(
         &mut self,
         event: &Event<'_>,
+        key: &str,
         roles: Roles,
         resource: ResourceIx,
     ) -> Option<Answers> {
-        let key = self.requests.key_of(event)?;
         let request = self.requests.answered(event.connection, key)?;
         let (name, asked) = (request.name, request.place);
         let is_about_it = request.names(resource);
