@@ -196,13 +196,22 @@ impl<'e> Event<'e> {
 
     /// The ids of a selector, in the message's order: where an event that this is binds the field,
     /// there; else where the field says. Of an array, each of its strings and numbers is one.
+    #[inline]
     pub fn ids<'i>(&self, ids: &'i Ids) -> impl Iterator<Item = &'e str> + Clone + use<'e, 'i> {
         self.note_met(ids);
         self.found(ids)
     }
 
     /// The first of [`Self::ids`].
+    #[inline]
     pub fn id(&self, ids: &Ids) -> Option<&'e str> {
+        // Most messages have no values there: that is asked many times for each.
+        let may_have = |values: &&Values| values.may_have(ids.all());
+        self.values.filter(may_have)?;
+        self.first_id(ids)
+    }
+
+    fn first_id(&self, ids: &Ids) -> Option<&'e str> {
         let first = self.found(ids).next();
         if first.is_none() {
             self.note_met(ids);
@@ -229,6 +238,7 @@ impl<'e> Event<'e> {
         ids.passed_over(&self.is, values)
     }
 
+    #[inline]
     fn found<'i>(&self, ids: &'i Ids) -> impl Iterator<Item = &'e str> + Clone + use<'e, 'i> {
         let yielded = match self.values {
             Some(values) if values.may_have(ids.all()) => values.of_each(ids.slots(&self.is)),
