@@ -35,6 +35,14 @@ impl Names {
         number
     }
 
+    /// The number of a name, or of `others` where it is new and so many are known: who makes up names does not fill the
+    /// memory.
+    pub fn number_within(&mut self, most: usize, name: &str, others: &str) -> u32 {
+        let is_full = self.ends.len() >= most;
+        self.known(name)
+            .unwrap_or_else(|| self.number(if is_full { others } else { name }))
+    }
+
     /// The number of a name that was met before.
     pub fn known(&self, name: &str) -> Option<u32> {
         self.find(self.hasher.hash_one(name), name)

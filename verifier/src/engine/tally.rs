@@ -8,6 +8,7 @@ use wsaudit_wire::Direction;
 
 use super::event::EventSet;
 use super::names::Names;
+use super::numbered::grown;
 use super::state::{ConnectionIx, SessionIx};
 use crate::decode::DecodeError;
 use crate::finding::Place;
@@ -234,15 +235,10 @@ impl Tally {
 
     /// The number of a message's name.
     pub(super) fn name(&mut self, name: &str) -> NameIx {
-        let name = listed(name);
-        if let Some(number) = self.names.known(name) {
-            return NameIx(number);
-        }
-        if self.by_name.len() >= MOST_NAMES && name != OTHERS {
-            return self.name(OTHERS);
-        }
-        self.by_name.push([Met::default(); 2]);
-        NameIx(self.names.number(name))
+        let names = &mut self.names;
+        let number = names.number_within(MOST_NAMES, listed(name), OTHERS);
+        grown(&mut self.by_name, number as usize);
+        NameIx(number)
     }
 }
 

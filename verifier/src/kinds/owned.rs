@@ -226,6 +226,12 @@ impl Owned {
         self.claims.is_empty() && self.facts.is_none()
     }
 
+    /// Whether an event denies what was asked for.
+    fn denies(&self) -> bool {
+        let reply = self.reply.as_ref();
+        reply.is_some_and(|reply| !reply.denied_by.is_empty())
+    }
+
     pub(crate) fn read(table: &mut Table<'_>, names: Names<'_>) -> Option<Self> {
         const REACHES: [(&str, Reach); 4] = [
             ("server", Reach::Server),

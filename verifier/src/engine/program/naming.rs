@@ -74,13 +74,17 @@ struct CompiledEvent {
 impl CompiledEvent {
     /// Whether a message of its name is it only by what else is in it, or by its status.
     fn asks_for_more(&self) -> bool {
-        let status = self.http.as_ref().and_then(|http| http.status.as_ref());
-        !self.conditions.is_empty() || status.is_some()
+        !self.conditions.is_empty() || self.status().is_some()
+    }
+
+    /// What the status of an answer over HTTP must be.
+    fn status(&self) -> Option<&Matcher> {
+        self.http.as_ref()?.status.as_ref()
     }
 
     fn may_have(&self, status: Option<u16>) -> bool {
-        let wanted = self.http.as_ref().and_then(|http| http.status.as_ref());
-        wanted.is_none_or(|wanted| has_status(wanted, status))
+        self.status()
+            .is_none_or(|wanted| has_status(wanted, status))
     }
 }
 

@@ -181,7 +181,7 @@ impl Check {
             self.ask(cx, event, party, Severity::Write);
         } else if roles.meets(Roles::READS) {
             self.ask(cx, event, party, Severity::Read);
-        } else if self.roles.any_denies() {
+        } else if self.spec.denies() {
             self.name(cx, event, claimant);
         }
         self.end(cx, event, claimant, roles);

@@ -87,7 +87,7 @@ impl Last {
 
 impl Requests {
     /// How many names are told apart; a client that makes up names does not fill the memory.
-    const MOST_NAMES: u32 = 10_000;
+    const MOST_NAMES: usize = 10_000;
     const OTHERS: &str = "(others)";
 
     pub(super) fn new(key: Option<Ids>) -> Self {
@@ -145,10 +145,8 @@ impl Requests {
         if let Some(last) = self.last_name.filter(|last| self.names.name(*last) == name) {
             return RequestName(last);
         }
-        let number = self.names.known(name).unwrap_or_else(|| {
-            let is_full = self.names.all().end >= Self::MOST_NAMES;
-            self.names.number(if is_full { Self::OTHERS } else { name })
-        });
+        let names = &mut self.names;
+        let number = names.number_within(Self::MOST_NAMES, name, Self::OTHERS);
         self.last_name = Some(number);
         RequestName(number)
     }

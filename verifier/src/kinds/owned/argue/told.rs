@@ -9,7 +9,14 @@ use crate::kinds::owned::requests::RequestName;
 use crate::kinds::owned::sightings::{Sighting, To};
 use crate::kinds::owned::uses::{Answer, Used};
 
-const ENDED: &str = ", after its access had ended";
+/// What a sentence, or roles, add where whoever it is about had access before.
+const fn ended(had_access: bool) -> &'static str {
+    if had_access {
+        ", after its access had ended"
+    } else {
+        ""
+    }
+}
 
 impl Argument<'_, '_> {
     /// The roles where something was asked for, and granted.
@@ -22,7 +29,7 @@ impl Argument<'_, '_> {
     ) -> String {
         let (relation, field) = (self.relation(resource, user), self.field());
         let (verb, request) = (severity.verb(), self.check.requests.name(request));
-        let ended = if had_access { ENDED } else { "" };
+        let ended = ended(had_access);
         format!("{relation} {verb} {field} with `{request}`, granted{ended}")
     }
 
@@ -45,7 +52,7 @@ impl Argument<'_, '_> {
             Some((_, To::SomethingElse)) | None => String::new(),
         };
         let (relation, field) = (self.relation(resource, receiver), self.field());
-        let ended = if had_access { ENDED } else { "" };
+        let ended = ended(had_access);
         let place = self.within(sighting);
         format!("{relation} received {field} {place}{asked}{ended}")
     }
@@ -70,10 +77,7 @@ impl Argument<'_, '_> {
         used: Option<&Used>,
     ) -> String {
         let (name, whose) = (self.name(receiver), self.whose(resource));
-        let ended = match sighting.access_ended {
-            Some(_) => ENDED,
-            None => "",
-        };
+        let ended = ended(sighting.access_ended.is_some());
         let after = match (sighting.how.answers, used.map(|used| used.answer)) {
             (Some((_, To::Change)), _) => {
                 let verb = Severity::Write.verb();

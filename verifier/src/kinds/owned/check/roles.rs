@@ -67,14 +67,12 @@ impl Roles {
 #[derive(Debug)]
 pub(super) struct RolesOf {
     by_event: Vec<Roles>,
-    any_denies: bool,
 }
 
 impl RolesOf {
     pub(super) fn new(spec: &Owned) -> Self {
         let mut of = Self {
             by_event: vec![Roles::default(); EventSet::MOST_NAMED],
-            any_denies: false,
         };
         for claim in &spec.claims {
             of.add(&claim.events, Roles::CLAIMS);
@@ -97,7 +95,6 @@ impl RolesOf {
         if let Some(reply) = &spec.reply {
             of.add(&reply.granted_by, Roles::GRANTS);
             of.add(&reply.denied_by, Roles::DENIES);
-            of.any_denies = !reply.denied_by.is_empty();
         }
         of
     }
@@ -115,11 +112,6 @@ impl RolesOf {
             .messages()
             .map(|EventId(id)| self.by_event[usize::from(id)]);
         roles.fold(Roles::default(), |all, one| Roles(all.0 | one.0))
-    }
-
-    /// Whether any event denies what was asked for.
-    pub(super) const fn any_denies(&self) -> bool {
-        self.any_denies
     }
 
     /// The events that the rule speaks of.
